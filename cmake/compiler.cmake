@@ -1,0 +1,37 @@
+# Language level, warnings, instruction set, sanitizers and compiler cache for all of Attune's own code.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS ON)  # TRY() is a statement expression
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")  # CHECK does not depend on NDEBUG
+set(CMAKE_LINK_DEPENDS_NO_SHARED ON)
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+# One engine unit takes up to 1.5 GB to compile: bound the pool by memory, not only by cores.
+cmake_host_system_information(RESULT memory_mb QUERY TOTAL_PHYSICAL_MEMORY)
+math(EXPR compile_jobs "${memory_mb} / 1536")
+if(compile_jobs LESS 1)
+  set(compile_jobs 1)
+endif()
+set_property(GLOBAL PROPERTY JOB_POOLS compile_pool=${compile_jobs})
+set(CMAKE_JOB_POOL_COMPILE compile_pool)
+
+add_library(attune_compile_options INTERFACE)
+target_compile_options(attune_compile_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -fno-math-errno)
+
+# The floor is x86-64-v3 (AVX2, FMA, BMI2); faster kernels are chosen at run time, unit by unit.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  target_compile_options(attune_compile_options INTERFACE -march=x86-64-v3)
+endif()
+
+if(ATTUNE_SANITIZE)
+  add_compile_options(-fsanitize=${ATTUNE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${ATTUNE_SANITIZE})
+endif()

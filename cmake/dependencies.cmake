@@ -1,0 +1,38 @@
+# Every dependency of Attune: what, which version, why, and its licence.
+# THIRD_PARTY_NOTICES.md is generated from the `# dependency:` lines (scripts/notices.py).
+# Order matters: everything else is found before Torch, whose bundled headers shadow others.
+
+# dependency: nlohmann-json | >= 3.11 | MIT | JSON at every border: model configs, rows, job files, events
+find_package(nlohmann_json 3.11 REQUIRED)
+
+# dependency: fmt | >= 9.1 | MIT | formatting of errors, logs and reports (std::format needs a newer compiler)
+find_package(fmt 9 REQUIRED)
+
+# dependency: OpenSSL (libcrypto) | >= 3.0 | Apache-2.0 | SHA-256 of models, data and downloads
+find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
+
+# dependency: PCRE2 | >= 10.42 | BSD-3-Clause | pre-tokeniser patterns with \p{..} and look-ahead
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8>=10.40)
+
+# dependency: utf8proc | >= 2.6 | MIT | Unicode categories and normalisation forms
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc>=2.6)
+
+# dependency: yaml-cpp | >= 0.7 | MIT | configuration files (only in `attune`; the engine reads JSON)
+find_package(yaml-cpp 0.7 REQUIRED)
+
+# dependency: libcurl | >= 7.88 | curl | the hub's protocol for models and data sets (only in `attune`)
+find_package(CURL 7.88 REQUIRED)
+
+if(ATTUNE_WITH_TESTS)
+  # dependency: GoogleTest | >= 1.12 | BSD-3-Clause | unit tests (not shipped)
+  find_package(GTest 1.12 REQUIRED)
+  # dependency: RapidCheck | 2023 | BSD-2-Clause | property tests (not shipped)
+  find_path(RAPIDCHECK_INCLUDE_DIR rapidcheck.h REQUIRED)
+  find_library(RAPIDCHECK_LIBRARY rapidcheck REQUIRED)
+endif()
+
+if(ATTUNE_WITH_ENGINE)
+  # dependency: LibTorch | 2.11 to 2.14 | BSD-3-Clause | tensors, autograd, MKL products and CUDA (only in `attune-engine`)
+  include(torch)
+endif()

@@ -1,0 +1,38 @@
+# attune_library, attune_executable and attune_test: the three shapes a folder of this project builds.
+
+# attune_library(NAME SOURCES a.cc ... [DEPS lib ...] [PRIVATE_DEPS lib ...])
+#   A static library attune_NAME; includes are written from src/ ("text/tokenizer.h").
+function(attune_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(attune_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(attune_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(attune_${name}
+    PUBLIC ${ARG_DEPS}
+    PRIVATE attune_compile_options ${ARG_PRIVATE_DEPS})
+endfunction()
+
+# attune_executable(NAME SOURCES a.cc ... DEPS lib ...)
+function(attune_executable name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} attune_compile_options)
+endfunction()
+
+# attune_test(NAME SOURCES a_test.cc ... DEPS lib ... [LABELS label ...])
+#   One GoogleTest program for a folder. Labels: `engine` where LibTorch is linked, `full` for what
+#   only `make test-full` runs. ATTUNE_SOURCE_DIR is defined so that a test finds its fixtures.
+function(attune_test name)
+  if(NOT ATTUNE_WITH_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_compile_definitions(${name} PRIVATE ATTUNE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} attune_compile_options attune_test_support)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES
+    LABELS "${ARG_LABELS}" TIMEOUT 480
+    ENVIRONMENT "ATTUNE_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+endfunction()

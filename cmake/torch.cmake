@@ -1,0 +1,27 @@
+# Finds LibTorch in the project's Python environment (or wherever CMAKE_PREFIX_PATH says) and offers
+# it as attune_torch: headers as SYSTEM and last, no umbrella header, C++20.
+
+if(NOT DEFINED ATTUNE_PYTHON)
+  set(ATTUNE_PYTHON ${PROJECT_SOURCE_DIR}/.venv/bin/python CACHE FILEPATH "Python whose torch is the C++ SDK")
+endif()
+if(NOT Torch_DIR AND EXISTS ${ATTUNE_PYTHON})
+  execute_process(
+    COMMAND ${ATTUNE_PYTHON} -c "import importlib.util as u, os; print(os.path.dirname(u.find_spec('torch').origin))"
+    OUTPUT_VARIABLE torch_root OUTPUT_STRIP_TRAILING_WHITESPACE)
+  list(APPEND CMAKE_PREFIX_PATH ${torch_root}/share/cmake)
+endif()
+
+find_package(Torch QUIET)
+if(NOT Torch_FOUND)
+  message(FATAL_ERROR "LibTorch was not found. Run scripts/setup.sh, or pass -DCMAKE_PREFIX_PATH=<torch>/share/cmake, "
+    "or build without the engine: -DATTUNE_WITH_ENGINE=OFF")
+endif()
+if(Torch_VERSION VERSION_LESS 2.11 OR Torch_VERSION VERSION_GREATER_EQUAL 2.15)
+  message(FATAL_ERROR "LibTorch ${Torch_VERSION} was found; Attune builds with 2.11 to 2.14. Run scripts/setup.sh for the pinned one.")
+endif()
+message(STATUS "LibTorch ${Torch_VERSION}")
+
+add_library(attune_torch INTERFACE)
+target_include_directories(attune_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+target_link_libraries(attune_torch INTERFACE torch torch_cpu c10)
+target_compile_features(attune_torch INTERFACE cxx_std_20)

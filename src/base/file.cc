@@ -1,0 +1,237 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+namespace attune {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error system_error(const std::string& path, const char* what, int number) {
+  if (number == ENOENT) return not_found("{}: {}: no such file or directory", path, what);
+  if (number == ENOSPC) return io_error("{}: {}: the disk is full; free some space and try again", path, what);
+  return io_error("{}: {}: {}", path, what, std::strerror(number));
+}
+
+Status write_all(int fd, const char* bytes, size_t size, const std::string& path) {
+  while (size > 0) {
+    ssize_t n = ::write(fd, bytes, size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error(path, "cannot write", errno);
+    bytes += n;
+    size -= static_cast<size_t>(n);
+  }
+  return {};
+}
+
+std::string parent_of(const std::string& path) {
+  std::string parent = fs::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+// Owns a descriptor until release().
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path) {
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) return system_error(path, "cannot open", errno);
+  struct stat info;
+  if (::fstat(fd.get(), &info) != 0) return system_error(path, "cannot stat", errno);
+  if (S_ISDIR(info.st_mode)) return invalid_input("{}: is a directory, a file is needed", path);
+  std::string bytes;
+  if (S_ISREG(info.st_mode)) bytes.reserve(static_cast<size_t>(info.st_size));
+  char buffer[1 << 16];
+  for (;;) {
+    ssize_t n = ::read(fd.get(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error(path, "cannot read", errno);
+    if (n == 0) return bytes;
+    bytes.append(buffer, static_cast<size_t>(n));
+  }
+}
+
+Status write_file(const std::string& path, std::string_view bytes) {
+  auto file = TRY(AtomicFile::create(path));
+  TRY(file->write(bytes));
+  return file->commit();
+}
+
+Result<MappedFile> MappedFile::open(const std::string& path) {
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) return system_error(path, "cannot open", errno);
+  struct stat info;
+  if (::fstat(fd.get(), &info) != 0) return system_error(path, "cannot stat", errno);
+  if (!S_ISREG(info.st_mode)) return invalid_input("{}: is no regular file", path);
+  MappedFile file;
+  file.path_ = path;
+  file.size_ = static_cast<size_t>(info.st_size);
+  if (file.size_ == 0) return file;
+  void* address = ::mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+  if (address == MAP_FAILED) return system_error(path, "cannot map", errno);
+  file.data_ = static_cast<const uint8_t*>(address);
+  return file;
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept { *this = std::move(other); }
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), size_);
+}
+
+AtomicFile::AtomicFile(std::string path, std::string temporary, int fd)
+    : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {}
+
+Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path) {
+  static std::atomic<int> counter{0};
+  std::string temporary = fmt::format("{}.tmp-{}-{}", path, ::getpid(), counter++);
+  int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (fd < 0) return system_error(path, "cannot create", errno);
+  return std::unique_ptr<AtomicFile>(new AtomicFile(path, temporary, fd));
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  ::unlink(temporary_.c_str());
+}
+
+Status AtomicFile::write(const void* bytes, size_t size) {
+  CHECK(fd_ >= 0, "write after commit: {}", path_);
+  return write_all(fd_, static_cast<const char*>(bytes), size, path_);
+}
+
+Status AtomicFile::commit() {
+  CHECK(fd_ >= 0, "second commit: {}", path_);
+  if (::fsync(fd_) != 0) return system_error(path_, "cannot sync", errno);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    return system_error(path_, "cannot rename into place", errno);
+  }
+  ::close(fd_);
+  fd_ = -1;
+  return sync_directory(parent_of(path_));
+}
+
+Result<std::unique_ptr<AppendFile>> AppendFile::open(const std::string& path) {
+  int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) return system_error(path, "cannot open for appending", errno);
+  return std::unique_ptr<AppendFile>(new AppendFile(path, fd));
+}
+
+AppendFile::~AppendFile() { ::close(fd_); }
+
+Status AppendFile::append_line(std::string_view line) {
+  std::string with_newline(line);
+  with_newline += '\n';
+  return write_all(fd_, with_newline.data(), with_newline.size(), path_);
+}
+
+Status AppendFile::sync() {
+  if (::fsync(fd_) != 0) return system_error(path_, "cannot sync", errno);
+  return {};
+}
+
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+bool is_directory(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+Result<uint64_t> file_size_bytes(const std::string& path) {
+  std::error_code failure;
+  uint64_t size = fs::file_size(path, failure);
+  if (failure) return system_error(path, "cannot read its size", failure.value());
+  return size;
+}
+
+Status make_directories(const std::string& path) {
+  std::error_code failure;
+  fs::create_directories(path, failure);
+  if (failure) return system_error(path, "cannot create the directory", failure.value());
+  return {};
+}
+
+Status remove_all(const std::string& path) {
+  std::error_code failure;
+  fs::remove_all(path, failure);
+  if (failure) return system_error(path, "cannot remove", failure.value());
+  return {};
+}
+
+Status rename_path(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return system_error(to, "cannot rename into place", errno);
+  return sync_directory(parent_of(to));
+}
+
+Result<std::vector<std::string>> list_directory(const std::string& path) {
+  std::error_code failure;
+  std::vector<std::string> names;
+  for (fs::directory_iterator it(path, failure), end; !failure && it != end; it.increment(failure)) {
+    names.push_back(it->path().filename().string());
+  }
+  if (failure) return system_error(path, "cannot list", failure.value());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Status sync_directory(const std::string& path) {
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0) return system_error(path, "cannot open the directory", errno);
+  if (::fsync(fd.get()) != 0 && errno != EINVAL) return system_error(path, "cannot sync", errno);
+  return {};
+}
+
+std::string join_path(std::string_view a, std::string_view b) {
+  if (a.empty()) return std::string(b);
+  std::string joined(a);
+  if (joined.back() != '/') joined += '/';
+  return joined.append(b);
+}
+
+TemporaryDirectory::TemporaryDirectory() {
+  const char* base = std::getenv("TMPDIR");
+  path_ = join_path(base != nullptr && *base != '\0' ? base : "/tmp", "attune-XXXXXX");
+  CHECK(::mkdtemp(path_.data()) != nullptr, "cannot create {}: {}", path_, std::strerror(errno));
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+}  // namespace attune

@@ -1,0 +1,62 @@
+#include "base/file.h"
+
+#include <gtest/gtest.h>
+
+namespace attune {
+namespace {
+
+TEST(File, WritesAndReadsBack) {
+  TemporaryDirectory dir;
+  std::string bytes("a\0b\n", 4);
+  ASSERT_TRUE(write_file(dir.file("x"), bytes).ok());
+  EXPECT_EQ(read_file(dir.file("x")).value(), bytes);
+  EXPECT_EQ(MappedFile::open(dir.file("x")).value().text(), bytes);
+  EXPECT_EQ(list_directory(dir.path()).value(), std::vector<std::string>{"x"});
+}
+
+TEST(File, ErrorsNameThePath) {
+  TemporaryDirectory dir;
+  Result<std::string> missing = read_file(dir.file("none"));
+  ASSERT_FALSE(missing.ok());
+  EXPECT_EQ(missing.error().code(), ErrorCode::kNotFound);
+  EXPECT_NE(missing.error().message().find(dir.file("none")), std::string::npos);
+  EXPECT_EQ(read_file(dir.path()).error().code(), ErrorCode::kInvalidInput);
+}
+
+TEST(File, AFileThatIsNotCommittedLeavesNothing) {
+  TemporaryDirectory dir;
+  ASSERT_TRUE(write_file(dir.file("x"), "old").ok());
+  {
+    auto file = AtomicFile::create(dir.file("x"));
+    ASSERT_TRUE(file.value()->write("new").ok());
+  }
+  EXPECT_EQ(read_file(dir.file("x")).value(), "old");
+  EXPECT_EQ(list_directory(dir.path()).value().size(), 1u);
+}
+
+TEST(File, AFullDiskIsOneErrorAndTheOldFileStays) {
+  // /dev/full accepts open and fails every write with ENOSPC.
+  auto log = AppendFile::open("/dev/full");
+  ASSERT_TRUE(log.ok());
+  Status written = (*log)->append_line("event");
+  ASSERT_FALSE(written.ok());
+  EXPECT_NE(written.error().message().find("disk is full"), std::string::npos);
+}
+
+TEST(File, AppendsLines) {
+  TemporaryDirectory dir;
+  for (int i = 0; i < 2; ++i) {
+    auto log = AppendFile::open(dir.file("log"));
+    ASSERT_TRUE((*log)->append_line("line").ok());
+  }
+  EXPECT_EQ(read_file(dir.file("log")).value(), "line\nline\n");
+}
+
+TEST(File, AnEmptyFileMapsToNothing) {
+  TemporaryDirectory dir;
+  ASSERT_TRUE(write_file(dir.file("empty"), "").ok());
+  EXPECT_EQ(MappedFile::open(dir.file("empty")).value().size(), 0u);
+}
+
+}  // namespace
+}  // namespace attune

@@ -1,0 +1,117 @@
+#include "base/json.h"
+
+#include <type_traits>
+
+#include "base/file.h"
+
+namespace attune {
+namespace {
+
+template <typename J>
+Result<J> parse(std::string_view text) {
+  bool too_deep = false;
+  auto bound_depth = [&too_deep](int depth, typename J::parse_event_t, J&) {
+    too_deep = too_deep || depth > kJsonDepthMax;
+    return !too_deep;
+  };
+  try {
+    J value = J::parse(text.begin(), text.end(), bound_depth);
+    if (too_deep) return invalid_input("JSON is nested deeper than {} levels", kJsonDepthMax);
+    return value;
+  } catch (const typename J::parse_error& e) {
+    if (too_deep) return invalid_input("JSON is nested deeper than {} levels", kJsonDepthMax);
+    return invalid_input("not valid JSON at byte {}: {}", e.byte, e.what());
+  } catch (const typename J::exception& e) {
+    return invalid_input("not valid JSON: {}", e.what());
+  }
+}
+
+bool is_integer(const Json& v) {
+  if (v.is_number_unsigned()) return v.get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX);
+  if (v.is_number_integer()) return true;
+  // Some writers print whole numbers as 1e5 or 2048.0.
+  if (!v.is_number_float()) return false;
+  double d = v.get<double>();
+  return d >= -9e15 && d <= 9e15 && d == static_cast<double>(static_cast<int64_t>(d));
+}
+
+template <typename T>
+bool holds(const Json& v) {
+  if constexpr (std::is_same_v<T, std::string>) return v.is_string();
+  if constexpr (std::is_same_v<T, bool>) return v.is_boolean();
+  if constexpr (std::is_same_v<T, int64_t>) return is_integer(v);
+  if constexpr (std::is_same_v<T, double>) return v.is_number();
+}
+
+template <typename T>
+constexpr const char* type_name() {
+  if constexpr (std::is_same_v<T, std::string>) return "a string";
+  if constexpr (std::is_same_v<T, bool>) return "true or false";
+  if constexpr (std::is_same_v<T, int64_t>) return "a whole number";
+  return "a number";
+}
+
+template <typename T>
+Result<T> typed(const Json& value, std::string_view key) {
+  if (holds<T>(value)) return value.get<T>();
+  return invalid_input("\"{}\" must be {}, found {}", key, type_name<T>(), value.type_name());
+}
+
+template <typename T>
+Result<T> required(const Json& object, std::string_view key) {
+  const Json* value = find(object, key);
+  if (value == nullptr) return invalid_input("\"{}\" is missing; it must be {}", key, type_name<T>());
+  return typed<T>(*value, key);
+}
+
+template <typename T>
+Result<T> optional_member(const Json& object, std::string_view key, T fallback) {
+  const Json* value = find(object, key);
+  if (value == nullptr) return fallback;
+  return typed<T>(*value, key);
+}
+
+}  // namespace
+
+Result<Json> parse_json(std::string_view text) { return parse<Json>(text); }
+Result<OrderedJson> parse_ordered_json(std::string_view text) { return parse<OrderedJson>(text); }
+
+Result<Json> read_json_file(const std::string& path) {
+  std::string text = TRY(read_file(path));
+  Result<Json> value = parse_json(text);
+  if (!value.ok()) return value.error().with_context(path);
+  return value;
+}
+
+std::string to_line(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+std::string to_line(const OrderedJson& value) {
+  return value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+const Json* find(const Json& object, std::string_view key) {
+  if (!object.is_object()) return nullptr;
+  auto it = object.find(std::string(key));
+  return it == object.end() || it->is_null() ? nullptr : &*it;
+}
+
+Result<std::string> get_string(const Json& o, std::string_view k) { return required<std::string>(o, k); }
+Result<int64_t> get_int(const Json& o, std::string_view k) { return required<int64_t>(o, k); }
+Result<double> get_double(const Json& o, std::string_view k) { return required<double>(o, k); }
+Result<bool> get_bool(const Json& o, std::string_view k) { return required<bool>(o, k); }
+
+Result<std::string> get_string_or(const Json& o, std::string_view k, std::string fallback) {
+  return optional_member<std::string>(o, k, std::move(fallback));
+}
+Result<int64_t> get_int_or(const Json& o, std::string_view k, int64_t fallback) {
+  return optional_member<int64_t>(o, k, fallback);
+}
+Result<double> get_double_or(const Json& o, std::string_view k, double fallback) {
+  return optional_member<double>(o, k, fallback);
+}
+Result<bool> get_bool_or(const Json& o, std::string_view k, bool fallback) {
+  return optional_member<bool>(o, k, fallback);
+}
+
+}  // namespace attune
