@@ -1,0 +1,72 @@
+// One decoder for every published family: what differs between Llama, Falcon or GPT-2 is data
+// (models/decoder_config.h), filled in by families/. Parameters carry Transformers' names.
+//
+// A Decoder is used by one thread at a time. Exceptions of LibTorch pass through; the engine's border
+// turns them into errors.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/models/attention_context.h"
+#include "engine/models/decoder_config.h"
+#include "engine/models/packed_batch.h"
+#include "engine/nn/adapters.h"
+#include "engine/nn/parameters.h"
+#include "engine/tensor/tensor.h"
+#include "weights/model_files.h"
+
+namespace attune::engine::models {
+
+struct LoadOptions {
+  at::ScalarType dtype = at::kFloat;
+  // Keep the model's linear layers as frozen blocks: "" (no), "q8_0", "q4_0", "q4_1", or "native"
+  // (the blocks a GGUF file holds; other tensors become q8_0). The embedding and head follow.
+  std::string quantize;
+  bool trainable = false;  // base parameters require grad
+};
+
+struct ForwardOptions {
+  // The adapter stack of every row; nn/adapters.h. Default: the base model alone.
+  nn::AdapterSelection adapters;
+  bool recompute = false;  // keep only block inputs for the backward pass
+  bool training = false;   // dropout of adapters on
+};
+
+class Decoder {
+ public:
+  static Result<std::unique_ptr<Decoder>> load(const weights::ModelFiles& files,
+                                               const LoadOptions& options);
+  // Random weights (normal, standard deviation `init_std`), for tests and benchmarks.
+  static std::unique_ptr<Decoder> random(const DecoderConfig& config, uint64_t seed,
+                                         double init_std, const LoadOptions& options);
+  ~Decoder();
+
+  const DecoderConfig& config() const;
+
+  // Hidden states after the final norm, [N, D]. tokens and positions [N] int64.
+  Tensor forward(const Tensor& tokens, const Tensor& positions, AttentionContext& attention,
+                 const ForwardOptions& options = {});
+  Tensor forward(const PackedBatch& batch, const ForwardOptions& options = {});
+
+  // The head's weight [V, D] (the embedding when tied) and bias (undefined when none), for
+  // ops::linear_log_probs; a quantised head gives its de-quantised copy.
+  Tensor head_weight();
+  Tensor head_bias();
+  // Logits [R, V] fp32 of hidden rows [R, D], for sampling; uses quantised kernels when the head is.
+  Tensor logits(const Tensor& hidden);
+
+  // All base parameters by Transformers' name, in checkpoint order; and the adapters on this trunk.
+  nn::Parameters& parameters();
+  nn::Adapters& adapters();
+
+ private:
+  struct Impl;
+  explicit Decoder(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace attune::engine::models
