@@ -13,7 +13,9 @@ Result<int> half(int n) {
   return n / 2;
 }
 
-Result<int> quarter(int n) { return half(TRY(half(n))); }
+Result<int> quarter(int n) {
+  return half(TRY(half(n)));
+}
 
 TEST(Result, TryReturnsTheFirstError) {
   EXPECT_EQ(quarter(12).value(), 3);

@@ -1,6 +1,6 @@
 // CHECK: assertions about our own code, always on. A failed CHECK is a bug of Attune: it prints the
-// condition, the place and a message, and aborts. What users give us must never reach one: return an
-// Error (base/result.h) instead.
+// condition, the place and a message, and aborts. What users give us must never reach one: return
+// an Error (base/result.h) instead.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,7 +15,9 @@ namespace attune {
                                const std::string& message);
 
 namespace check_internal {
-inline std::string message() { return {}; }
+inline std::string message() {
+  return {};
+}
 template <typename... Args>
 std::string message(fmt::format_string<Args...> format, Args&&... args) {
   return fmt::format(format, std::forward<Args>(args)...);
@@ -25,9 +27,9 @@ std::string message(fmt::format_string<Args...> format, Args&&... args) {
 }  // namespace attune
 
 // CHECK(condition) or CHECK(condition, "format {}", value...)
-#define CHECK(condition, ...)                                            \
-  do {                                                                   \
-    if (!(condition)) [[unlikely]]                                       \
-      ::attune::check_failed(#condition, __FILE__, __LINE__,             \
+#define CHECK(condition, ...)                                                 \
+  do {                                                                        \
+    if (!(condition)) [[unlikely]]                                            \
+      ::attune::check_failed(#condition, __FILE__, __LINE__,                  \
                              ::attune::check_internal::message(__VA_ARGS__)); \
   } while (false)

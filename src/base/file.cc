@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 
 Error system_error(const std::string& path, const char* what, int number) {
   if (number == ENOENT) return not_found("{}: {}: no such file or directory", path, what);
-  if (number == ENOSPC) return io_error("{}: {}: the disk is full; free some space and try again", path, what);
+  if (number == ENOSPC)
+    return io_error("{}: {}: the disk is full; free some space and try again", path, what);
   return io_error("{}: {}: {}", path, what, std::strerror(number));
 }
 
@@ -97,7 +98,9 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
   return file;
 }
 
-MappedFile::MappedFile(MappedFile&& other) noexcept { *this = std::move(other); }
+MappedFile::MappedFile(MappedFile&& other) noexcept {
+  *this = std::move(other);
+}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(data_, other.data_);
@@ -149,7 +152,9 @@ Result<std::unique_ptr<AppendFile>> AppendFile::open(const std::string& path) {
   return std::unique_ptr<AppendFile>(new AppendFile(path, fd));
 }
 
-AppendFile::~AppendFile() { ::close(fd_); }
+AppendFile::~AppendFile() {
+  ::close(fd_);
+}
 
 Status AppendFile::append_line(std::string_view line) {
   std::string with_newline(line);
@@ -194,14 +199,16 @@ Status remove_all(const std::string& path) {
 }
 
 Status rename_path(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) return system_error(to, "cannot rename into place", errno);
+  if (::rename(from.c_str(), to.c_str()) != 0)
+    return system_error(to, "cannot rename into place", errno);
   return sync_directory(parent_of(to));
 }
 
 Result<std::vector<std::string>> list_directory(const std::string& path) {
   std::error_code failure;
   std::vector<std::string> names;
-  for (fs::directory_iterator it(path, failure), end; !failure && it != end; it.increment(failure)) {
+  for (fs::directory_iterator it(path, failure), end; !failure && it != end;
+       it.increment(failure)) {
     names.push_back(it->path().filename().string());
   }
   if (failure) return system_error(path, "cannot list", failure.value());

@@ -1,6 +1,7 @@
-// Files that are either whole or absent. Everything Attune writes goes to a temporary name first, is
-// synced, and is renamed into place, so that a crash or a full disk leaves nothing half-written.
-// Errors (kNotFound, kIo) name the path and what the system said. No function here is interruptible.
+// Files that are either whole or absent. Everything Attune writes goes to a temporary name first,
+// is synced, and is renamed into place, so that a crash or a full disk leaves nothing half-written.
+// Errors (kNotFound, kIo) name the path and what the system said. No function here is
+// interruptible.
 #pragma once
 
 #include <cstddef>
@@ -41,8 +42,8 @@ class MappedFile {
   std::string path_;
 };
 
-// Writes a large file piece by piece; it appears under `path` only when commit() succeeds. Destroyed
-// without commit(), it leaves nothing. Not thread-safe.
+// Writes a large file piece by piece; it appears under `path` only when commit() succeeds.
+// Destroyed without commit(), it leaves nothing. Not thread-safe.
 class AtomicFile {
  public:
   static Result<std::unique_ptr<AtomicFile>> create(const std::string& path);
@@ -61,8 +62,8 @@ class AtomicFile {
   int fd_;
 };
 
-// Appends whole lines to a log-like file; each append is one write(2), so a killed process leaves at
-// most one cut line, which readers ignore. Not thread-safe.
+// Appends whole lines to a log-like file; each append is one write(2), so a killed process leaves
+// at most one cut line, which readers ignore. Not thread-safe.
 class AppendFile {
  public:
   static Result<std::unique_ptr<AppendFile>> open(const std::string& path);

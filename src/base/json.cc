@@ -60,7 +60,8 @@ Result<T> typed(const Json& value, std::string_view key) {
 template <typename T>
 Result<T> required(const Json& object, std::string_view key) {
   const Json* value = find(object, key);
-  if (value == nullptr) return invalid_input("\"{}\" is missing; it must be {}", key, type_name<T>());
+  if (value == nullptr)
+    return invalid_input("\"{}\" is missing; it must be {}", key, type_name<T>());
   return typed<T>(*value, key);
 }
 
@@ -73,8 +74,12 @@ Result<T> optional_member(const Json& object, std::string_view key, T fallback) 
 
 }  // namespace
 
-Result<Json> parse_json(std::string_view text) { return parse<Json>(text); }
-Result<OrderedJson> parse_ordered_json(std::string_view text) { return parse<OrderedJson>(text); }
+Result<Json> parse_json(std::string_view text) {
+  return parse<Json>(text);
+}
+Result<OrderedJson> parse_ordered_json(std::string_view text) {
+  return parse<OrderedJson>(text);
+}
 
 Result<Json> read_json_file(const std::string& path) {
   std::string text = TRY(read_file(path));
@@ -96,10 +101,18 @@ const Json* find(const Json& object, std::string_view key) {
   return it == object.end() || it->is_null() ? nullptr : &*it;
 }
 
-Result<std::string> get_string(const Json& o, std::string_view k) { return required<std::string>(o, k); }
-Result<int64_t> get_int(const Json& o, std::string_view k) { return required<int64_t>(o, k); }
-Result<double> get_double(const Json& o, std::string_view k) { return required<double>(o, k); }
-Result<bool> get_bool(const Json& o, std::string_view k) { return required<bool>(o, k); }
+Result<std::string> get_string(const Json& o, std::string_view k) {
+  return required<std::string>(o, k);
+}
+Result<int64_t> get_int(const Json& o, std::string_view k) {
+  return required<int64_t>(o, k);
+}
+Result<double> get_double(const Json& o, std::string_view k) {
+  return required<double>(o, k);
+}
+Result<bool> get_bool(const Json& o, std::string_view k) {
+  return required<bool>(o, k);
+}
 
 Result<std::string> get_string_or(const Json& o, std::string_view k, std::string fallback) {
   return optional_member<std::string>(o, k, std::move(fallback));

@@ -1,8 +1,8 @@
 // JSON, with limits. `Json` keeps keys sorted and finds them quickly (configs, tokenizers);
 // `OrderedJson` keeps them as written (files and lines that people read).
 //
-// Everything a stranger wrote goes through parse_json, which bounds nesting and reports the byte of a
-// mistake; the typed getters report the key. None of these throws.
+// Everything a stranger wrote goes through parse_json, which bounds nesting and reports the byte of
+// a mistake; the typed getters report the key. None of these throws.
 #pragma once
 
 #include <cstdint>

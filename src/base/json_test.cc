@@ -18,7 +18,9 @@ TEST(Json, DeepNestingIsRefused) {
   EXPECT_TRUE(parse_json(fine).ok());
 }
 
-TEST(Json, InvalidUtf8IsRefused) { EXPECT_FALSE(parse_json("\"\xff\xfe\"").ok()); }
+TEST(Json, InvalidUtf8IsRefused) {
+  EXPECT_FALSE(parse_json("\"\xff\xfe\"").ok());
+}
 
 TEST(Json, GettersNameTheKeyAndTheType) {
   Json o = parse_json(R"({"n": 1e5, "s": "x", "b": true, "z": null})").value();

@@ -26,17 +26,25 @@ std::atomic<LogLevel>& current_level() {
 
 const char* prefix(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "attune: debug: ";
-    case LogLevel::kWarning: return "attune: warning: ";
-    case LogLevel::kError: return "attune: error: ";
-    default: return "attune: ";
+    case LogLevel::kDebug:
+      return "attune: debug: ";
+    case LogLevel::kWarning:
+      return "attune: warning: ";
+    case LogLevel::kError:
+      return "attune: error: ";
+    default:
+      return "attune: ";
   }
 }
 
 }  // namespace
 
-void set_log_level(LogLevel level) { current_level() = level; }
-LogLevel log_level() { return current_level(); }
+void set_log_level(LogLevel level) {
+  current_level() = level;
+}
+LogLevel log_level() {
+  return current_level();
+}
 
 void log_line(LogLevel level, const std::string& text) {
   if (level < log_level()) return;

@@ -18,10 +18,10 @@ class Random {
   Random(uint64_t seed, uint64_t stream);
   explicit Random(const State& state) : state_(state) {}
 
-  uint64_t next();                // uniform over 64 bits
-  double uniform();               // uniform in [0, 1), 53 bits
-  double normal();                // mean 0, standard deviation 1 (Box-Muller, one value a call)
-  uint64_t below(uint64_t bound); // uniform in [0, bound), bound > 0, without modulo bias
+  uint64_t next();                 // uniform over 64 bits
+  double uniform();                // uniform in [0, 1), 53 bits
+  double normal();                 // mean 0, standard deviation 1 (Box-Muller, one value a call)
+  uint64_t below(uint64_t bound);  // uniform in [0, bound), bound > 0, without modulo bias
 
   // A random order of 0..n-1 (Fisher-Yates).
   std::vector<int64_t> permutation(int64_t n);

@@ -1,9 +1,10 @@
-// Result<T>: a value or an Error, for every module border where something outside of our control can
-// go wrong (files, rows, options, network). Programmer mistakes use CHECK (base/check.h) instead.
+// Result<T>: a value or an Error, for every module border where something outside of our control
+// can go wrong (files, rows, options, network). Programmer mistakes use CHECK (base/check.h)
+// instead.
 //
 //   Result<Config> load_config(const std::string& path) {
 //     std::string text = TRY(read_file(path));          // returns the Error to our caller
-//     if (text.empty()) return invalid_input("{}: the file is empty; write at least `model:`", path);
+//     if (text.empty()) return invalid_input("{}: the file is empty; write `model:`", path);
 //     ...
 //   }
 //
@@ -90,10 +91,11 @@ class [[nodiscard]] Result {
 
   T& value() & { return check_value(), *std::get_if<0>(&state_); }
   const T& value() const& { return check_value(), *std::get_if<0>(&state_); }
-  T&& value() && { return check_value(), std::move(*std::get_if<0>(&state_)); }
+  // By value, so that `for (auto& row : read_rows(path).value())` keeps what it loops over.
+  T value() && { return check_value(), std::move(*std::get_if<0>(&state_)); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
+  T operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
@@ -103,7 +105,9 @@ class [[nodiscard]] Result {
   }
 
  private:
-  void check_value() const { CHECK(ok(), "value() of an error: {}", std::get_if<1>(&state_)->message()); }
+  void check_value() const {
+    CHECK(ok(), "value() of an error: {}", std::get_if<1>(&state_)->message());
+  }
 
   std::variant<T, Error> state_;
 };
@@ -134,9 +138,9 @@ using Status = Result<void>;
 }  // namespace attune
 
 // The value of a Result, or an early return of its Error from the enclosing function.
-#define TRY(expression)                                         \
-  ({                                                            \
-    auto try_result_ = (expression);                            \
+#define TRY(expression)                                           \
+  ({                                                              \
+    auto try_result_ = (expression);                              \
     if (!try_result_.ok()) return std::move(try_result_).error(); \
-    std::move(try_result_).value();                             \
+    std::move(try_result_).value();                               \
   })

@@ -1,4 +1,5 @@
-// Where tests find what they read: goldens of the tree, sample data, the demo's model, our programs.
+// Where tests find what they read: goldens of the tree, sample data, the demo's model, our
+// programs.
 #pragma once
 
 #include <optional>
@@ -13,7 +14,8 @@ std::string source_path(const std::string& relative);
 // skips with SKIP_WITHOUT_SAMPLE.
 std::optional<std::string> sample_path(const std::string& relative);
 
-// The GGUF of SmolLM2-135M-Instruct: ATTUNE_SMOLLM2, or the one in the project's Python environment.
+// The GGUF of SmolLM2-135M-Instruct: ATTUNE_SMOLLM2, or the one in the project's Python
+// environment.
 std::optional<std::string> smollm2_path();
 
 // A program that this build made: ATTUNE_BIN_DIR/name.
@@ -24,8 +26,8 @@ std::optional<std::string> python_path();
 
 }  // namespace attune::testing
 
-#define SKIP_WITHOUT_SAMPLE(variable, relative)                                       \
-  auto variable##_found = ::attune::testing::sample_path(relative);                   \
-  if (!variable##_found) GTEST_SKIP() << "sample data absent: " << (relative)         \
-                                      << " (set ATTUNE_SAMPLE_DATA)";                 \
+#define SKIP_WITHOUT_SAMPLE(variable, relative)                                          \
+  auto variable##_found = ::attune::testing::sample_path(relative);                      \
+  if (!variable##_found)                                                                 \
+    GTEST_SKIP() << "sample data absent: " << (relative) << " (set ATTUNE_SAMPLE_DATA)"; \
   const std::string variable = *variable##_found
