@@ -1,0 +1,90 @@
+// The canonical record: one row of a data set in any of the forms that trainers take (design §3).
+// Column names are TRL's, so that a TRL data set trains here and the reverse; the ranking form is
+// Attune's own and loses nothing that people said.
+//
+//   text        {"text"}                                    language modelling
+//   messages    {"messages": [{role, content}]}             a conversation
+//   completion  {"prompt", "completion"}                    prompt and answer
+//   preference  {"prompt"?, "chosen", "rejected"}           a pair; prompt may be their common
+//   prefix unpaired    {"prompt", "completion", "label"}           thumbs up or down ranking
+//   {"prompt", "completions", "ranks"}          K answers, 1 = best, ties allowed, null = not
+//   ranked prompt      {"prompt"}                                  for generation and on-policy
+//   training
+//
+// Each of prompt, completion, chosen and rejected is a string (standard) or a list of messages
+// (conversational). Columns that are not mapped stay in `extra`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace attune::data {
+
+// One turn. `raw` is the message as it came (tool calls, names, ...), for chat templates.
+struct Message {
+  std::string role;     // "system", "user", "assistant", "tool"
+  std::string content;  // text; parts of other kinds are refused
+  OrderedJson raw;
+};
+using Messages = std::vector<Message>;
+
+// Standard (string) or conversational (messages).
+using Content = std::variant<std::string, Messages>;
+
+inline bool is_conversational(const Content& content) {
+  return std::holds_alternative<Messages>(content);
+}
+
+enum class Form { kText, kMessages, kCompletion, kPreference, kUnpaired, kRanking, kPrompt };
+
+// The form's name as errors and reports show it, for example "prompt+completion".
+const char* to_string(Form form);
+
+// Where a row came from and what its licence allows; travels into a run's data report.
+struct Source {
+  std::string dataset;
+  std::string row;
+  std::string licence;
+  std::string generated_by;
+};
+
+struct Example {
+  Form form = Form::kText;
+  std::string id;  // the row's "id" (numbers as text), or empty
+
+  std::string text;                          // kText
+  Messages messages;                         // kMessages
+  std::optional<Content> prompt;             // all but kText, kMessages; absent in implicit pairs
+  std::optional<Content> completion;         // kCompletion, kUnpaired
+  std::optional<Content> chosen, rejected;   // kPreference
+  std::optional<double> chosen_probability;  // kPreference: soft label in [0, 1]
+  std::optional<double> margin;              // kPreference
+  bool label = false;                        // kUnpaired
+  std::vector<Content> completions;          // kRanking, K of them
+  std::vector<std::optional<int>> ranks;     // kRanking, [K]
+  std::vector<double> scores;                // kRanking, [K] or empty
+  std::string annotator;
+  std::string guideline_version;
+  std::optional<Source> source;
+
+  OrderedJson tools;                 // of conversational rows, for the chat template
+  OrderedJson chat_template_kwargs;  // likewise
+  OrderedJson extra;                 // every other column
+};
+
+// Reads one row. `text_field` is the column of plain text (TRL's dataset_text_field). Accepts TRL's
+// spellings: `conversations` for `messages`, `from`/`value` for `role`/`content`, human and gpt for
+// user and assistant. Errors name the column and what to do; the caller adds file and row.
+Result<Example> parse_example(const OrderedJson& row, std::string_view text_field = "text");
+
+// The row again, in the canonical column names and with `extra` kept.
+OrderedJson to_json(const Example& example);
+
+}  // namespace attune::data

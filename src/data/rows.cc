@@ -1,0 +1,167 @@
+#include "data/rows.h"
+
+#include <optional>
+
+#include "base/file.h"
+#include "data/csv.h"
+
+namespace attune::data {
+namespace {
+
+using OnRow = std::function<Status(Row)>;
+using OnBadRow = std::function<Status(int64_t, const Error&)>;
+
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+std::string_view next_line(std::string_view bytes, size_t& at) {
+  size_t end = bytes.find('\n', at);
+  if (end == std::string_view::npos) end = bytes.size();
+  std::string_view line = bytes.substr(at, end - at);
+  at = end + 1;
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  return line;
+}
+
+Status read_json_lines(std::string_view bytes, const OnRow& on_row, const OnBadRow& on_bad_row) {
+  int64_t number = 0;
+  for (size_t at = 0; at < bytes.size();) {
+    std::string_view line = next_line(bytes, at);
+    ++number;
+    if (is_blank(line)) continue;
+    if (line.size() > kRowBytesMax) {
+      TRY(on_bad_row(number, invalid_input("the line is longer than {} MiB", kRowBytesMax >> 20)));
+      continue;
+    }
+    Result<OrderedJson> value = parse_ordered_json(line);
+    TRY(value.ok() ? on_row({number, std::move(value).value()})
+                   : on_bad_row(number, value.error()));
+  }
+  return {};
+}
+
+// The end of the JSON value that starts at `at` (an object or array), by bracket matching.
+std::optional<size_t> end_of_value(std::string_view bytes, size_t at) {
+  int64_t depth = 0;
+  bool quoted = false;
+  for (; at < bytes.size(); ++at) {
+    char c = bytes[at];
+    if (quoted) {
+      if (c == '\\') ++at;
+      if (c == '"') quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if ((c == '}' || c == ']') && --depth == 0) {
+      return at + 1;
+    }
+  }
+  return std::nullopt;
+}
+
+// Objects one after another, over any number of lines.
+Status read_concatenated(std::string_view bytes, const OnRow& on_row, const OnBadRow& on_bad_row) {
+  int64_t number = 0;
+  for (size_t at = bytes.find_first_not_of(" \t\r\n"); at != std::string_view::npos;
+       at = bytes.find_first_not_of(" \t\r\n,", at)) {
+    ++number;
+    std::optional<size_t> end = end_of_value(bytes, at);
+    if (!end) return on_bad_row(number, invalid_input("the last object is cut short"));
+    Result<OrderedJson> value = parse_ordered_json(bytes.substr(at, *end - at));
+    TRY(value.ok() ? on_row({number, std::move(value).value()})
+                   : on_bad_row(number, value.error()));
+    at = *end;
+  }
+  return {};
+}
+
+Status read_array(std::string_view bytes, const std::string& name, const OnRow& on_row) {
+  Result<OrderedJson> array = parse_ordered_json(bytes);
+  if (!array.ok()) return array.error().with_context(name);
+  if (array->empty()) return invalid_input("{}: the list is empty; give at least one row", name);
+  int64_t number = 0;
+  for (OrderedJson& value : *array) TRY(on_row({++number, std::move(value)}));
+  return {};
+}
+
+Status read_csv(std::string_view bytes, const std::string& name, const OnRow& on_row,
+                const OnBadRow& on_bad_row) {
+  std::vector<std::string> columns;
+  Status read =
+      for_each_csv_record(bytes, [&](int64_t line, std::vector<std::string> fields) -> Status {
+        if (columns.empty()) {
+          columns = std::move(fields);
+          return {};
+        }
+        if (fields.size() != columns.size()) {
+          return on_bad_row(
+              line, invalid_input("{} fields, the header has {}", fields.size(), columns.size()));
+        }
+        OrderedJson row = OrderedJson::object();
+        for (size_t i = 0; i < columns.size(); ++i) row[columns[i]] = std::move(fields[i]);
+        return on_row({line, std::move(row)});
+      });
+  if (!read.ok()) return read.error().with_context(name);
+  return {};
+}
+
+bool first_line_is_whole(std::string_view bytes) {
+  size_t at = 0;
+  std::string_view line;
+  while (at < bytes.size() && is_blank(line)) line = next_line(bytes, at);
+  return parse_ordered_json(line).ok();
+}
+
+// Something with a comma in its first line and no JSON bracket at its start.
+bool looks_like_csv(std::string_view bytes) {
+  size_t at = 0;
+  std::string_view header = next_line(bytes, at);
+  return !header.empty() && header.find_first_of("{}[]") == std::string_view::npos;
+}
+
+}  // namespace
+
+Status for_each_row_in(std::string_view bytes, const std::string& name, const OnRow& on_row,
+                       const OnBadRow& on_bad_row) {
+  if (bytes.starts_with(kByteOrderMark)) bytes.remove_prefix(kByteOrderMark.size());
+  size_t start = bytes.find_first_not_of(" \t\r\n");
+  if (start == std::string_view::npos) {
+    return invalid_input("{}: the file is empty; give at least one row", name);
+  }
+  if (bytes[start] == '[') return read_array(bytes, name, on_row);
+  if (bytes[start] == '{') {
+    // A file whose first line is no whole object is either spread over lines or broken: reading it
+    // as objects finds both, and the error names the object.
+    bool spread = !first_line_is_whole(bytes) && end_of_value(bytes, start).has_value() &&
+                  parse_ordered_json(bytes.substr(start, *end_of_value(bytes, start) - start)).ok();
+    return spread ? read_concatenated(bytes, on_row, on_bad_row)
+                  : read_json_lines(bytes, on_row, on_bad_row);
+  }
+  if (looks_like_csv(bytes)) return read_csv(bytes, name, on_row, on_bad_row);
+  return invalid_input("{}: neither JSON, JSON lines nor CSV with a header line", name);
+}
+
+Status for_each_row(const std::string& path, const OnRow& on_row, const OnBadRow& on_bad_row) {
+  MappedFile file = TRY(MappedFile::open(path));
+  return for_each_row_in(file.text(), path, on_row, on_bad_row);
+}
+
+Result<std::vector<Row>> read_rows(const std::string& path) {
+  std::vector<Row> rows;
+  TRY(for_each_row(
+      path,
+      [&rows](Row row) -> Status {
+        rows.push_back(std::move(row));
+        return {};
+      },
+      [&path](int64_t number, const Error& error) -> Status {
+        return error.with_context(fmt::format("{}:{}", path, number));
+      }));
+  return rows;
+}
+
+}  // namespace attune::data
