@@ -36,3 +36,27 @@ function(attune_test name)
     LABELS "${ARG_LABELS}" TIMEOUT 480
     ENVIRONMENT "ATTUNE_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 endfunction()
+
+# attune_fuzz(NAME SOURCES a_fuzz.cc ... DEPS lib ...)
+#   A fuzz target (LLVMFuzzerTestOneInput) with its seed corpus in fuzz/corpus/NAME/. With
+#   ATTUNE_WITH_FUZZ it is a libFuzzer program that searches for a minute; elsewhere it is a test that
+#   feeds it every seed and a fixed number of mutations of it, a few seconds in all.
+function(attune_fuzz name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  set(corpus ${PROJECT_SOURCE_DIR}/fuzz/corpus/${name})
+  if(ATTUNE_WITH_FUZZ)
+    add_executable(${name} ${ARG_SOURCES})
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    set(found ${CMAKE_BINARY_DIR}/found/${name})
+    file(MAKE_DIRECTORY ${found})
+    add_test(NAME ${name} COMMAND ${name} -max_total_time=60 -timeout=10 -rss_limit_mb=2048
+      -artifact_prefix=${found}/ ${found} ${corpus})
+  else()
+    add_executable(${name} ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/fuzz/replay.cc)
+    add_test(NAME ${name} COMMAND ${name} ${corpus})
+  endif()
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} attune_compile_options)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 480)
+endfunction()

@@ -1,0 +1,37 @@
+# The everyday commands. `make help` lists them; each prints what it does and about how long it takes.
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test test-full bench fmt clean
+
+help: ## this list
+	@echo "make TARGET, where TARGET is one of"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | \
+	  awk -F '|' '{ printf "%-12s %s\n", $$1, $$2 }'
+
+setup: ## install what is missing: Debian packages and .venv (5 min at first, then 1 s)
+	@scripts/setup.sh
+
+build: setup ## build/release/bin: all programs, tests, benchmarks (15 min at first, then what changed)
+	@scripts/build.sh release
+
+demo: build ## the whole loop on a real 135M model (15 min after the build)
+	@build/release/bin/attune demo
+
+test: build ## the tests that every change must pass (at most 25 min)
+	@scripts/test.py release
+
+test-full: ## the above, learning and fault tests, sanitizers, long fuzzing (an hour or two)
+	@scripts/setup.sh --full
+	@scripts/build.sh release
+	@scripts/build.sh asan
+	@scripts/build.sh fuzz
+	@scripts/test.py release:full asan:full fuzz:full
+
+bench: build ## measurements beside the Python peers (hours; `bench/run ROW` runs one row)
+	@bench/run
+
+fmt: ## clang-format over the C++ files that differ from the last commit (seconds)
+	@command -v clang-format >/dev/null || { echo "clang-format is missing: scripts/setup.sh --full"; exit 1; }
+	@git diff --name-only --diff-filter=d HEAD -- '*.h' '*.cc' | xargs -r clang-format -i --style=file
+
+clean: ## remove build/ (the compiler cache and .venv stay)
+	rm -rf build

@@ -1,0 +1,162 @@
+"""The layer test: reads every #include below src/ and fails on the first that goes up.
+
+    base < text, weights, data, feedback, recipes, protocol < engine | server < cli
+
+Folders of one level do not include each other, but for text < weights < data, read left to right.
+"""
+
+import pathlib
+import re
+import tempfile
+import unittest
+
+from tree import ROOT, read_tree, write_tree
+
+MIDDLE = {"text", "weights", "data", "feedback", "recipes", "protocol"}
+# A folder of src/ -> the folders it may include, besides itself.
+SRC = {"base": set(), "text": {"base"}, "weights": {"base", "text"},
+       "data": {"base", "text", "weights"}, "feedback": {"base"}, "recipes": {"base"},
+       "protocol": {"base"}, "engine": {"base"} | MIDDLE, "server": {"base"} | MIDDLE,
+       "cli": {"base", "server"} | MIDDLE}
+NN = {"tensor", "ops"}
+MODELS = NN | {"nn"}
+METHODS = MODELS | {"models"}
+TRAIN = METHODS | {"generate", "objectives", "optim", "comm"}
+# The same inside engine/ and server/. The program itself lies on top and may include all of them.
+ENGINE = {"tensor": set(), "ops": {"tensor"}, "nn": NN, "models": MODELS,
+          "generate": METHODS, "objectives": METHODS, "optim": {"tensor"}, "comm": {"tensor"},
+          "train": TRAIN, "evaluate": TRAIN, "serve": METHODS | {"generate"}}
+SERVER = {"domain": set(), "store": {"domain"}, "http": set(), "auth": {"domain", "store"},
+          "jobs": {"domain", "store"}, "api": {"domain", "store", "auth", "jobs", "http"}}
+INNER = {"engine": ENGINE, "server": SERVER}
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
+LIBTORCH = re.compile(r"^(torch|ATen|c10|caffe2)/")
+# What the engine never links: HTTP, SQL, YAML.
+NOT_IN_ENGINE = re.compile(r"^(curl/|sqlite3|libpq|yaml-cpp/|httplib)")
+
+
+def unit(path):
+    """('engine', 'ops') of engine/ops/x.cc; the inner folder is '' where there is none."""
+    parts = path.split("/")
+    inner = parts[1] if parts[0] in INNER and len(parts) > 2 else ""
+    return parts[0], inner
+
+
+def upward(path, included):
+    """Why src/path may not include src/included, or None."""
+    outer, inner = unit(path)
+    target, target_inner = unit(included)
+    if outer not in SRC:
+        return f"src/{outer} is not in the layer table (tests/structure/layers_test.py)"
+    if target != outer:
+        return None if target in SRC[outer] else f"src/{outer} must not include src/{target}"
+    table = INNER.get(outer)
+    if table is None or inner == target_inner or inner == "":
+        return None
+    if inner not in table:
+        return f"src/{outer}/{inner} is not in the layer table (tests/structure/layers_test.py)"
+    if target_inner in table[inner]:
+        return None
+    return f"src/{outer}/{inner} must not include src/{outer}/{target_inner or '(the program)'}"
+
+
+def foreign(path, included):
+    """Why src/path may not include a library's header, or None."""
+    outer, _ = unit(path)
+    if LIBTORCH.match(included) and outer != "engine":
+        return "LibTorch stays inside src/engine"
+    if NOT_IN_ENGINE.match(included) and outer == "engine":
+        return "the engine links no HTTP, SQL or YAML"
+    return None
+
+
+def find_problems(root):
+    """One line per wrong include below root/src."""
+    problems = []
+    for path, text in read_tree(root, ("src",), {".h", ".cc", ".cu"}):
+        inside = path.removeprefix("src/")
+        if "/" not in inside:
+            problems.append(f"{path}: sources belong into a folder of src/")
+            continue
+        for match in INCLUDE.finditer(text):
+            quote, included = match.groups()
+            line = text.count("\n", 0, match.start()) + 1
+            if quote == "<":
+                problem = foreign(inside, included)
+            elif pathlib.Path(root, "src", included).exists():
+                problem = upward(inside, included)
+            elif inside.endswith("_test.cc") and pathlib.Path(root, included).exists():
+                problem = None  # tests/support/... from a unit test
+            elif included.startswith("generated/"):
+                problem = None  # made by the build
+            else:
+                problem = "no such file; write includes from src/"
+            if problem:
+                problems.append(f'{path}:{line}: includes "{included}": {problem}')
+    return problems
+
+
+class LayerTest(unittest.TestCase):
+    def test_the_tree_keeps_the_layer_sentence(self):
+        problems = find_problems(ROOT)
+        if problems:
+            self.fail("\n" + "\n".join(problems))
+
+    def test_every_folder_of_src_is_in_the_table(self):
+        for folder in pathlib.Path(ROOT, "src").iterdir():
+            if folder.is_dir():
+                self.assertIn(folder.name, SRC)
+
+    def problems_of(self, files):
+        with tempfile.TemporaryDirectory() as root:
+            write_tree(root, files)
+            return find_problems(root)
+
+    def assert_refused(self, path, include, reason):
+        header = include.strip('<">')
+        files = {f"src/{path}": f"#include {include}\n"}
+        if include.startswith('"') and reason != "no such file":
+            files[f"src/{header}"] = "\n"
+        problems = self.problems_of(files)
+        self.assertEqual(1, len(problems), problems)
+        self.assertIn(reason, problems[0])
+
+    def test_refuses_an_include_that_goes_up(self):
+        self.assert_refused("base/a.cc", '"text/b.h"', "src/base must not include src/text")
+        self.assert_refused("text/a.h", '"weights/b.h"', "must not include")
+        self.assert_refused("feedback/a.h", '"data/b.h"', "must not include")
+        self.assert_refused("engine/nn/a.cc", '"server/api/b.h"', "must not include")
+        self.assert_refused("server/api/a.cc", '"engine/nn/b.h"', "must not include")
+        self.assert_refused("cli/a.cc", '"engine/nn/b.h"', "src/cli must not include src/engine")
+
+    def test_refuses_an_include_that_goes_up_inside_a_program(self):
+        self.assert_refused("engine/tensor/a.h", '"engine/ops/b.h"', "must not include")
+        self.assert_refused("engine/optim/a.h", '"engine/ops/b.h"', "must not include")
+        self.assert_refused("engine/generate/a.h", '"engine/objectives/b.h"', "must not include")
+        self.assert_refused("server/domain/a.h", '"server/store/b.h"', "must not include")
+        self.assert_refused("server/http/a.h", '"server/domain/b.h"', "must not include")
+        self.assert_refused("engine/odd/a.h", '"engine/ops/b.h"', "not in the layer table")
+
+    def test_refuses_libraries_out_of_their_place(self):
+        self.assert_refused("cli/a.cc", "<ATen/core/Tensor.h>", "LibTorch stays inside")
+        self.assert_refused("engine/train/a.cc", "<curl/curl.h>", "the engine links no HTTP")
+
+    def test_refuses_an_include_that_is_not_written_from_src(self):
+        self.assert_refused("base/a.cc", '"b.h"', "no such file")
+
+    def test_accepts_what_goes_down(self):
+        self.assertEqual([], self.problems_of({
+            "src/base/a.h": "#include <vector>\n",
+            "src/text/b.h": '#include "base/a.h"\n',
+            "src/weights/c.h": '#include "text/b.h"\n',
+            "src/engine/ops/d.h": '#include "weights/c.h"\n#include <ATen/ops/mm.h>\n',
+            "src/engine/train/e.h": '  #  include "engine/ops/d.h"\n',
+            "src/engine/main.cc": '#include "engine/train/e.h"\n',
+            "src/cli/f.h": '#include "text/b.h"\n',
+            "tests/support/g.h": "\n",
+            "src/text/b_test.cc": '#include "tests/support/g.h"\n'}))
+
+
+if __name__ == "__main__":
+    unittest.main()
