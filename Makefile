@@ -29,9 +29,8 @@ test-full: ## the above, learning and fault tests, sanitizers, long fuzzing (an 
 bench: build ## measurements beside the Python peers (hours; `bench/run ROW` runs one row)
 	@bench/run
 
-fmt: ## clang-format over the C++ files that differ from the last commit (seconds)
-	@command -v clang-format >/dev/null || { echo "clang-format is missing: scripts/setup.sh --full"; exit 1; }
-	@git diff --name-only --diff-filter=d HEAD -- '*.h' '*.cc' | xargs -r clang-format -i --style=file
+fmt: ## wrap the C++ lines over 100 columns in the files that differ from the last commit (seconds)
+	@scripts/wrap_lines.py
 
 clean: ## remove build/ (the compiler cache and .venv stay)
 	rm -rf build

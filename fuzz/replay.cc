@@ -1,6 +1,6 @@
-// The main of a fuzz target where libFuzzer is not at hand: feeds it every file of the corpus folder
-// and a fixed number of mutations of each. The mutations are the same in every run, so a failure
-// repeats; run it under the sanitizers (preset `asan`) to make it see most.
+// The main of a fuzz target where libFuzzer is not at hand: feeds it every file of the corpus
+// folder and a fixed number of mutations of each. The mutations are the same in every run, so a
+// failure repeats; run it under the sanitizers (preset `asan`) to make it see most.
 //
 //   NAME_fuzz CORPUS_FOLDER      exit code 0, or the crash itself; 1 without a seed
 #include <algorithm>
