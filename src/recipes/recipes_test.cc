@@ -1,0 +1,86 @@
+#include "recipes/recipes.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "base/file.h"
+#include "recipes/resolve.h"
+#include "tests/support/test_paths.h"
+
+namespace attune::recipes {
+namespace {
+
+Result<Resolved> resolve_one(const std::string& name, Json value) {
+  return resolve(sft(), {{name, std::move(value), "config.yaml:1"}});
+}
+
+TEST(Recipes, NamesAreUniqueAndDefaultsFitTheirOwnType) {
+  for (const Recipe* recipe : all()) {
+    std::set<std::string> names;
+    for (const Option& option : recipe->options) {
+      EXPECT_TRUE(names.insert(option.name).second) << option.name;
+      Result<Json> value = coerce(option, option.fallback);
+      ASSERT_TRUE(value.ok()) << option.name << ": " << value.error().message();
+      EXPECT_EQ(*value, option.fallback) << option.name;
+      EXPECT_FALSE(option.text.empty()) << option.name;
+    }
+  }
+}
+
+TEST(Recipes, TextOfYamlAndFlagsReadsAsTheOptionsType) {
+  EXPECT_EQ(resolve_one("learning_rate", "2e-5")->config["learning_rate"], 2e-5);
+  EXPECT_EQ(resolve_one("max-steps", "100")->config["max_steps"], 100);
+  EXPECT_EQ(resolve_one("use_peft", "True")->config["use_peft"], true);
+  EXPECT_EQ(resolve_one("max_length", "none")->config["max_length"], nullptr);
+  EXPECT_EQ(resolve_one("max_length", nullptr)->config["max_length"], 1024);
+  Json modules = {"q_proj", "v_proj"};
+  EXPECT_EQ(resolve_one("lora_target_modules", "q_proj, v_proj")->config["lora_target_modules"],
+            modules);
+  EXPECT_EQ(resolve_one("lora_target_modules", modules)->config["lora_target_modules"], modules);
+}
+
+TEST(Recipes, MistakesNamePlaceKeyAndRemedy) {
+  const std::tuple<const char*, Json, const char*> cases[] = {
+      {"lerning_rate", 1.0,
+       "config.yaml:1: unknown option \"lerning_rate\"; did you mean learning_rate?"},
+      {"sky", 1.0, "`attune train sft --help` lists the known ones"},
+      {"learning_rate", "fast", "learning_rate must be a number from 0, found \"fast\""},
+      {"max_steps", 1.5, "max_steps must be a whole number from -1, found 1.5"},
+      {"lora_dropout", 1.5, "lora_dropout must be a number from 0 to 0.99, found 1.5"},
+      {"packing_strategy", "bfg", "did you mean bfd?"},
+      {"use_dora", true, "DoRA is not implemented; use LoRA or rsLoRA"},
+  };
+  for (const auto& [name, value, expected] : cases) {
+    Result<Resolved> resolved = resolve_one(name, value);
+    ASSERT_FALSE(resolved.ok()) << name;
+    EXPECT_EQ(resolved.error().code(), ErrorCode::kUsage);
+    EXPECT_NE(resolved.error().message().find(expected), std::string::npos)
+        << resolved.error().message();
+  }
+}
+
+TEST(Recipes, WhatHasNoEffectWarnsOnlyWhenItIsChanged) {
+  EXPECT_TRUE(resolve_one("dataloader_num_workers", 0)->warnings.empty());
+  Resolved resolved = resolve_one("attn_implementation", "flash_attention_2").value();
+  ASSERT_EQ(resolved.warnings.size(), 1u);
+  EXPECT_NE(resolved.warnings[0].find("the engine has its own attention"), std::string::npos);
+  EXPECT_FALSE(resolved.config.contains("attn_implementation"));
+}
+
+TEST(Recipes, LaterSettingsWin) {
+  Resolved resolved =
+      resolve(sft(), {{"seed", 1, "config.yaml:1"}, {"seed", "7", "--seed"}}).value();
+  EXPECT_EQ(resolved.config["seed"], 7);
+}
+
+TEST(Recipes, TheDocumentationPageIsTheTable) {
+  for (const Recipe* recipe : all()) {
+    std::string path = testing::source_path("docs/recipes/" + recipe->name + ".md");
+    EXPECT_EQ(read_file(path).value(), to_markdown(*recipe))
+        << "write it anew: attune train " << recipe->name << " --help_markdown > " << path;
+  }
+}
+
+}  // namespace
+}  // namespace attune::recipes

@@ -1,0 +1,202 @@
+#include "recipes/resolve.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "base/nearest.h"
+
+namespace attune::recipes {
+namespace {
+
+std::string canonical_name(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+Error mismatch(const Option& option, const Json& value) {
+  return usage_error("{} must be {}, found {}", option.name, describe_type(option), to_line(value));
+}
+
+std::optional<double> as_number(const Json& value) {
+  if (value.is_number()) return value.get<double>();
+  if (!value.is_string()) return std::nullopt;
+  const std::string& text = value.get_ref<const std::string&>();
+  double number = 0;
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  bool whole = failure == std::errc() && end == text.data() + text.size();
+  return whole ? std::optional<double>(number) : std::nullopt;
+}
+
+Result<Json> coerce_number(const Option& option, const Json& value) {
+  std::optional<double> number = as_number(value);
+  if (!number || !std::isfinite(*number)) return mismatch(option, value);
+  bool whole = *number == std::floor(*number) && std::abs(*number) < 9e15;
+  if (option.type == OptionType::kInt && !whole) return mismatch(option, value);
+  bool too_small = option.minimum && *number < *option.minimum;
+  bool too_large = option.maximum && *number > *option.maximum;
+  if (too_small || too_large) return mismatch(option, value);
+  if (option.type == OptionType::kInt) return Json(static_cast<int64_t>(*number));
+  return Json(*number);
+}
+
+Result<Json> coerce_bool(const Option& option, const Json& value) {
+  if (value.is_boolean()) return value;
+  std::string text = value.is_string() ? lower(value.get<std::string>()) : "";
+  if (text == "true" || text == "yes" || text == "1" || text == "on") return Json(true);
+  if (text == "false" || text == "no" || text == "0" || text == "off") return Json(false);
+  return mismatch(option, value);
+}
+
+Result<Json> coerce_string(const Option& option, const Json& value) {
+  Json text = value;
+  if (value.is_number() || value.is_boolean()) text = to_line(value);
+  if (!text.is_string()) return mismatch(option, value);
+  if (option.choices.empty()) return text;
+  std::string name = text.get<std::string>();
+  if (std::find(option.choices.begin(), option.choices.end(), name) == option.choices.end()) {
+    std::string nearest = nearest_name(name, option.choices);
+    return usage_error("{} must be {}, found \"{}\"{}", option.name, describe_type(option), name,
+                       nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
+  }
+  return text;
+}
+
+Json split_list(const std::string& text) {
+  Json items = Json::array();
+  std::string item;
+  for (char c : text + ",") {
+    if (c != ',' && c != ' ') {
+      item += c;
+    } else if (!item.empty()) {
+      items.push_back(item);
+      item.clear();
+    }
+  }
+  return items;
+}
+
+Result<Json> coerce_list(const Option& option, const Json& value) {
+  if (value.is_array()) return value;
+  if (!value.is_string()) return mismatch(option, value);
+  std::string text = value.get<std::string>();
+  if (text.starts_with('[')) {
+    Result<Json> parsed = parse_json(text);
+    if (parsed.ok() && parsed->is_array()) return parsed;
+  }
+  return split_list(text);
+}
+
+Result<Json> coerce_object(const Option& option, const Json& value) {
+  if (value.is_object()) return value;
+  if (!value.is_string()) return mismatch(option, value);
+  Result<Json> parsed = parse_json(value.get<std::string>());
+  if (!parsed.ok() || !parsed->is_object()) return mismatch(option, value);
+  return parsed;
+}
+
+Error unknown_key(const Recipe& recipe, const Setting& setting, const std::string& name) {
+  std::vector<std::string> names;
+  for (const Option& option : recipe.options) names.push_back(option.name);
+  std::string nearest = nearest_name(name, names);
+  if (nearest.empty()) {
+    return usage_error("{}: unknown option \"{}\"; `attune train {} --help` lists the known ones",
+                       setting.where, setting.name, recipe.name);
+  }
+  return usage_error("{}: unknown option \"{}\"; did you mean {}?", setting.where, setting.name,
+                     nearest);
+}
+
+}  // namespace
+
+Result<Json> coerce(const Option& option, const Json& value) {
+  bool unset =
+      value.is_null() || (value.is_string() && (lower(value.get<std::string>()) == "none" ||
+                                                lower(value.get<std::string>()) == "null"));
+  bool none_is_a_choice =
+      std::find(option.choices.begin(), option.choices.end(), "none") != option.choices.end();
+  if (unset && !none_is_a_choice) {
+    if (option.fallback.is_null() || value.is_null()) return option.fallback;
+    return mismatch(option, value);
+  }
+  switch (option.type) {
+    case OptionType::kBool:
+      return coerce_bool(option, value);
+    case OptionType::kInt:
+    case OptionType::kFloat:
+      return coerce_number(option, value);
+    case OptionType::kString:
+      return coerce_string(option, value.is_null() ? Json("none") : value);
+    case OptionType::kList:
+      return coerce_list(option, value);
+    case OptionType::kObject:
+      return coerce_object(option, value);
+  }
+  return mismatch(option, value);
+}
+
+Result<Resolved> resolve(const Recipe& recipe, const std::vector<Setting>& settings) {
+  Resolved resolved;
+  resolved.config = Json::object();
+  for (const Option& option : recipe.options) {
+    if (option.effect == Effect::kUsed) resolved.config[option.name] = option.fallback;
+  }
+  for (const Setting& setting : settings) {
+    std::string name = canonical_name(setting.name);
+    const Option* option = recipe.find(name);
+    if (option == nullptr) return unknown_key(recipe, setting, name);
+    Result<Json> value = coerce(*option, setting.value);
+    if (!value.ok()) return value.error().with_context(setting.where);
+    if (option->effect == Effect::kUsed) {
+      resolved.config[name] = *value;
+    } else if (*value != option->fallback) {
+      std::string line = fmt::format("{}: {}: {}", setting.where, name, option->text);
+      if (option->effect == Effect::kRefused) return Error(ErrorCode::kUsage, line);
+      resolved.warnings.push_back(line);
+    }
+  }
+  return resolved;
+}
+
+std::string to_help(const Recipe& recipe) {
+  std::string text = recipe.text + "\n\nOptions (default):\n";
+  for (const Option& option : recipe.options) {
+    if (option.effect != Effect::kUsed) continue;
+    text += fmt::format("  --{} ({})\n      {}; {}\n", option.name, to_line(option.fallback),
+                        option.text, describe_type(option));
+  }
+  return text;
+}
+
+std::string to_markdown(const Recipe& recipe) {
+  std::string text = fmt::format(
+      "# `attune train {}`\n\n{}\n\nThis page is generated from the option table.\n\n"
+      "| option | default | type | what it does | name from |\n|---|---|---|---|---|\n",
+      recipe.name, recipe.text);
+  std::string others;
+  for (const Option& option : recipe.options) {
+    std::string type = describe_type(option);
+    for (size_t at = 0; (at = type.find('|', at)) != std::string::npos; at += 2) {
+      type.insert(at, "\\");
+    }
+    if (option.effect == Effect::kUsed) {
+      text += fmt::format("| `{}` | `{}` | {} | {} | {} |\n", option.name, to_line(option.fallback),
+                          type, option.text, option.source);
+    } else {
+      others +=
+          fmt::format("| `{}` | {} | {} |\n", option.name,
+                      option.effect == Effect::kRefused ? "refused" : "no effect", option.text);
+    }
+  }
+  return text +
+         "\n## Accepted from published recipes\n\nA value other than the default gives a warning "
+         "(no effect) or an error (refused).\n\n| option | here | why |\n|---|---|---|\n" +
+         others;
+}
+
+}  // namespace attune::recipes
