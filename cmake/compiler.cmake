@@ -26,8 +26,9 @@ set(CMAKE_JOB_POOL_COMPILE compile_pool)
 add_library(attune_compile_options INTERFACE)
 target_compile_options(attune_compile_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -fno-math-errno)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # GCC 12 takes the inactive member of a std::variant for uninitialised memory.
-  target_compile_options(attune_compile_options INTERFACE -Wno-maybe-uninitialized)
+  # GCC 12 takes the inactive member of a std::variant for uninitialised memory, and some string
+  # concatenations for overlapping copies (GCC bug 105651).
+  target_compile_options(attune_compile_options INTERFACE -Wno-maybe-uninitialized -Wno-restrict)
 endif()
 
 # The floor is x86-64-v3 (AVX2, FMA, BMI2); faster kernels are chosen at run time, unit by unit.

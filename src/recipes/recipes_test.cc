@@ -33,7 +33,8 @@ TEST(Recipes, TextOfYamlAndFlagsReadsAsTheOptionsType) {
   EXPECT_EQ(resolve_one("max-steps", "100")->config["max_steps"], 100);
   EXPECT_EQ(resolve_one("use_peft", "True")->config["use_peft"], true);
   EXPECT_EQ(resolve_one("max_length", "none")->config["max_length"], nullptr);
-  EXPECT_EQ(resolve_one("max_length", nullptr)->config["max_length"], 1024);
+  EXPECT_EQ(resolve_one("max_length", nullptr)->config["max_length"], nullptr);
+  EXPECT_EQ(resolve_one("seed", nullptr)->config["seed"], 42);
   Json modules = {"q_proj", "v_proj"};
   EXPECT_EQ(resolve_one("lora_target_modules", "q_proj, v_proj")->config["lora_target_modules"],
             modules);

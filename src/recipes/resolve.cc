@@ -115,13 +115,12 @@ Error unknown_key(const Recipe& recipe, const Setting& setting, const std::strin
 }  // namespace
 
 Result<Json> coerce(const Option& option, const Json& value) {
-  bool unset =
-      value.is_null() || (value.is_string() && (lower(value.get<std::string>()) == "none" ||
-                                                lower(value.get<std::string>()) == "null"));
+  std::string word = value.is_string() ? lower(value.get<std::string>()) : "";
   bool none_is_a_choice =
       std::find(option.choices.begin(), option.choices.end(), "none") != option.choices.end();
-  if (unset && !none_is_a_choice) {
-    if (option.fallback.is_null() || value.is_null()) return option.fallback;
+  if (value.is_null() || ((word == "none" || word == "null") && !none_is_a_choice)) {
+    if (option.nullable || option.fallback.is_null()) return Json();
+    if (value.is_null()) return option.fallback;
     return mismatch(option, value);
   }
   switch (option.type) {
@@ -131,7 +130,7 @@ Result<Json> coerce(const Option& option, const Json& value) {
     case OptionType::kFloat:
       return coerce_number(option, value);
     case OptionType::kString:
-      return coerce_string(option, value.is_null() ? Json("none") : value);
+      return coerce_string(option, value);
     case OptionType::kList:
       return coerce_list(option, value);
     case OptionType::kObject:

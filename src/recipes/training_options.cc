@@ -44,7 +44,7 @@ std::vector<Option> data_options() {
             string("dataset_train_split", "train", "split to train on"),
             string("dataset_test_split", "test", "split to evaluate on"),
             string("dataset_text_field", "text", "column of plain text"),
-            integer("max_length", 1024, 1, "longest row in tokens; none for no limit"),
+            nullable(integer("max_length", 1024, 1, "longest row in tokens; none for no limit")),
             boolean("shuffle_dataset", false, "shuffle the rows once before training"),
             string("chat_template_path", nullptr, "Jinja file that replaces the template"),
             string("eos_token", nullptr, "end-of-sequence token in place of the model's"),
