@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "engine/ops/attention.h"
 #include "engine/tensor/tensor.h"
@@ -19,15 +20,16 @@ class AttentionContext {
                         const ops::AttentionOptions& options) = 0;
 };
 
-// Attention inside one packed forest; keeps a reference to the layout.
+// Attention inside one packed forest; owns a copy of the layout, so that a recomputed backward pass
+// may outlive the batch.
 class PackedAttention : public AttentionContext {
  public:
-  explicit PackedAttention(const ops::PackedLayout& layout) : layout_(layout) {}
+  explicit PackedAttention(ops::PackedLayout layout) : layout_(std::move(layout)) {}
   Tensor attend(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v,
                 const ops::AttentionOptions& options) override;
 
  private:
-  const ops::PackedLayout& layout_;
+  ops::PackedLayout layout_;
 };
 
 }  // namespace attune::engine::models

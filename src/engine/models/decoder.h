@@ -24,7 +24,8 @@ namespace attune::engine::models {
 struct LoadOptions {
   at::ScalarType dtype = at::kFloat;
   // Keep the model's linear layers as frozen blocks: "" (no), "q8_0", "q4_0", "q4_1", or "native"
-  // (the blocks a GGUF file holds; other tensors become q8_0). The embedding and head follow.
+  // (the blocks a GGUF file holds; other tensors become q8_0). The embedding and head follow. Norms,
+  // biases and matrices whose rows are no multiple of 32 stay dense.
   std::string quantize;
   bool trainable = false;  // base parameters require grad
 };
@@ -34,11 +35,18 @@ struct ForwardOptions {
   nn::AdapterSelection adapters;
   bool recompute = false;  // keep only block inputs for the backward pass
   bool training = false;   // dropout of adapters on
+  uint64_t dropout_seed = 0;  // of this pass; nn/adapters.h says what follows from it
 };
 
 class Decoder {
  public:
+  // Reads config and parameters. Errors: an unknown architecture or value of config.json; a tensor
+  // that is missing, left over, or of another shape (a vocabulary that does not fit the embedding).
   static Result<std::unique_ptr<Decoder>> load(const weights::ModelFiles& files,
+                                               const LoadOptions& options);
+  // The same with a config of the caller's.
+  static Result<std::unique_ptr<Decoder>> load(const weights::ModelFiles& files,
+                                               const DecoderConfig& config,
                                                const LoadOptions& options);
   // Random weights (normal, standard deviation `init_std`), for tests and benchmarks.
   static std::unique_ptr<Decoder> random(const DecoderConfig& config, uint64_t seed,
@@ -47,13 +55,15 @@ class Decoder {
 
   const DecoderConfig& config() const;
 
-  // Hidden states after the final norm, [N, D]. tokens and positions [N] int64.
+  // Hidden states after the final norm, [N, D]. tokens and positions [N] int64. With recompute,
+  // `attention` must live until the backward pass is done (a PackedBatch need not).
   Tensor forward(const Tensor& tokens, const Tensor& positions, AttentionContext& attention,
                  const ForwardOptions& options = {});
   Tensor forward(const PackedBatch& batch, const ForwardOptions& options = {});
 
   // The head's weight [V, D] (the embedding when tied) and bias (undefined when none), for
-  // ops::linear_log_probs; a quantised head gives its de-quantised copy.
+  // ops::linear_log_probs; a quantised head gives its de-quantised copy. Of a reward model: its
+  // score head [labels, D].
   Tensor head_weight();
   Tensor head_bias();
   // Logits [R, V] fp32 of hidden rows [R, D], for sampling; uses quantised kernels when the head is.

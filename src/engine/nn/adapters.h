@@ -26,6 +26,9 @@ struct LoraPair {
   double dropout = 0.0;  // on the adapter's input, training only
 };
 
+// s of the module at `path`, with the config's patterns and rsLoRA.
+double lora_scale(const weights::LoraConfig& config, const std::string& path);
+
 // An adapter: LoRA pairs by module path (for example "model.layers.0.self_attn.q_proj").
 struct Adapter {
   std::string name;
@@ -47,17 +50,29 @@ struct AdapterSelection {
   std::vector<AdapterRows> rows;
 };
 
-// The adapters of one trunk. `modules` maps each linear layer's path to its {out, in} sizes.
+// The adapters' dropout in one pass. The masks are a pure function of `seed`, the module and the
+// adapter, so a recomputed layer sees the same ones, and a resumed run that derives its seeds from the
+// step and micro-batch repeats them: there is no random state to save.
+struct AdapterDropout {
+  bool active = false;
+  uint64_t seed = 0;  // different in every pass
+};
+
+// The adapters of one trunk, which registers its linear layers. Not thread-safe while it changes;
+// apply() is.
 class Adapters {
  public:
-  // Creates an adapter with Kaiming-uniform A (a = sqrt 5) and zero B, as PEFT; target_modules are
-  // suffixes of module paths or "all-linear". Errors name a target that matches nothing.
+  // Creates an adapter with Kaiming-uniform A (a = sqrt 5) and zero B, as PEFT. target_modules are
+  // suffixes of module paths, or "all-linear"; none means PEFT's choice for the families here (q_proj
+  // and v_proj, or the fused projection). Errors name a target or pattern that matches nothing.
   Status create(const std::string& name, const weights::LoraConfig& config, uint64_t seed);
+  // A PEFT folder. Errors: modules that this trunk lacks, sizes that do not fit it. Frozen until
+  // set_trainable.
   Status load(const std::string& name, const std::string& peft_folder);
   Status save(const std::string& name, const std::string& peft_folder) const;
   Status remove(const std::string& name);
 
-  // The A and B tensors of an adapter that train, PEFT's names; order is stable.
+  // The A and B tensors of an adapter by PEFT's names; the order is stable.
   std::vector<Parameter> parameters(const std::string& name) const;
   const Adapter* find(const std::string& name) const;
   void set_trainable(const std::string& name, bool trainable);
@@ -66,13 +81,20 @@ class Adapters {
 
   // base_output [N, out] plus the adapters' share for input x [N, in] at this module.
   Tensor apply(const std::string& module, const Tensor& x, const Tensor& base_output,
-               const AdapterSelection& selection, bool training) const;
+               const AdapterSelection& selection, const AdapterDropout& dropout = {}) const;
 
- private:
+  // The trunk's linear layers by path.
   struct ModuleSize {
     int64_t out = 0;
     int64_t in = 0;
   };
+  const std::map<std::string, ModuleSize>& modules() const { return modules_; }
+
+ private:
+  Result<std::vector<std::string>> targets(const weights::LoraConfig& config) const;
+  Tensor apply_stack(const std::string& module, const Tensor& x, Tensor y,
+                     const std::vector<std::string>& stack, const AdapterDropout& dropout) const;
+
   std::map<std::string, ModuleSize> modules_;
   std::map<std::string, Adapter> adapters_;
 };

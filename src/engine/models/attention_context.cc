@@ -1,0 +1,10 @@
+#include "engine/models/attention_context.h"
+
+namespace attune::engine::models {
+
+Tensor PackedAttention::attend(int64_t /*layer*/, const Tensor& q, const Tensor& k,
+                               const Tensor& v, const ops::AttentionOptions& options) {
+  return ops::tree_attention(q, k, v, layout_, options);
+}
+
+}  // namespace attune::engine::models

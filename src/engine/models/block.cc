@@ -1,0 +1,122 @@
+#include "engine/models/block.h"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/silu.h>
+
+#include "base/check.h"
+#include "engine/ops/elementwise.h"
+
+namespace attune::engine::models {
+namespace {
+
+struct Heads {
+  Tensor q;     // [N, H, Dh]
+  Tensor k, v;  // [N, Hk, Dh]
+};
+
+Tensor project(const nn::Linear& linear, const Tensor& x, const BlockPass& pass) {
+  const ForwardOptions& options = pass.options;
+  return pass.adapters->apply(linear.path, x, linear.forward(x), options.adapters,
+                              {options.training, options.dropout_seed});
+}
+
+Tensor to_heads(const Tensor& x, int64_t heads) {
+  return x.view({x.size(0), heads, x.size(1) / heads});
+}
+
+Heads split_fused(const Tensor& qkv, const DecoderConfig& config) {
+  const int64_t rows = qkv.size(0);
+  const int64_t width = config.head_width;
+  const int64_t shared = config.heads / config.kv_heads;
+  if (config.qkv_layout == QkvLayout::kGrouped) {
+    Tensor grouped = qkv.view({rows, config.kv_heads, shared + 2, width});
+    return {grouped.narrow(2, 0, shared).reshape({rows, config.heads, width}),
+            grouped.select(2, shared), grouped.select(2, shared + 1)};
+  }
+  Tensor heads = qkv.view({rows, config.heads + 2 * config.kv_heads, width});
+  return {heads.narrow(1, 0, config.heads), heads.narrow(1, config.heads, config.kv_heads),
+          heads.narrow(1, config.heads + config.kv_heads, config.kv_heads)};
+}
+
+Heads project_heads(const Block& block, const Tensor& x, const BlockPass& pass) {
+  const DecoderConfig& config = *pass.config;
+  if (block.qkv) return split_fused(project(*block.qkv, x, pass), config);
+  return {to_heads(project(*block.q, x, pass), config.heads),
+          to_heads(project(*block.k, x, pass), config.kv_heads),
+          to_heads(project(*block.v, x, pass), config.kv_heads)};
+}
+
+// Brings the members of adjacent pairs into the two halves that ops::rotate expects. The order stays
+// so: q and k change alike, and their products do not depend on it.
+Tensor halves_from_adjacent(const Tensor& x, int64_t width) {
+  Tensor pairs = x.narrow(2, 0, width).reshape({x.size(0), x.size(1), width / 2, 2});
+  Tensor halves = pairs.transpose(2, 3).reshape({x.size(0), x.size(1), width});
+  if (width == x.size(2)) return halves;
+  return at::cat({halves, x.narrow(2, width, x.size(2) - width)}, 2);
+}
+
+Tensor rotate_heads(const Tensor& x, const BlockPass& pass) {
+  const RotaryConfig& rotary = pass.config->rotary;
+  const bool adjacent = rotary.pairs == RotaryPairs::kAdjacent;
+  return ops::rotate(adjacent ? halves_from_adjacent(x, rotary.width) : x, pass.table,
+                     pass.positions);
+}
+
+Tensor attention(const Block& block, int64_t layer, const Tensor& x, const BlockPass& pass) {
+  const DecoderConfig& config = *pass.config;
+  const LayerConfig& settings = config.layers[static_cast<size_t>(layer)];
+  Heads heads = project_heads(block, x, pass);
+  if (block.q_norm.present()) heads.q = block.q_norm.forward(heads.q);
+  if (block.k_norm.present()) heads.k = block.k_norm.forward(heads.k);
+  if (config.positions == PositionKind::kRotary && settings.rotary) {
+    heads.q = rotate_heads(heads.q, pass);
+    heads.k = rotate_heads(heads.k, pass);
+  }
+  ops::AttentionOptions options{settings.score_scale, settings.window, config.alibi_slopes};
+  Tensor mixed = pass.attention->attend(layer, heads.q, heads.k, heads.v, options);
+  return project(block.output, mixed.reshape({x.size(0), config.heads * config.head_width}), pass);
+}
+
+Tensor activate(const Tensor& x, Activation activation) {
+  switch (activation) {
+    case Activation::kSilu: return at::silu(x);
+    case Activation::kGelu: return ops::gelu(x, /*tanh=*/false);
+    case Activation::kGeluTanh: return ops::gelu(x, /*tanh=*/true);
+    case Activation::kRelu: return at::relu(x);
+  }
+  CHECK(false, "an activation without implementation");
+}
+
+Tensor activate_gated(const Tensor& gate, const Tensor& up, Activation activation) {
+  switch (activation) {
+    case Activation::kSilu: return ops::swiglu(gate, up);
+    case Activation::kGelu: return ops::geglu(gate, up, /*tanh=*/false);
+    case Activation::kGeluTanh: return ops::geglu(gate, up, /*tanh=*/true);
+    case Activation::kRelu: return at::relu(gate) * up;
+  }
+  CHECK(false, "an activation without implementation");
+}
+
+Tensor feed_forward(const Block& block, const Tensor& x, const BlockPass& pass) {
+  const Activation activation = pass.config->activation;
+  Tensor up = project(block.up, x, pass);
+  Tensor inner = block.gate ? activate_gated(project(*block.gate, x, pass), up, activation)
+                            : activate(up, activation);
+  return project(block.down, inner, pass);
+}
+
+}  // namespace
+
+Tensor forward_block(const Block& block, int64_t layer, const Tensor& x, const BlockPass& pass) {
+  Tensor normed = block.attention_norm.forward(x);
+  Tensor attended = attention(block, layer, normed, pass);
+  if (pass.config->residual == ResidualKind::kSequential) {
+    Tensor h = x + attended;
+    return h + feed_forward(block, block.feed_forward_norm.forward(h), pass);
+  }
+  Tensor second = block.feed_forward_norm.present() ? block.feed_forward_norm.forward(x) : normed;
+  return x + (attended + feed_forward(block, second, pass));
+}
+
+}  // namespace attune::engine::models

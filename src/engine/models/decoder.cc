@@ -1,0 +1,124 @@
+#include "engine/models/decoder.h"
+
+#include <ATen/ops/embedding.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "engine/models/assembly.h"
+#include "engine/models/block.h"
+#include "engine/ops/recompute.h"
+
+namespace attune::engine::models {
+
+struct Decoder::Impl {
+  DecoderConfig config;
+  Trunk trunk;
+  ops::RotaryTable table;
+  int64_t table_positions = 0;
+
+  // The rotary table for positions below `count`, grown by doubling.
+  const ops::RotaryTable& rotary_table(int64_t count) {
+    if (count > table_positions) {
+      table_positions = std::max({count, 2 * table_positions, int64_t{256}});
+      table = ops::make_rotary_table(inverse_frequencies(config.rotary), table_positions,
+                                     config.rotary.attention_factor);
+    }
+    return table;
+  }
+
+  Tensor embed(const Tensor& tokens, const Tensor& positions) {
+    const nn::Linear& embedding = trunk.embedding;
+    Tensor x = embedding.blocks ? embedding.blocks->dequantize_rows(tokens)
+                                : at::embedding(embedding.weight, tokens);
+    if (!trunk.learned_positions.defined()) return x;
+    return x + at::embedding(trunk.learned_positions, positions);
+  }
+
+  Tensor forward(const Tensor& tokens, const Tensor& positions,
+                 std::shared_ptr<AttentionContext> attention, const ForwardOptions& options) {
+    BlockPass pass{&config, &trunk.adapters, options, positions, {}, std::move(attention)};
+    if (config.positions == PositionKind::kRotary) {
+      pass.table = rotary_table(positions.max().item<int64_t>() + 1);
+    }
+    Tensor x = embed(tokens, positions);
+    for (int64_t layer = 0; layer < config.layer_count(); ++layer) {
+      const Block& block = trunk.blocks[static_cast<size_t>(layer)];
+      auto run = [&block, layer, pass](const Tensor& input) {
+        return forward_block(block, layer, input, pass);
+      };
+      x = options.recompute ? ops::recompute(run, x) : run(x);
+    }
+    return trunk.final_norm.forward(x);
+  }
+};
+
+namespace {
+
+// A pointer to what the caller owns.
+std::shared_ptr<AttentionContext> borrow(AttentionContext& attention) {
+  return {std::shared_ptr<AttentionContext>(), &attention};
+}
+
+}  // namespace
+
+Decoder::Decoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Decoder::~Decoder() = default;
+
+Result<std::unique_ptr<Decoder>> Decoder::load(const weights::ModelFiles& files,
+                                               const LoadOptions& options) {
+  Result<DecoderConfig> config = decoder_config(files.config());
+  if (!config.ok()) return config.error().with_context(files.path());
+  return load(files, *config, options);
+}
+
+Result<std::unique_ptr<Decoder>> Decoder::load(const weights::ModelFiles& files,
+                                               const DecoderConfig& config,
+                                               const LoadOptions& options) {
+  std::unique_ptr<ParameterSource> source = file_source(files);
+  Result<Trunk> trunk = assemble(config, *source, options);
+  if (!trunk.ok()) return trunk.error().with_context(files.path());
+  auto impl = std::make_unique<Impl>(Impl{config, std::move(trunk).value(), {}, 0});
+  return std::unique_ptr<Decoder>(new Decoder(std::move(impl)));
+}
+
+std::unique_ptr<Decoder> Decoder::random(const DecoderConfig& config, uint64_t seed,
+                                         double init_std, const LoadOptions& options) {
+  std::unique_ptr<ParameterSource> source = random_source(seed, init_std);
+  Result<Trunk> trunk = assemble(config, *source, options);
+  CHECK(trunk.ok(), "a random model: {}", trunk.error().message());
+  auto impl = std::make_unique<Impl>(Impl{config, std::move(trunk).value(), {}, 0});
+  return std::unique_ptr<Decoder>(new Decoder(std::move(impl)));
+}
+
+const DecoderConfig& Decoder::config() const { return impl_->config; }
+nn::Parameters& Decoder::parameters() { return impl_->trunk.parameters; }
+nn::Adapters& Decoder::adapters() { return impl_->trunk.adapters; }
+
+Tensor Decoder::forward(const Tensor& tokens, const Tensor& positions, AttentionContext& attention,
+                        const ForwardOptions& options) {
+  return impl_->forward(tokens, positions, borrow(attention), options);
+}
+
+Tensor Decoder::forward(const PackedBatch& batch, const ForwardOptions& options) {
+  return impl_->forward(batch.token_tensor(), batch.position_tensor(),
+                        std::make_shared<PackedAttention>(batch.layout), options);
+}
+
+Tensor Decoder::head_weight() {
+  CHECK(impl_->trunk.head.has_value(), "{} has no head", impl_->config.architecture);
+  return impl_->trunk.head->matrix();
+}
+
+Tensor Decoder::head_bias() {
+  CHECK(impl_->trunk.head.has_value(), "{} has no head", impl_->config.architecture);
+  return impl_->trunk.head->bias;
+}
+
+Tensor Decoder::logits(const Tensor& hidden) {
+  CHECK(impl_->trunk.head.has_value(), "{} has no head", impl_->config.architecture);
+  return impl_->trunk.head->forward(hidden).to(at::kFloat);
+}
+
+}  // namespace attune::engine::models
