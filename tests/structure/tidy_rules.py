@@ -81,10 +81,10 @@ def long_functions(text):
                     found.append((start, line - start + 1))
                 function_depth = None
             head = ""
-        elif character == ";" and function_depth is None or ACCESS.search(head + character):
-            head = ""
-        else:
+        elif function_depth is None:
             head += character
+            if character == ";" or character == ":" and ACCESS.search(head):
+                head = ""
     return found
 
 
