@@ -2,17 +2,19 @@
 // model. JSON lines on a Unix socket (line_socket.h). docs/formats/request-channel.md has the whole
 // format with examples.
 //
-//   both   {"protocol":"attune-channel","version":1,"program":"attune-engine"}       first line
+//   both   {"protocol":"attune-channel","version":1,"program":"attune-engine"}  the first line
 //   client {"id":"7","kind":"generate","prompt":"Hello","max_new_tokens":64}
 //   client {"id":"8","kind":"score","prompt":"2+2 =","completion":" 4","adapter":"support"}
 //   client {"id":"9","kind":"cancel","request":"7"}
 //   engine {"id":"7","event":"token","index":0,"text":" wor"}
-//   engine {"id":"7","event":"done","completions":[{"text","tokens","finish_reason","sum_logprob"}]}
+//   engine {"id":"7","event":"done","completions":[{"text","tokens","finish_reason",
+//           "sum_logprob"}]}
 //   engine {"id":"8","event":"done","scores":[{"index","sum_logprob","tokens","mean_logprob"}]}
 //   engine {"id":"7","event":"error","message":"..."}
 //
-// Every request gets exactly one `done` or `error`; a line that is no request gets an error whose id
-// is "" (or the line's id where it has one). Closing the socket cancels what runs and ends the engine.
+// Every request gets exactly one `done` or `error`; a line that is no request gets an error whose
+// id is "" (or the line's id where it has one). Closing the socket cancels what runs and ends the
+// engine.
 #pragma once
 
 #include <cstdint>

@@ -13,7 +13,7 @@
 
 namespace attune::protocol {
 
-// The program `attune-engine`: the file that ATTUNE_ENGINE names is taken where it is set, then the one
+// The program `attune-engine`: the file that ATTUNE_ENGINE names where it is set, then the one
 // beside this executable, then the first on PATH. kNotFound says where it was looked for.
 Result<std::string> find_engine();
 

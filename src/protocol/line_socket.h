@@ -1,7 +1,7 @@
 // Lines of text over a Unix stream socket: the transport of the request channel (channel.h).
 //
-// Nothing is buffered without bound: receive() reads no further than one line limit, and send_line()
-// blocks while the peer does not read, so that a slow reader slows its writer down.
+// Nothing is buffered without bound: receive() keeps at most one line, and send_line() blocks
+// while the peer does not read, so that a slow reader slows its writer down.
 #pragma once
 
 #include <cstddef>
@@ -63,8 +63,8 @@ class LineSocket {
 // (mode 0600).
 class LineListener {
  public:
-  // Fails when the path is longer than the system allows (107 bytes) or a file lies there that is no
-  // abandoned socket.
+  // Fails when the path is longer than the system allows (107 bytes) or a file lies there that is
+  // no abandoned socket.
   static Result<std::unique_ptr<LineListener>> listen(const std::string& path);
   ~LineListener();
   LineListener(const LineListener&) = delete;

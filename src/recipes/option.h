@@ -17,7 +17,9 @@
 
 namespace attune::recipes {
 
-enum class OptionType { kBool, kInt, kFloat, kString, kList, kObject };
+// A kList is split at commas and spaces when it comes as one string; a kTexts holds texts for
+// people (prompts), which are never split.
+enum class OptionType { kBool, kInt, kFloat, kString, kList, kTexts, kObject };
 
 // What Attune does with an option that a published recipe may contain.
 enum class Effect {
@@ -40,8 +42,9 @@ struct Option {
 };
 
 struct Recipe {
-  std::string name;  // "sft"
-  std::string text;  // one line
+  std::string name;     // "sft"
+  std::string command;  // "attune train sft"
+  std::string text;     // one line
   std::vector<Option> options;
 
   const Option* find(std::string_view option) const;
@@ -55,6 +58,7 @@ Option real(std::string name, Json fallback, std::optional<double> minimum,
 Option string(std::string name, Json fallback, std::string text);
 Option choice(std::string name, Json fallback, std::vector<std::string> choices, std::string text);
 Option list(std::string name, Json fallback, std::string text);
+Option texts(std::string name, Json fallback, std::string text);
 Option object(std::string name, Json fallback, std::string text);
 
 // The same option, where "none" is a meaningful value although the default is another.

@@ -1,0 +1,69 @@
+#include "protocol/job.h"
+
+#include "base/file.h"
+
+namespace attune::protocol {
+namespace {
+
+constexpr int64_t kJobVersion = 1;
+
+Result<std::vector<std::string>> paths(const Json& value, std::string_view key) {
+  std::vector<std::string> list;
+  const Json* member = find(value, key);
+  if (member == nullptr) return list;
+  if (!member->is_array()) return invalid_input("\"{}\" must be a list of paths", key);
+  for (const Json& path : *member) {
+    if (!path.is_string()) return invalid_input("\"{}\" must be a list of paths", key);
+    list.push_back(path.get<std::string>());
+  }
+  return list;
+}
+
+}  // namespace
+
+Json to_json(const Job& job) {
+  return {{"format", "attune-job"},
+          {"version", kJobVersion},
+          {"kind", "train"},
+          {"recipe", job.recipe},
+          {"config", job.config},
+          {"model", job.model},
+          {"adapter", job.adapter},
+          {"train_files", job.train_files},
+          {"eval_files", job.eval_files},
+          {"output_dir", job.output_dir}};
+}
+
+Result<Job> parse_job(const Json& value) {
+  if (TRY(get_string(value, "format")) != "attune-job") {
+    return invalid_input("is no job file; `attune train` writes one into its run directory");
+  }
+  int64_t version = TRY(get_int(value, "version"));
+  if (version != kJobVersion) {
+    return unsupported(
+        "is a job of version {}; this engine reads version {}: use programs of one release",
+        version, kJobVersion);
+  }
+  Job job;
+  job.recipe = TRY(get_string(value, "recipe"));
+  job.model = TRY(get_string(value, "model"));
+  job.adapter = TRY(get_string_or(value, "adapter", ""));
+  job.output_dir = TRY(get_string(value, "output_dir"));
+  job.train_files = TRY(paths(value, "train_files"));
+  job.eval_files = TRY(paths(value, "eval_files"));
+  if (job.train_files.empty()) return invalid_input("\"train_files\" is empty");
+  const Json* config = find(value, "config");
+  if (config == nullptr || !config->is_object())
+    return invalid_input("\"config\" must be an object");
+  job.config = *config;
+  return job;
+}
+
+Result<Job> read_job(const std::string& path) {
+  Json value = TRY(read_json_file(path));
+  Result<Job> job = parse_job(value);
+  if (!job.ok()) return job.error().with_context(path);
+  return job;
+}
+
+}  // namespace attune::protocol
