@@ -21,7 +21,18 @@ if(Torch_VERSION VERSION_LESS 2.11 OR Torch_VERSION VERSION_GREATER_EQUAL 2.15)
 endif()
 message(STATUS "LibTorch ${Torch_VERSION}")
 
+# LibTorch's include directory also holds other projects' headers (fmt, nlohmann, ...): it is searched
+# after the system's own, so that a dependency's headers match the library that is linked.
 add_library(attune_torch INTERFACE)
-target_include_directories(attune_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+foreach(directory ${TORCH_INCLUDE_DIRS})
+  target_compile_options(attune_torch INTERFACE "SHELL:-idirafter ${directory}")
+endforeach()
+foreach(library torch torch_cpu torch_library c10)
+  if(TARGET ${library})
+    set_target_properties(${library} PROPERTIES
+      INTERFACE_INCLUDE_DIRECTORIES "" INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "")
+  endif()
+endforeach()
+target_compile_definitions(attune_torch INTERFACE AT_PER_OPERATOR_HEADERS)
 target_link_libraries(attune_torch INTERFACE torch torch_cpu c10)
 target_compile_features(attune_torch INTERFACE cxx_std_20)

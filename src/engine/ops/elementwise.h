@@ -21,4 +21,9 @@ Tensor geglu(const Tensor& gate, const Tensor& up, bool tanh);
 // gelu(x); exact (erf) or by the tanh approximation (GPT-2's gelu_new).
 Tensor gelu(const Tensor& x, bool tanh);
 
+// The same composed of LibTorch's operators: what the fused ones are tested against, and what runs
+// where there are none (double precision, other devices).
+Tensor rms_norm_reference(const Tensor& x, const Tensor& weight, double epsilon);
+Tensor swiglu_reference(const Tensor& gate, const Tensor& up);
+
 }  // namespace attune::engine::ops

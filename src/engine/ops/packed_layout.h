@@ -13,6 +13,7 @@
 // Not thread-safe while it is being built; immutable use is thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

@@ -22,4 +22,7 @@ RotaryTable make_rotary_table(const std::vector<double>& inverse_frequencies, in
 // table onwards pass through. Differentiable in x.
 Tensor rotate(const Tensor& x, const RotaryTable& table, const Tensor& positions);
 
+// The same composed of LibTorch's operators, in x's precision: for tests and other devices.
+Tensor rotate_reference(const Tensor& x, const RotaryTable& table, const Tensor& positions);
+
 }  // namespace attune::engine::ops

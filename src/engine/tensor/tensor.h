@@ -8,7 +8,15 @@
 // Example: `hidden [N, D]`. Everything above tensor/ writes Tensor, never at::Tensor.
 #pragma once
 
+// LibTorch's logging header defines a CHECK of its own; ours (base/check.h) is the one that counts,
+// whichever of the two is included first.
+#pragma push_macro("CHECK")
+#undef CHECK
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <c10/util/Logging.h>
+#undef CHECK
+#pragma pop_macro("CHECK")
 
 namespace attune::engine {
 

@@ -1,0 +1,67 @@
+#include "engine/ops/attention_segments.h"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
+#include <limits>
+#include <optional>
+
+namespace attune::engine::ops {
+namespace {
+
+// The tokens of a segment's ancestors and its own, [K, Hk, Dh], in order of their positions.
+Tensor along_path(const Tensor& x, const PackedLayout& layout, int64_t index) {
+  std::vector<Tensor> parts;
+  for (int64_t at : layout.path_to(index)) {
+    parts.push_back(x.narrow(0, layout.segment(at).begin, layout.segment(at).length));
+  }
+  return parts.size() == 1 ? parts[0] : at::cat(parts);
+}
+
+// Additive mask [1, H or 1, T, K]: causal from the bottom right corner, window and ALiBi.
+Tensor score_mask(const Tensor& like, const Segment& own, const AttentionOptions& options) {
+  const Tensor query = at::arange(own.length, like.device()) + own.first_position;
+  const Tensor key = at::arange(own.first_position + own.length, like.device());
+  const Tensor distance = key.unsqueeze(0) - query.unsqueeze(1);
+  Tensor hidden = distance > 0;
+  if (options.window > 0) hidden = hidden.logical_or(distance <= -options.window);
+  Tensor mask = at::zeros(distance.sizes(), like.options());
+  if (!options.alibi_slopes.empty()) {
+    const Tensor slopes = at::tensor(options.alibi_slopes).to(like.options());
+    mask = slopes.view({-1, 1, 1}) * distance.to(like.scalar_type());
+  }
+  mask = mask.masked_fill(hidden, -std::numeric_limits<double>::infinity());
+  return mask.dim() == 2 ? mask.view({1, 1, mask.size(0), mask.size(1)}) : mask.unsqueeze(0);
+}
+
+Tensor heads_first(const Tensor& x) { return x.transpose(0, 1).unsqueeze(0); }
+
+}  // namespace
+
+Tensor tree_attention_by_segment(const Tensor& q, const Tensor& k, const Tensor& v,
+                                 const PackedLayout& layout, const AttentionOptions& options) {
+  const double scale =
+      options.scale != 0 ? options.scale : 1.0 / std::sqrt(static_cast<double>(q.size(2)));
+  std::vector<Tensor> outputs;
+  outputs.reserve(static_cast<size_t>(layout.segment_count()));
+  for (int64_t index = 0; index < layout.segment_count(); ++index) {
+    const Segment& own = layout.segment(index);
+    const int64_t keys = own.first_position + own.length;
+    const bool plain_causal = own.parent < 0 && options.alibi_slopes.empty() &&
+                              (options.window == 0 || options.window >= keys);
+    std::optional<Tensor> mask;
+    if (!plain_causal) mask = score_mask(q, own, options);
+    const Tensor out = at::scaled_dot_product_attention(
+        heads_first(q.narrow(0, own.begin, own.length)), heads_first(along_path(k, layout, index)),
+        heads_first(along_path(v, layout, index)), mask, 0.0, plain_causal, scale,
+        /*enable_gqa=*/q.size(1) != k.size(1));
+    outputs.push_back(out.squeeze(0).transpose(0, 1));
+  }
+  return outputs.size() == 1 ? outputs[0].contiguous() : at::cat(outputs);
+}
+
+}  // namespace attune::engine::ops

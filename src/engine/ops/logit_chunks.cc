@@ -1,0 +1,113 @@
+#include "engine/ops/logit_chunks.h"
+
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/argmax.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/logsumexp.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/tanh.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+
+namespace attune::engine::ops {
+
+RowOutputs RowOutputs::at(int64_t begin, int64_t count) const {
+  RowOutputs part;
+  part.log_probs = log_probs.narrow(0, begin, count);
+  if (entropy.defined()) part.entropy = entropy.narrow(0, begin, count);
+  if (correct.defined()) part.correct = correct.narrow(0, begin, count);
+  return part;
+}
+
+RowOutputs make_row_outputs(int64_t rows, const Tensor& like, const LogProbOptions& options) {
+  const auto type = like.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  const auto wide = like.options().dtype(type).requires_grad(false);
+  RowOutputs out;
+  out.log_probs = at::empty({rows}, wide);
+  if (options.entropy) out.entropy = at::empty({rows}, wide);
+  if (options.accuracy) out.correct = at::empty({rows}, wide.dtype(at::kBool));
+  return out;
+}
+
+void softmax_rows_reference(Tensor& logits, const Tensor& targets, const Tensor& row_weights,
+                            const LogProbOptions& options, const RowOutputs& out) {
+  double slope = options.logit_scale / options.temperature;
+  Tensor bend;  // 1 - tanh^2 of the softcap
+  if (options.logit_softcap > 0) {
+    Tensor saturated = at::tanh(logits * (options.logit_scale / options.logit_softcap));
+    logits.copy_(saturated * (options.logit_softcap / options.temperature));
+    bend = 1 - saturated * saturated;
+  } else if (slope != 1.0) {
+    logits.mul_(slope);
+  }
+  if (out.correct.defined()) out.correct.copy_(at::argmax(logits, 1) == targets);
+  logits.sub_(at::logsumexp(logits, at::IntArrayRef{1}, /*keepdim=*/true));
+  const Tensor column = targets.unsqueeze(1);
+  out.log_probs.copy_(logits.gather(1, column).squeeze(1));
+  if (out.entropy.defined()) {
+    out.entropy.copy_((logits.exp() * logits).sum(at::IntArrayRef{1}).neg());
+  }
+  if (!row_weights.defined()) return;
+  logits.exp_();
+  logits.scatter_add_(1, column, at::zeros(column.sizes(), logits.options()).fill_(-1));
+  logits.mul_(row_weights.to(logits.scalar_type()).unsqueeze(1) * slope);
+  if (bend.defined()) logits.mul_(bend);
+}
+
+void softmax_rows(Tensor& logits, const Tensor& targets, const Tensor& row_weights,
+                  const LogProbOptions& options, const RowOutputs& out) {
+  softmax_rows_reference(logits, targets, row_weights, options, out);
+}
+
+LogitHead::LogitHead(const Tensor& weight, const Tensor& bias, int64_t rows,
+                     const LogProbOptions& options)
+    : weight_(weight.detach()),
+      logit_type_(weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat),
+      chunk_rows_(std::max<int64_t>(1, std::min(rows, options.chunk_rows))) {
+  // On a CPU the product runs in fp32 even for bf16 weights: bf16 products are slow without hardware
+  // support, and the copy is one [V, D], not [R, V].
+  if (weight.is_cpu()) weight_ = weight_.to(logit_type_);
+  if (bias.defined()) bias_ = bias.detach().to(weight_.scalar_type());
+  buffer_ = at::empty({chunk_rows_, weight.size(0)}, weight_.options());
+}
+
+Tensor LogitHead::gather(const Tensor& hidden, const Tensor& rows) const {
+  return hidden.detach().index_select(0, rows).to(weight_.scalar_type());
+}
+
+Tensor& LogitHead::logits(const Tensor& hidden) {
+  Tensor product = buffer_.narrow(0, 0, hidden.size(0));
+  if (bias_.defined()) {
+    at::addmm_out(product, bias_, hidden, weight_.t());
+  } else {
+    at::mm_out(product, hidden, weight_.t());
+  }
+  chunk_ = product.to(logit_type_);
+  return chunk_;
+}
+
+Tensor LogitHead::hidden_gradient(const Tensor& d_logits) const {
+  return at::mm(d_logits.to(weight_.scalar_type()), weight_).to(logit_type_);
+}
+
+void LogitHead::add_weight_gradient(const Tensor& d_logits, const Tensor& hidden,
+                                    Tensor& weight_gradient, Tensor& bias_gradient) const {
+  if (weight_.scalar_type() == logit_type_) {
+    weight_gradient.addmm_(d_logits.t(), hidden);
+  } else {
+    weight_gradient.add_(at::mm(d_logits.to(weight_.scalar_type()).t(), hidden));
+  }
+  if (bias_gradient.defined()) bias_gradient.add_(d_logits.sum(at::IntArrayRef{0}));
+}
+
+Tensor LogitHead::zeros_like_weight() const {
+  return at::zeros(weight_.sizes(), weight_.options().dtype(logit_type_));
+}
+
+Tensor LogitHead::zeros_like_bias() const {
+  if (!bias_.defined()) return {};
+  return at::zeros(bias_.sizes(), bias_.options().dtype(logit_type_));
+}
+
+}  // namespace attune::engine::ops
