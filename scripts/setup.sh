@@ -31,7 +31,8 @@ as_root() {
   elif ! command -v sudo >/dev/null; then
     fail "needs root for: $* — run it as root, or install sudo"
   elif [ -t 0 ]; then sudo "$@"
-  else sudo -n "$@" || fail "sudo wants a password and there is no terminal; as root, run: $*"
+  elif sudo -n true 2>/dev/null; then sudo -n "$@"
+  else fail "sudo wants a password and there is no terminal; as root, run: $*"
   fi
 }
 
@@ -51,9 +52,13 @@ install_debian_packages() {
   mapfile -t missing < <(missing_packages)
   if [ ${#missing[@]} = 0 ]; then say "Debian packages: all ${#packages[@]} present"; return; fi
   say "Debian packages: installing ${missing[*]} (one to three minutes)"
-  as_root apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "${missing[@]}" >/dev/null
+  as_root true  # asks for the password, or says that there is no way, before the output is kept back
+  if ! { as_root apt-get update -qq &&
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+      -o Dpkg::Use-Pty=0 "${missing[@]}"; } >build/setup-apt.log 2>&1; then
+    tail -n 20 build/setup-apt.log >&2
+    fail "apt-get failed; the lines above and build/setup-apt.log say why"
+  fi
   say "Debian packages: done in $((SECONDS - start)) s"
 }
 
@@ -98,7 +103,7 @@ install_python_packages() {
   create_environment
   missing=$(.venv/bin/python scripts/missing_packages.py "$requirements")
   if [ -n "$missing" ]; then
-    say "Python environment: installing $(wc -w <<<"$missing") packages (all of them: two to five minutes)"
+    say "Python environment: installing $(wc -w <<<"$missing") packages (up to five minutes)"
     torch=$(grep '^torch==' <<<"$missing" || true)
     others=$(grep -v '^torch==' <<<"$missing" || true)
     if [ -n "$torch" ]; then install_torch "$torch"; fi
