@@ -88,6 +88,8 @@ std::string describe_type(const Option& option) {
       return "a number" + range;
     case OptionType::kList:
       return "a list";
+    case OptionType::kTexts:
+      return "a list of texts";
     case OptionType::kObject:
       return "a JSON object";
     case OptionType::kString:

@@ -8,6 +8,7 @@ namespace {
 Recipe make_sft() {
   Recipe recipe;
   recipe.name = "sft";
+  recipe.command = "attune train sft";
   recipe.text = "Supervised fine-tuning on text, conversations or prompt and completion.";
   std::vector<Option> own = with_source(
       "TRL",

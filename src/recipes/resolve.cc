@@ -105,8 +105,8 @@ Error unknown_key(const Recipe& recipe, const Setting& setting, const std::strin
   for (const Option& option : recipe.options) names.push_back(option.name);
   std::string nearest = nearest_name(name, names);
   if (nearest.empty()) {
-    return usage_error("{}: unknown option \"{}\"; `attune train {} --help` lists the known ones",
-                       setting.where, setting.name, recipe.name);
+    return usage_error("{}: unknown option \"{}\"; `{} --help` lists the known ones",
+                       setting.where, setting.name, recipe.command);
   }
   return usage_error("{}: unknown option \"{}\"; did you mean {}?", setting.where, setting.name,
                      nearest);
@@ -133,6 +133,8 @@ Result<Json> coerce(const Option& option, const Json& value) {
       return coerce_string(option, value);
     case OptionType::kList:
       return coerce_list(option, value);
+    case OptionType::kTexts:
+      return value.is_string() ? Json::array({value}) : coerce_list(option, value);
     case OptionType::kObject:
       return coerce_object(option, value);
   }
@@ -174,9 +176,9 @@ std::string to_help(const Recipe& recipe) {
 
 std::string to_markdown(const Recipe& recipe) {
   std::string text = fmt::format(
-      "# `attune train {}`\n\n{}\n\nThis page is generated from the option table.\n\n"
+      "# `{}`\n\n{}\n\nThis page is generated from the option table.\n\n"
       "| option | default | type | what it does | name from |\n|---|---|---|---|---|\n",
-      recipe.name, recipe.text);
+      recipe.command, recipe.text);
   std::string others;
   for (const Option& option : recipe.options) {
     std::string type = describe_type(option);

@@ -39,7 +39,7 @@ std::vector<Option> data_options() {
   return join(
       {with_source(
            "TRL",
-           {list("dataset_name", nullptr, "files, folders or owner/name on the hub"),
+           {texts("dataset_name", nullptr, "files, folders or owner/name on the hub"),
             string("dataset_config", nullptr, "configuration (folder) of a hub data set"),
             string("dataset_train_split", "train", "split to train on"),
             string("dataset_test_split", "test", "split to evaluate on"),
@@ -50,7 +50,7 @@ std::vector<Option> data_options() {
             string("eos_token", nullptr, "end-of-sequence token in place of the model's"),
             string("pad_token", nullptr, "kept for the saved tokenizer; nothing is padded")}),
        with_source("Attune",
-                   {list("eval_dataset_name", nullptr, "files to evaluate on, instead of a split"),
+                   {texts("eval_dataset_name", nullptr, "files to evaluate on, instead of a split"),
                     real("eval_fraction", 0.0, 0, 0.9,
                          "share of the training rows held out when there is no evaluation split"),
                     integer("max_train_rows", nullptr, 1, "read at most so many training rows"),
@@ -135,7 +135,7 @@ std::vector<Option> run_options() {
             string("run_name", nullptr, "name in the report")}),
        evaluation_options(),
        with_source("Attune",
-                   {list("sample_prompts", nullptr, "prompts answered at every evaluation"),
+                   {texts("sample_prompts", nullptr, "prompts answered at every evaluation"),
                     integer("sample_max_new_tokens", 128, 1, "length of these answers"),
                     integer("threads", nullptr, 1, "CPU threads; default all cores")})});
 }
