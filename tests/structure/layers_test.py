@@ -71,6 +71,15 @@ def foreign(path, included):
     return None
 
 
+def is_test_source(root, path):
+    """Whether the file, or the .cc of a header, is a source of its folder's attune_test."""
+    cmake = pathlib.Path(root, path).parent / "CMakeLists.txt"
+    text = cmake.read_text(encoding="utf-8") if cmake.exists() else ""
+    name = pathlib.Path(path).with_suffix(".cc").name
+    calls = re.findall(r"attune_test\(([^)]*)\)", text)
+    return any(name in re.split(r"\s+", call) for call in calls)
+
+
 def find_problems(root):
     """One line per wrong include below root/src."""
     problems = []
@@ -86,8 +95,8 @@ def find_problems(root):
                 problem = foreign(inside, included)
             elif pathlib.Path(root, "src", included).exists():
                 problem = upward(inside, included)
-            elif inside.endswith("_test.cc") and pathlib.Path(root, included).exists():
-                problem = None  # tests/support/... from a unit test
+            elif included.startswith("tests/") and pathlib.Path(root, included).exists():
+                problem = None if is_test_source(root, path) else "only sources of an attune_test"
             elif included.startswith("generated/"):
                 problem = None  # made by the build
             else:
@@ -145,6 +154,11 @@ class LayerTest(unittest.TestCase):
     def test_refuses_an_include_that_is_not_written_from_src(self):
         self.assert_refused("base/a.cc", '"b.h"', "no such file")
 
+    def test_refuses_test_support_outside_of_tests(self):
+        files = {"tests/support/g.h": "", "src/text/b.cc": '#include "tests/support/g.h"\n',
+                 "src/text/CMakeLists.txt": "attune_test(text_test SOURCES c.cc DEPS d)\n"}
+        self.assertIn("only sources of an attune_test", self.problems_of(files)[0])
+
     def test_accepts_what_goes_down(self):
         self.assertEqual([], self.problems_of({
             "src/base/a.h": "#include <vector>\n",
@@ -155,6 +169,7 @@ class LayerTest(unittest.TestCase):
             "src/engine/main.cc": '#include "engine/train/e.h"\n',
             "src/cli/f.h": '#include "text/b.h"\n',
             "tests/support/g.h": "\n",
+            "src/text/CMakeLists.txt": "attune_test(text_test\n  SOURCES b_test.cc DEPS d)\n",
             "src/text/b_test.cc": '#include "tests/support/g.h"\n'}))
 
 
