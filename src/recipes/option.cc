@@ -56,6 +56,10 @@ Option list(std::string name, Json fallback, std::string text) {
   return make(std::move(name), OptionType::kList, std::move(fallback), std::move(text));
 }
 
+Option texts(std::string name, Json fallback, std::string text) {
+  return make(std::move(name), OptionType::kTexts, std::move(fallback), std::move(text));
+}
+
 Option object(std::string name, Json fallback, std::string text) {
   return make(std::move(name), OptionType::kObject, std::move(fallback), std::move(text));
 }
