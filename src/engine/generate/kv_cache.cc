@@ -1,0 +1,43 @@
+#include "engine/generate/kv_cache.h"
+
+#include <ATen/ops/empty.h>
+
+#include <cstring>
+
+#include "base/check.h"
+
+namespace attune::engine::generate {
+
+KvSegment::KvSegment(const KvShape& shape, int64_t capacity,
+                     std::shared_ptr<const KvSegment> parent)
+    : shape_(shape), capacity_(capacity), parent_(std::move(parent)) {
+  CHECK(capacity > 0, "a segment of {} tokens", capacity);
+  if (parent_) first_position_ = parent_->first_position() + parent_->length();
+  // Pages are touched only as tokens come, so that room for max_new_tokens costs what is used.
+  storage_ = at::empty({shape.layers, 2, shape.kv_heads, capacity, shape.head_width}, at::kFloat);
+  data_ = storage_.data_ptr<float>();
+}
+
+void KvSegment::write(int64_t layer, const float* k, const float* v, int64_t count) {
+  CHECK(length_ + count <= capacity_, "{} + {} tokens in a segment of {}", length_, count,
+        capacity_);
+  const int64_t width = shape_.head_width;
+  const size_t row_bytes = static_cast<size_t>(width) * sizeof(float);
+  for (int64_t head = 0; head < shape_.kv_heads; ++head) {
+    float* keys = at(layer, 0, head) + length_ * width;
+    float* values = at(layer, 1, head) + length_ * width;
+    for (int64_t row = 0; row < count; ++row) {
+      const int64_t from = (row * shape_.kv_heads + head) * width;
+      std::memcpy(keys + row * width, k + from, row_bytes);
+      std::memcpy(values + row * width, v + from, row_bytes);
+    }
+  }
+}
+
+void KvSegment::advance(int64_t count) {
+  CHECK(length_ + count <= capacity_, "{} + {} tokens in a segment of {}", length_, count,
+        capacity_);
+  length_ += count;
+}
+
+}  // namespace attune::engine::generate

@@ -1,0 +1,57 @@
+// Keys and values of sequences that are being generated, as a tree: the samples of one prompt refer
+// to the prompt's segment and own only what they add.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/tensor/tensor.h"
+
+namespace attune::engine::generate {
+
+// Sizes of a model's cache.
+struct KvShape {
+  int64_t layers = 0;
+  int64_t kv_heads = 0;
+  int64_t head_width = 0;
+
+  // fp32 bytes of one token over all layers.
+  int64_t bytes_per_token() const { return layers * 2 * kv_heads * head_width * 4; }
+};
+
+// One stretch of a sequence: room for `capacity` tokens, fp32, each head's keys back to back. A
+// finished prompt is shared and immutable; the segment being extended has one owner.
+class KvSegment {
+ public:
+  KvSegment(const KvShape& shape, int64_t capacity, std::shared_ptr<const KvSegment> parent);
+
+  int64_t length() const { return length_; }
+  int64_t capacity() const { return capacity_; }
+  int64_t first_position() const { return first_position_; }
+  const KvSegment* parent() const { return parent_.get(); }
+
+  // Keys (values) of one head: [capacity, Dh], of which `length` rows are valid.
+  const float* keys(int64_t layer, int64_t head) const { return at(layer, 0, head); }
+  const float* values(int64_t layer, int64_t head) const { return at(layer, 1, head); }
+
+  // Writes rows after the valid ones, in one layer: k and v [count, Hk, Dh] fp32 contiguous. They
+  // become valid by advance(count), once every layer has been written.
+  void write(int64_t layer, const float* k, const float* v, int64_t count);
+  void advance(int64_t count);
+
+ private:
+  float* at(int64_t layer, int64_t which, int64_t head) const {
+    return data_ + ((layer * 2 + which) * shape_.kv_heads + head) * capacity_ * shape_.head_width;
+  }
+
+  KvShape shape_;
+  int64_t capacity_;
+  int64_t length_ = 0;
+  int64_t first_position_ = 0;
+  std::shared_ptr<const KvSegment> parent_;
+  Tensor storage_;
+  float* data_;
+};
+
+}  // namespace attune::engine::generate

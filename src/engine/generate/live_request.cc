@@ -1,0 +1,56 @@
+#include "engine/generate/live_request.h"
+
+#include <algorithm>
+
+namespace attune::engine::generate {
+
+LiveSample::LiveSample(const GenerateRequest& request, int64_t max_new_tokens, uint64_t index,
+                       const text::Tokenizer& tokenizer)
+    : sampler_(request.sampling, request.stream, index, request.prompt),
+      decoder_(tokenizer),
+      stop_text_(request.stop_strings),
+      max_new_tokens_(max_new_tokens),
+      min_new_tokens_(request.min_new_tokens) {}
+
+SampledToken LiveSample::choose(std::span<const float> logits, const StopIds& stop_ids) {
+  std::span<const int32_t> banned;
+  if (length() < min_new_tokens_) banned = stop_ids.end_of_sequence;
+  return sampler_.next(logits, banned);
+}
+
+void LiveSample::finish(FinishReason reason, std::string* shown) {
+  finished_ = true;
+  completion.finish_reason = reason;
+  *shown += stop_text_.push(decoder_.finish());
+  if (!stop_text_.stopped()) *shown += stop_text_.finish();
+  segment.reset();
+}
+
+std::string LiveSample::accept(const SampledToken& token, const StopIds& stop_ids) {
+  completion.tokens.push_back(token.id);
+  completion.log_probs.push_back(token.log_prob);
+  std::string shown;
+  const bool ends = std::find(stop_ids.all.begin(), stop_ids.all.end(), token.id) !=
+                    stop_ids.all.end();
+  if (!ends) shown = stop_text_.push(decoder_.push(token.id));
+  if (ends || stop_text_.stopped()) {
+    finish(FinishReason::kStop, &shown);
+  } else if (length() >= max_new_tokens_) {
+    finish(FinishReason::kLength, &shown);
+  }
+  completion.text += shown;
+  return shown;
+}
+
+bool LiveRequest::done() const {
+  return !samples.empty() && std::all_of(samples.begin(), samples.end(),
+                                         [](const LiveSample& s) { return s.finished(); });
+}
+
+std::vector<Completion> LiveRequest::take_completions() {
+  std::vector<Completion> completions;
+  for (LiveSample& sample : samples) completions.push_back(std::move(sample.completion));
+  return completions;
+}
+
+}  // namespace attune::engine::generate
