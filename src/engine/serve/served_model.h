@@ -1,0 +1,45 @@
+// A model that is loaded to answer requests: decoder, tokenizer, chat template, adapters.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "data/tokenized.h"
+#include "engine/models/decoder.h"
+
+namespace attune::engine::serve {
+
+struct ServeOptions {
+  std::string socket;              // path of the Unix socket
+  std::string model_name_or_path;  // model folder, GGUF file, or a PEFT adapter folder
+  std::vector<std::string> adapters;  // PEFT folders, or name=folder
+  std::string quantize = "none";      // none, native, q8_0, q4_0, q4_1
+  std::string dtype = "float32";      // float32, bfloat16, auto
+  int64_t threads = 0;                // 0: all cores
+  std::string chat_template_path;     // in place of the model's template
+};
+
+// The flags of `attune-engine serve`; kUsage names a flag that is unknown or lacks its value.
+Result<ServeOptions> parse_serve_options(const std::vector<std::string>& arguments);
+
+struct ServedModel {
+  std::string path;
+  std::unique_ptr<models::Decoder> decoder;
+  data::ExampleTokenizer tokenizer;
+  std::vector<int32_t> eos_ids;       // generation_config's, else the tokenizer's
+  std::vector<std::string> adapters;  // names, in the order they were given
+
+  // The stack for a request's adapter: "" is the first adapter given, if any; "none" the base model.
+  Result<std::vector<std::string>> stack(const std::string& adapter) const;
+};
+
+// Loads what the options name; a PEFT folder as the model loads its base and itself as an adapter.
+Result<ServedModel> load_served_model(const ServeOptions& options);
+
+// End-of-sequence ids of a generation_config ("eos_token_id": a number or a list), or `fallback`.
+std::vector<int32_t> eos_ids_of(const Json& generation_config, std::optional<int32_t> fallback);
+
+}  // namespace attune::engine::serve
