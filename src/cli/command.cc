@@ -1,0 +1,71 @@
+#include "cli/command.h"
+
+#include <cstdio>
+
+#include "base/log.h"
+#include "base/nearest.h"
+
+namespace attune::cli {
+namespace {
+
+constexpr const char* kVersion = "0.1.0";
+
+std::string help() {
+  std::string text =
+      "attune: carries a language model round the whole human-feedback loop\n\n"
+      "usage: attune COMMAND [--option value ...]; attune COMMAND --help says more\n\n";
+  for (const Command& command : commands()) {
+    text += fmt::format("  {:<10} {}\n", command.name, command.text);
+  }
+  return text + "\nExit codes: 0 done, 1 failed, 2 wrong use. ATTUNE_LOG=debug|warning|error sets the log.\n";
+}
+
+Error unknown_command(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Command& command : commands()) names.push_back(command.name);
+  std::string nearest = nearest_name(name, names);
+  return usage_error("there is no command \"{}\"; {}", name,
+                     nearest.empty() ? "attune --help lists them" : "did you mean " + nearest + "?");
+}
+
+Status dispatch(const std::vector<std::string>& words) {
+  if (words.empty() || words[0] == "--help" || words[0] == "help" || words[0] == "-h") {
+    std::fputs(help().c_str(), stdout);
+    return {};
+  }
+  if (words[0] == "--version") {
+    fmt::print("attune {}\n", kVersion);
+    return {};
+  }
+  for (const Command& command : commands()) {
+    if (words[0] != command.name) continue;
+    return command.run(TRY(parse_arguments({words.begin() + 1, words.end()})));
+  }
+  return unknown_command(words[0]);
+}
+
+}  // namespace
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> table = {
+      {"tokenize", "texts to token ids", run_tokenize},
+      {"score", "log-probabilities of completions", run_score},
+      {"generate", "answers to prompts", run_generate},
+      {"chat", "talk to a model in the terminal", run_chat},
+      {"train", "fine-tune a model: attune train sft --config F", run_train},
+      {"report", "write report.html of a run", run_report},
+      {"model", "info | convert | merge", run_model},
+      {"doctor", "what this machine has and how fast it is", run_doctor},
+      {"demo", "teach a 135M model to answer support mail", run_demo},
+  };
+  return table;
+}
+
+int run_command_line(const std::vector<std::string>& words) {
+  Status status = dispatch(words);
+  if (status.ok()) return 0;
+  log_error("{}", status.error().message());
+  return status.error().code() == ErrorCode::kUsage ? 2 : 1;
+}
+
+}  // namespace attune::cli

@@ -1,0 +1,94 @@
+#include "cli/dataset_source.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/file.h"
+#include "cli/hub.h"
+#include "cli/rows_io.h"
+
+namespace attune::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_data_file(const fs::path& path) {
+  std::string extension = path.extension().string();
+  return extension == ".jsonl" || extension == ".json" || extension == ".csv";
+}
+
+Result<std::vector<fs::path>> data_files_in(const std::string& folder) {
+  std::vector<fs::path> files;
+  std::error_code failure;
+  for (fs::recursive_directory_iterator it(folder, failure), end; !failure && it != end;
+       it.increment(failure)) {
+    bool hidden = it->path().filename().string().starts_with('.');
+    if (!hidden && is_data_file(it->path()) && it->is_regular_file()) files.push_back(it->path());
+  }
+  if (failure) return io_error("{}: cannot list: {}", folder, failure.message());
+  std::sort(files.begin(), files.end());
+  if (files.empty()) {
+    return not_found("{}: holds no .jsonl, .json or .csv file (convert Parquet first)", folder);
+  }
+  return files;
+}
+
+bool belongs_to(const fs::path& file, const std::string& split) {
+  return file.filename().string().starts_with(split) ||
+         file.parent_path().filename().string() == split;
+}
+
+Result<std::string> local_dataset(const std::string& name, const Json& config) {
+  if (exists(name)) return name;
+  if (!is_hub_name(name)) {
+    return not_found("{}: is no file or folder, and no owner/name of a hub data set", name);
+  }
+  std::string folder = TRY(download_snapshot({.kind = HubKind::kDataset, .name = name}));
+  std::string part = text_of(config, "dataset_config");
+  return part.empty() || part == "default" ? folder : join_path(folder, part);
+}
+
+Status add_files(const std::string& path, const Json& config, DatasetFiles& files) {
+  if (!is_directory(path)) {
+    files.train.push_back(path);
+    return {};
+  }
+  std::string train_split = text_of(config, "dataset_train_split");
+  std::string test_split = text_of(config, "dataset_test_split");
+  std::vector<fs::path> all = TRY(data_files_in(path));
+  bool named = std::any_of(all.begin(), all.end(), [&](const fs::path& file) {
+    return belongs_to(file, train_split) || belongs_to(file, test_split);
+  });
+  for (const fs::path& file : all) {
+    if (!named || belongs_to(file, train_split)) files.train.push_back(file.string());
+    if (named && belongs_to(file, test_split)) files.evaluation.push_back(file.string());
+  }
+  if (files.train.empty()) {
+    return not_found("{}: no file is named after the split \"{}\"; set dataset_train_split", path,
+                     train_split);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<DatasetFiles> dataset_files(const Json& config) {
+  if (config["dataset_name"].is_null() || config["dataset_name"].empty()) {
+    return usage_error("--dataset_name is not set; give files, folders or owner/name");
+  }
+  DatasetFiles files;
+  for (const Json& name : config["dataset_name"]) {
+    std::string path = TRY(local_dataset(name.get<std::string>(), config));
+    TRY(add_files(path, config, files));
+  }
+  if (config["eval_dataset_name"].is_null()) return files;
+  DatasetFiles evaluation;
+  for (const Json& name : config["eval_dataset_name"]) {
+    std::string path = TRY(local_dataset(name.get<std::string>(), config));
+    TRY(add_files(path, config, evaluation));
+  }
+  files.evaluation = evaluation.evaluation.empty() ? evaluation.train : evaluation.evaluation;
+  return files;
+}
+
+}  // namespace attune::cli

@@ -1,0 +1,98 @@
+// attune generate: {"id", "prompt" | "messages"} -> {"id", "completions": [...]}.
+
+#include <cstdio>
+
+#include "cli/command.h"
+#include "cli/engine_session.h"
+#include "cli/rows_io.h"
+
+namespace attune::cli {
+namespace {
+
+constexpr int64_t kInFlight = 64;
+
+recipes::Recipe table() {
+  recipes::Recipe table{"generate", "attune generate",
+                        "Answers rows of \"prompt\" or \"messages\" with \"completions\".",
+                        rows_options()};
+  for (const auto& group : {served_model_options(), sampling_options()}) {
+    table.options.insert(table.options.end(), group.begin(), group.end());
+  }
+  table.options.push_back(recipes::texts("prompt", nullptr, "prompts, instead of --data"));
+  table.options.push_back(
+      recipes::boolean("stream", false, "print the text as it comes (one prompt)"));
+  table.options.push_back(
+      recipes::boolean("chat", false, "put string prompts through the chat template"));
+  return table;
+}
+
+Result<OrderedJson> request_of(const OrderedJson& row, const OrderedJson& params, bool chat) {
+  OrderedJson request = params;
+  request["kind"] = "generate";
+  bool has_messages = row.is_object() && row.contains("messages");
+  bool has_prompt = row.is_object() && row.contains("prompt");
+  if (!has_messages && !has_prompt) return invalid_input("needs \"prompt\" or \"messages\"");
+  const OrderedJson& prompt = has_messages ? row["messages"] : row["prompt"];
+  if (prompt.is_string() && chat) {
+    request["messages"] = OrderedJson::array({{{"role", "user"}, {"content", prompt}}});
+  } else {
+    request[prompt.is_array() ? "messages" : "prompt"] = prompt;
+  }
+  if (row.contains("tools")) request["tools"] = row["tools"];
+  return request;
+}
+
+Result<std::vector<data::Row>> input_rows(const Json& config) {
+  if (config["prompt"].is_null()) return read_input_rows(text_of(config, "data"));
+  std::vector<data::Row> rows;
+  for (const Json& prompt : config["prompt"]) {
+    int64_t number = static_cast<int64_t>(rows.size()) + 1;
+    rows.push_back({number, {{"id", number}, {"prompt", OrderedJson(prompt)}}});
+  }
+  return rows;
+}
+
+Status stream_first(EngineSession& session, OrderedJson request) {
+  request["id"] = "1";
+  request["stream"] = true;
+  TRY(session.run_streaming(request, [](const std::string& text) {
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+  }));
+  std::fputs("\n", stdout);
+  return {};
+}
+
+}  // namespace
+
+Status run_generate(Arguments arguments) {
+  if (arguments.take_switch("help")) {
+    std::fputs(recipes::to_help(table()).c_str(), stdout);
+    return {};
+  }
+  Json config = TRY(resolve_flags(table(), arguments));
+  std::vector<data::Row> rows = TRY(input_rows(config));
+  OrderedJson params = sampling_params(config);
+  std::vector<OrderedJson> requests;
+  for (const data::Row& row : rows) {
+    Result<OrderedJson> request = request_of(row.value, params, config["chat"].get<bool>());
+    if (!request.ok()) return request.error().with_context(fmt::format("row {}", row.number));
+    (*request)["stream_index"] = row.number;
+    requests.push_back(std::move(request).value());
+  }
+  bool stream = config["stream"].get<bool>();
+  if (stream && rows.size() != 1) return usage_error("--stream answers one prompt, found {}", rows.size());
+  EngineSession session = TRY(EngineSession::start(config));
+  if (stream) return stream_first(session, requests[0]);
+  auto writer = TRY(RowWriter::open(text_of(config, "output")));
+  TRY(session.run(requests, kInFlight, [&](size_t index, const Json& done) -> Status {
+    OrderedJson out = OrderedJson::object();
+    const OrderedJson& row = rows[index].value;
+    out["id"] = row.contains("id") ? row["id"] : OrderedJson(rows[index].number);
+    out["completions"] = OrderedJson(done["completions"]);
+    return writer->write(out);
+  }));
+  return writer->finish();
+}
+
+}  // namespace attune::cli

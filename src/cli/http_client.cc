@@ -1,0 +1,135 @@
+#include "cli/http_client.h"
+
+#include <curl/curl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+namespace attune::cli {
+namespace {
+
+constexpr size_t kBodyBytesMax = 64u << 20;
+constexpr long kConnectTimeoutSeconds = 20;
+constexpr long kStallSeconds = 60;  // a transfer below 1 byte/s for so long is broken
+
+struct Transfer {
+  CURL* curl = nullptr;
+  HttpResponse response;
+  std::FILE* file = nullptr;  // null: into response.body
+  bool appending = false;
+  curl_slist* request_headers = nullptr;
+
+  Transfer() : curl(curl_easy_init()) { CHECK(curl != nullptr, "libcurl has no memory"); }
+  ~Transfer() {
+    curl_slist_free_all(request_headers);
+    curl_easy_cleanup(curl);
+    if (file != nullptr) std::fclose(file);
+  }
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+};
+
+size_t on_header(char* data, size_t size, size_t count, void* context) {
+  auto& transfer = *static_cast<Transfer*>(context);
+  std::string line(data, size * count);
+  if (line.starts_with("HTTP/")) transfer.response.headers.clear();  // a redirect's are gone
+  size_t colon = line.find(':');
+  if (colon == std::string::npos) return size * count;
+  std::string name = line.substr(0, colon);
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  size_t begin = line.find_first_not_of(" \t", colon + 1);
+  size_t end = line.find_last_not_of(" \t\r\n");
+  if (begin != std::string::npos && begin <= end) {
+    transfer.response.headers[name] = line.substr(begin, end - begin + 1);
+  }
+  return size * count;
+}
+
+size_t on_body(char* data, size_t size, size_t count, void* context) {
+  auto& transfer = *static_cast<Transfer*>(context);
+  size_t bytes = size * count;
+  long status = 0;
+  curl_easy_getinfo(transfer.curl, CURLINFO_RESPONSE_CODE, &status);
+  bool good = status == 200 || status == 206;
+  if (transfer.file == nullptr || !good) {
+    if (transfer.response.body.size() + bytes > kBodyBytesMax) return 0;
+    transfer.response.body.append(data, bytes);
+    return bytes;
+  }
+  if (transfer.appending && status == 200) {  // the server sends the whole file after all
+    if (std::fflush(transfer.file) != 0 || ::ftruncate(::fileno(transfer.file), 0) != 0) return 0;
+    std::rewind(transfer.file);
+    transfer.appending = false;
+  }
+  return std::fwrite(data, 1, bytes, transfer.file);
+}
+
+Result<HttpResponse> perform(Transfer& transfer, const std::string& url, const std::string& token) {
+  CURL* curl = transfer.curl;
+  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_USERAGENT, "attune");
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, kConnectTimeoutSeconds);
+  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, kStallSeconds);
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 8L);
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &transfer);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
+  if (!token.empty()) {
+    // libcurl drops a bearer token by itself when a redirect leaves the host.
+    curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+    curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, token.c_str());
+  }
+  CURLcode code = curl_easy_perform(curl);
+  long status = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  transfer.response.status = static_cast<int>(status);
+  if (code != CURLE_OK) {
+    return make_error(ErrorCode::kUnavailable, "{}: {}", url, curl_easy_strerror(code));
+  }
+  return std::move(transfer.response);
+}
+
+}  // namespace
+
+HttpClient::HttpClient(std::string token) : token_(std::move(token)) {
+  static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+  CHECK(ready == CURLE_OK, "libcurl cannot start");
+}
+
+Result<HttpResponse> HttpClient::get(const std::string& url) {
+  Transfer transfer;
+  curl_easy_setopt(transfer.curl, CURLOPT_FOLLOWLOCATION, 1L);
+  return perform(transfer, url, token_);
+}
+
+Result<HttpResponse> HttpClient::head(const std::string& url) {
+  Transfer transfer;
+  curl_easy_setopt(transfer.curl, CURLOPT_NOBODY, 1L);
+  return perform(transfer, url, token_);
+}
+
+Result<HttpResponse> HttpClient::download(const std::string& url, const std::string& path,
+                                          uint64_t offset) {
+  Transfer transfer;
+  transfer.file = std::fopen(path.c_str(), offset > 0 ? "r+b" : "wb");
+  if (transfer.file == nullptr) return io_error("{}: cannot write the download", path);
+  if (offset > 0) {
+    std::fseek(transfer.file, 0, SEEK_END);
+    transfer.appending = true;
+    curl_easy_setopt(transfer.curl, CURLOPT_RESUME_FROM_LARGE, static_cast<curl_off_t>(offset));
+  }
+  curl_easy_setopt(transfer.curl, CURLOPT_FOLLOWLOCATION, 1L);
+  Result<HttpResponse> response = perform(transfer, url, token_);
+  if (std::fflush(transfer.file) != 0) return io_error("{}: cannot write: is the disk full?", path);
+  return response;
+}
+
+}  // namespace attune::cli

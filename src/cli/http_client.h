@@ -1,0 +1,35 @@
+// The few HTTP requests that the hub's protocol needs, over libcurl.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "base/result.h"
+
+namespace attune::cli {
+
+struct HttpResponse {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case, of the last response
+  std::string body;                            // of get(); at most 64 MiB
+};
+
+// Not thread-safe. `token` ("" for none) goes to the first host only, never along a redirect to
+// another one. Errors (kUnavailable) name the address and what libcurl said.
+class HttpClient {
+ public:
+  explicit HttpClient(std::string token);
+
+  Result<HttpResponse> get(const std::string& url);
+  // Headers only, without following redirects.
+  Result<HttpResponse> head(const std::string& url);
+  // Appends the bytes from `offset` on to the file at `path`; a server that ignores the range starts
+  // the file anew. A transfer that breaks off leaves what came, for the next try.
+  Result<HttpResponse> download(const std::string& url, const std::string& path, uint64_t offset);
+
+ private:
+  std::string token_;
+};
+
+}  // namespace attune::cli

@@ -1,0 +1,8 @@
+#include <csignal>
+
+#include "cli/command.h"
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of the write, not a sudden death
+  return attune::cli::run_command_line({argv + 1, argv + argc});
+}

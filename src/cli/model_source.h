@@ -1,0 +1,18 @@
+// Where models come from: a local folder or file, or owner/name[@revision] on a hub.
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace attune::cli {
+
+// The local path of `model_name_or_path` in a resolved configuration; downloads a hub model first.
+// kUsage when it is not set, kNotFound when it is neither a path nor a hub name.
+Result<std::string> local_model(const Json& config);
+
+// The same for a name that is given directly.
+Result<std::string> local_model_path(const std::string& name, const std::string& revision);
+
+}  // namespace attune::cli

@@ -1,0 +1,30 @@
+// Shows a run while it goes: one line that is redrawn on a terminal, plain lines elsewhere.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/json.h"
+
+namespace attune::cli {
+
+// Follows `events.jsonl` of a run directory. Not thread-safe.
+class Progress {
+ public:
+  // Starts at the end of what the file holds now (a resumed run shows only what is new).
+  explicit Progress(const std::string& run_directory);
+
+  void update();  // shows the events written since the last call
+  void finish();  // the last events, and the end of the redrawn line
+
+ private:
+  void show(const Json& event);
+
+  std::string path_;
+  size_t read_bytes_ = 0;
+  bool terminal_;
+  bool drawn_ = false;
+  int64_t total_steps_ = 0;
+};
+
+}  // namespace attune::cli

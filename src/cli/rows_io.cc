@@ -1,0 +1,60 @@
+#include "cli/rows_io.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <iterator>
+
+namespace attune::cli {
+
+std::vector<recipes::Option> rows_options() {
+  return {recipes::string("data", nullptr, "file of rows: JSON, JSON lines or CSV; default stdin"),
+          recipes::string("output", nullptr, "file for the answers; default stdout")};
+}
+
+Result<std::vector<data::Row>> read_input_rows(const std::string& path) {
+  if (!path.empty() && path != "-") return data::read_rows(path);
+  std::string bytes((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
+  std::vector<data::Row> rows;
+  TRY(data::for_each_row_in(
+      bytes, "standard input",
+      [&rows](data::Row row) -> Status {
+        rows.push_back(std::move(row));
+        return {};
+      },
+      [](int64_t number, const Error& error) -> Status {
+        return error.with_context(fmt::format("standard input:{}", number));
+      }));
+  return rows;
+}
+
+Result<std::unique_ptr<RowWriter>> RowWriter::open(const std::string& path) {
+  auto writer = std::make_unique<RowWriter>();
+  if (!path.empty() && path != "-") writer->file_ = TRY(AtomicFile::create(path));
+  return writer;
+}
+
+Status RowWriter::write(const OrderedJson& row) {
+  std::string line = to_line(row) + "\n";
+  if (file_ != nullptr) return file_->write(line);
+  if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size()) {
+    return io_error("standard output: cannot write: {}", std::strerror(errno));
+  }
+  return {};
+}
+
+Status RowWriter::finish() {
+  if (file_ != nullptr) return file_->commit();
+  if (std::fflush(stdout) != 0) {
+    return io_error("standard output: cannot write: {}", std::strerror(errno));
+  }
+  return {};
+}
+
+std::string text_of(const Json& config, const std::string& name) {
+  const Json* value = find(config, name);
+  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
+}
+
+}  // namespace attune::cli

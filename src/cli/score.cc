@@ -1,0 +1,60 @@
+// attune score: examples -> one line per completion with its log-probability.
+
+#include <cstdio>
+
+#include "cli/command.h"
+#include "cli/engine_session.h"
+#include "cli/rows_io.h"
+
+namespace attune::cli {
+namespace {
+
+constexpr int64_t kInFlight = 64;
+
+recipes::Recipe table() {
+  recipes::Recipe table{
+      "score", "attune score",
+      "Writes {\"id\", \"index\", \"sum_logprob\", \"tokens\", \"mean_logprob\"} per completion.",
+      rows_options()};
+  std::vector<recipes::Option> model = served_model_options();
+  table.options.insert(table.options.end(), model.begin(), model.end());
+  table.options.push_back(
+      recipes::boolean("append_eos", false, "score the end token of string completions too"));
+  return table;
+}
+
+}  // namespace
+
+Status run_score(Arguments arguments) {
+  if (arguments.take_switch("help")) {
+    std::fputs(recipes::to_help(table()).c_str(), stdout);
+    return {};
+  }
+  Json config = TRY(resolve_flags(table(), arguments));
+  std::vector<data::Row> rows = TRY(read_input_rows(text_of(config, "data")));
+  std::vector<OrderedJson> requests;
+  for (const data::Row& row : rows) {
+    if (!row.value.is_object()) return invalid_input("row {}: must be an object", row.number);
+    OrderedJson request = row.value;
+    request["kind"] = "score";
+    request["append_eos"] = config["append_eos"].get<bool>();
+    requests.push_back(std::move(request));
+  }
+  EngineSession session = TRY(EngineSession::start(config));
+  auto writer = TRY(RowWriter::open(text_of(config, "output")));
+  TRY(session.run(requests, kInFlight, [&](size_t index, const Json& done) -> Status {
+    const OrderedJson& row = rows[index].value;
+    for (const Json& score : done["scores"]) {
+      OrderedJson out = OrderedJson::object();
+      out["id"] = row.contains("id") ? row["id"] : OrderedJson(rows[index].number);
+      for (const char* name : {"index", "sum_logprob", "tokens", "mean_logprob", "reward"}) {
+        if (score.contains(name)) out[name] = OrderedJson(score[name]);
+      }
+      TRY(writer->write(out));
+    }
+    return {};
+  }));
+  return writer->finish();
+}
+
+}  // namespace attune::cli

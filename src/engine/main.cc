@@ -1,0 +1,53 @@
+// attune-engine: trains and serves models for `attune`, which starts it. One mode per first word.
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "engine/doctor.h"
+#include "engine/tensor/guarded.h"
+
+namespace attune::engine {
+namespace {
+
+using Words = std::vector<std::string>;
+
+Status run_doctor(const Words& words) {
+  if (words.size() != 1) return usage_error("usage: attune-engine doctor FILE");
+  Json found = TRY(run_guarded({.name = "doctor"}, examine_machine));
+  return write_file(words[0], found.dump(2) + "\n");
+}
+
+struct Mode {
+  const char* name;
+  const char* usage;
+  Status (*run)(const Words& words);
+};
+
+const std::vector<Mode>& modes() {
+  static const std::vector<Mode> table = {
+      {"doctor", "FILE: writes what this machine has", run_doctor},
+  };
+  return table;
+}
+
+Status dispatch(const Words& words) {
+  for (const Mode& mode : modes()) {
+    if (!words.empty() && words[0] == mode.name) return mode.run({words.begin() + 1, words.end()});
+  }
+  std::string known;
+  for (const Mode& mode : modes()) known += fmt::format("\n  attune-engine {} {}", mode.name, mode.usage);
+  return usage_error("usage:{}", known);
+}
+
+}  // namespace
+}  // namespace attune::engine
+
+int main(int argc, char** argv) {
+  attune::Status status = attune::engine::dispatch({argv + 1, argv + argc});
+  if (status.ok()) return 0;
+  attune::log_error("{}", status.error().message());
+  return status.error().code() == attune::ErrorCode::kUsage ? 2 : 1;
+}

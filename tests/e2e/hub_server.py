@@ -1,0 +1,108 @@
+"""A hub on loopback: the few addresses that models and data sets are downloaded from.
+
+Files are served like a real hub's: the API lists them, a HEAD names the hash, large files redirect
+to another address. `faults` maps a file to what goes wrong with it:
+  "truncate"  the connection breaks in the middle of the body, once
+  "corrupt"   other bytes than the hash announces
+"""
+
+import hashlib
+import http.server
+import json
+import re
+import threading
+
+
+class Hub:
+    def __init__(self, files, token=None, kind="models", name="team/tiny"):
+        self.files = files            # name -> bytes
+        self.token = token
+        self.kind = kind
+        self.name = name
+        self.commit = "0123456789abcdef0123456789abcdef01234567"
+        self.faults = {}
+        self.requests = []            # (method, path, Range header)
+        handler = type("Handler", (HubHandler,), {"hub": self})
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def git_sha1(content):
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+class HubHandler(http.server.BaseHTTPRequestHandler):
+    hub = None
+
+    def log_message(self, *unused):
+        pass
+
+    def refuse(self, status):
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_HEAD(self):
+        self.answer(body=False)
+
+    def do_GET(self):
+        self.answer(body=True)
+
+    def answer(self, body):
+        hub = self.hub
+        hub.requests.append((self.command, self.path, self.headers.get("Range")))
+        storage = re.fullmatch(r"/storage/(.+)", self.path)
+        if storage:
+            return self.send_file(storage.group(1), body)
+        if hub.token and self.headers.get("Authorization") != f"Bearer {hub.token}":
+            return self.refuse(401)
+        if re.fullmatch(rf"/api/{hub.kind}/{hub.name}/revision/main", self.path):
+            listing = {"sha": hub.commit, "siblings": [{"rfilename": name} for name in hub.files]}
+            return self.send_bytes(json.dumps(listing).encode())
+        prefix = "" if hub.kind == "models" else "datasets/"
+        wanted = re.fullmatch(rf"/{prefix}{hub.name}/resolve/{hub.commit}/(.+)", self.path)
+        if not wanted or wanted.group(1) not in hub.files:
+            return self.refuse(404)
+        return self.redirect(wanted.group(1))
+
+    def redirect(self, name):
+        content = self.hub.files[name]
+        self.send_response(302)
+        if name.endswith(".safetensors"):  # kept in large-file storage
+            self.send_header("X-Linked-Etag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header("ETag", f'"{git_sha1(content)}"')
+        self.send_header("Location", f"/storage/{name}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def send_bytes(self, content, status=200):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def send_file(self, name, body):
+        content = self.hub.files[name]
+        fault = self.hub.faults.get(name)
+        if fault == "corrupt":
+            content = bytes(byte ^ 1 for byte in content)
+        begin = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
+        rest = content[int(begin.group(1)):] if begin else content
+        if begin and not rest:
+            return self.refuse(416)
+        self.send_response(206 if begin else 200)
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        if body and fault == "truncate":
+            self.hub.faults.pop(name)
+            self.wfile.write(rest[:len(rest) // 2])
+            self.wfile.flush()
+            self.close_connection = True
+            self.connection.close()
+        elif body:
+            self.wfile.write(rest)
