@@ -2,6 +2,7 @@
 // with linear probing. Immutable after its last add(); then safe to read from many threads.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
