@@ -80,8 +80,9 @@ Result<std::map<std::string, T>> patterns(const Json& json, const char* key) {
   if (!value->is_object()) return invalid_input("key {} is no object", key);
   for (const auto& [pattern, number] : value->items()) {
     TRY(check_pattern(key, pattern));
-    if (!number.is_number()) return invalid_input("key {}: \"{}\" has no number", key, pattern);
-    found[pattern] = number.get<T>();
+    bool fits = std::is_integral_v<T> ? number.is_number_integer() : number.is_number();
+    if (!fits) return invalid_input("key {}: \"{}\" has no fitting number", key, pattern);
+    found[pattern] = number.template get<T>();
   }
   return found;
 }
