@@ -163,13 +163,13 @@ Json to_json(const LoraConfig& config) {
       {"init_lora_weights", true}};
 }
 
-double lora_scale(const LoraConfig& config, const std::string& path) {
+double module_scale(const LoraConfig& config, const std::string& path) {
   double alpha = pattern_value(config.alpha_pattern, path, config.lora_alpha);
-  auto rank = static_cast<double>(lora_rank(config, path));
+  auto rank = static_cast<double>(module_rank(config, path));
   return config.use_rslora ? alpha / std::sqrt(rank) : alpha / rank;
 }
 
-int64_t lora_rank(const LoraConfig& config, const std::string& path) {
+int64_t module_rank(const LoraConfig& config, const std::string& path) {
   return pattern_value(config.rank_pattern, path, config.r);
 }
 

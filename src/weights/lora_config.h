@@ -32,8 +32,8 @@ Result<LoraConfig> lora_config_from_json(const Json& adapter_config);
 Json to_json(const LoraConfig& config);
 
 // s in y = W x + s·B(A x) for the module at `path`, its patterns taken into account.
-double lora_scale(const LoraConfig& config, const std::string& path);
+double module_scale(const LoraConfig& config, const std::string& path);
 // The rank of the module at `path`.
-int64_t lora_rank(const LoraConfig& config, const std::string& path);
+int64_t module_rank(const LoraConfig& config, const std::string& path);
 
 }  // namespace attune::weights
