@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 preset=${1:-release}
 shift || true
 start=$SECONDS
+# Clones of the same tree share the compiler cache: paths are taken relative to the tree.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 if [ ! -f "build/$preset/build.ninja" ]; then
   echo "build: $preset, first time (up to 15 minutes on 2 cores; seconds with a warm ccache)"
   mkdir -p build
