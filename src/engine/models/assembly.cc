@@ -6,6 +6,7 @@ namespace attune::engine::models {
 namespace {
 
 constexpr int64_t kBlockColumns = 32;  // elements that share a scale
+constexpr int64_t kBlockRowsMin = 32;  // a score head of a few rows stays dense, and may train
 
 struct Precision {
   bool quantized = false;
@@ -45,7 +46,7 @@ class Builder {
   Result<nn::Linear> linear(const std::string& path, int64_t out, int64_t in, bool bias) {
     nn::Linear linear = TRY(matrix(path, out, in, config_.transposed_linear));
     if (bias) linear.bias = TRY(parameter(path + ".bias", {out}, ParameterKind::kShift));
-    trunk_.adapters.register_module(path, out, in);
+    trunk_.adapters.register_module(path, out, in, config_.transposed_linear);
     return linear;
   }
 
@@ -53,7 +54,7 @@ class Builder {
   Result<nn::Linear> matrix(const std::string& path, int64_t out, int64_t in, bool transposed) {
     nn::Linear linear{path, out, in, transposed, {}, {}, {}};
     const std::string name = path + ".weight";
-    if (precision_.quantized && in % kBlockColumns == 0) {
+    if (precision_.quantized && in % kBlockColumns == 0 && out >= kBlockRowsMin) {
       linear.blocks = TRY(quantized(name, out, in, transposed));
       linear.transposed = false;
       return linear;

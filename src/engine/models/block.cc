@@ -47,8 +47,8 @@ Heads project_heads(const Block& block, const Tensor& x, const BlockPass& pass) 
           to_heads(project(*block.v, x, pass), config.kv_heads)};
 }
 
-// Brings the members of adjacent pairs into the two halves that ops::rotate expects. The order stays
-// so: q and k change alike, and their products do not depend on it.
+// Brings the members of adjacent pairs into the two halves that ops::rotate expects. The order
+// stays so: q and k change alike, and their products do not depend on it.
 Tensor halves_from_adjacent(const Tensor& x, int64_t width) {
   Tensor pairs = x.narrow(2, 0, width).reshape({x.size(0), x.size(1), width / 2, 2});
   Tensor halves = pairs.transpose(2, 3).reshape({x.size(0), x.size(1), width});

@@ -93,6 +93,7 @@ std::unique_ptr<Decoder> Decoder::random(const DecoderConfig& config, uint64_t s
 }
 
 const DecoderConfig& Decoder::config() const { return impl_->config; }
+bool Decoder::is_quantized() const { return impl_->trunk.embedding.blocks.has_value(); }
 nn::Parameters& Decoder::parameters() { return impl_->trunk.parameters; }
 nn::Adapters& Decoder::adapters() { return impl_->trunk.adapters; }
 

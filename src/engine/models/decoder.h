@@ -1,8 +1,8 @@
 // One decoder for every published family: what differs between Llama, Falcon or GPT-2 is data
 // (models/decoder_config.h), filled in by families/. Parameters carry Transformers' names.
 //
-// A Decoder is used by one thread at a time. Exceptions of LibTorch pass through; the engine's border
-// turns them into errors.
+// A Decoder is used by one thread at a time. Exceptions of LibTorch pass through; the engine's
+// border turns them into errors.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ namespace attune::engine::models {
 struct LoadOptions {
   at::ScalarType dtype = at::kFloat;
   // Keep the model's linear layers as frozen blocks: "" (no), "q8_0", "q4_0", "q4_1", or "native"
-  // (the blocks a GGUF file holds; other tensors become q8_0). The embedding and head follow. Norms,
-  // biases and matrices whose rows are no multiple of 32 stay dense.
+  // (the blocks a GGUF file holds; other tensors become q8_0). The embedding and head follow.
+  // Norms, biases and matrices whose rows are no multiple of 32 stay dense.
   std::string quantize;
   bool trainable = false;  // base parameters require grad
 };
@@ -66,8 +66,12 @@ class Decoder {
   // score head [labels, D].
   Tensor head_weight();
   Tensor head_bias();
-  // Logits [R, V] fp32 of hidden rows [R, D], for sampling; uses quantised kernels when the head is.
+  // Logits [R, V] fp32 of hidden rows [R, D], for sampling; uses quantised kernels when the head
+  // is.
   Tensor logits(const Tensor& hidden);
+
+  // Whether matrices are held in blocks: they are then no parameters.
+  bool is_quantized() const;
 
   // All base parameters by Transformers' name, in checkpoint order; and the adapters on this trunk.
   nn::Parameters& parameters();

@@ -11,7 +11,8 @@ namespace {
 // The architecture a checkpoint names, or the family's own for causal language models.
 Result<std::string> architecture_of(const Json& config, const Family& family) {
   const Json* list = find(config, "architectures");
-  if (list == nullptr || !list->is_array() || list->empty()) return std::string(family.architecture);
+  if (list == nullptr || !list->is_array() || list->empty())
+    return std::string(family.architecture);
   if (!list->front().is_string()) return invalid_input("architectures: must hold strings");
   std::string name = list->front().get<std::string>();
   std::string classifier = family.classifier_architecture;
@@ -23,7 +24,8 @@ Result<std::string> architecture_of(const Json& config, const Family& family) {
                      family.base_architecture);
 }
 
-// num_labels of a classifier, which Transformers saves as the names in id2label; 2 when it is silent.
+// num_labels of a classifier, which Transformers saves as the names in id2label; 2 when it is
+// silent.
 Result<int64_t> label_count(const Json& config) {
   const Json* names = find(config, "id2label");
   int64_t named = names != nullptr && names->is_object() ? static_cast<int64_t>(names->size()) : 2;

@@ -77,10 +77,39 @@ class FileSource : public ParameterSource {
   std::set<std::string> taken_;
 };
 
+std::optional<ops::BlockFormat> block_format(weights::DType dtype) {
+  if (dtype == weights::DType::kQ8_0) return ops::BlockFormat::kQ8_0;
+  if (dtype == weights::DType::kQ4_0) return ops::BlockFormat::kQ4_0;
+  if (dtype == weights::DType::kQ4_1) return ops::BlockFormat::kQ4_1;
+  return std::nullopt;
+}
+
+// The stored rows of a matrix in Transformers' order.
+std::vector<uint8_t> ordered_rows(const weights::StoredTensor& stored, int64_t rows) {
+  const uint8_t* data = stored.view.data;
+  if (stored.row_order.empty()) return {data, data + stored.view.bytes};
+  const size_t row_bytes = stored.view.bytes / static_cast<size_t>(rows);
+  std::vector<uint8_t> ordered;
+  ordered.reserve(stored.view.bytes);
+  for (int64_t row : stored.row_order) {
+    const uint8_t* begin = data + static_cast<size_t>(row) * row_bytes;
+    ordered.insert(ordered.end(), begin, begin + row_bytes);
+  }
+  return ordered;
+}
+
 Result<std::optional<ops::QuantizedMatrix>> FileSource::blocks(const std::string& name,
                                                                int64_t rows, int64_t columns) {
-  (void)name; (void)rows; (void)columns;
-  return std::optional<ops::QuantizedMatrix>();
+  const std::optional<ops::QuantizedMatrix> none;
+  std::string found = TRY(stored_name(name));
+  const weights::StoredTensor* stored = files_.stored(found);
+  if (stored == nullptr || stored->transposed) return none;
+  std::optional<ops::BlockFormat> format = block_format(stored->view.dtype);
+  if (!format) return none;
+  TRY(check_shape(found, {rows, columns}));
+  taken_.insert(found);
+  return std::optional(ops::QuantizedMatrix::from_blocks(ordered_rows(*stored, rows), rows,
+                                                         columns, *format));
 }
 
 class RandomSource : public ParameterSource {

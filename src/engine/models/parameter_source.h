@@ -32,8 +32,8 @@ class ParameterSource {
   virtual Status finish(const DecoderConfig& config) = 0;
 };
 
-// Reads from `files`, which must outlive it. Names without their first component ("h.0.ln_1.weight")
-// are found too: checkpoints of bare trunks have them.
+// Reads from `files`, which must outlive it. Names without their first component
+// ("h.0.ln_1.weight") are found too: checkpoints of bare trunks have them.
 std::unique_ptr<ParameterSource> file_source(const weights::ModelFiles& files);
 
 // Matrices normal with standard deviation `init_std`, scales 1, shifts 0.

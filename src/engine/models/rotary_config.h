@@ -1,9 +1,9 @@
 // Rotary positions as a checkpoint describes them, and the frequencies that follow.
 //
 // Formulas: arXiv 2104.09864 (theta^(-2i/d)); linear interpolation arXiv 2306.15595; llama3 as the
-// Llama 3.1 release describes it; YaRN arXiv 2309.00071 §3. Keys and defaults are Transformers' 5.23.
-// `dynamic` and `longrope` scaling depend on the length of the sequence that is run, so that a shared
-// prompt would have no well-defined value: they are refused.
+// Llama 3.1 release describes it; YaRN arXiv 2309.00071 §3. Keys and defaults are
+// Transformers' 5.23. `dynamic` and `longrope` scaling depend on the length of the sequence that is
+// run, so that a shared prompt would have no well-defined value: they are refused.
 #pragma once
 
 #include <cstdint>
@@ -45,8 +45,8 @@ struct RotaryDefaults {
   int64_t context = 0;  // max_position_embeddings
 };
 
-// Reads `rope_parameters` (Transformers 5), or `rope_theta` and `rope_scaling` (before). Errors name
-// the key: an unknown rope_type, a missing factor, an odd or too large rotated width.
+// Reads `rope_parameters` (Transformers 5), or `rope_theta` and `rope_scaling` (before). Errors
+// name the key: an unknown rope_type, a missing factor, an odd or too large rotated width.
 Result<RotaryConfig> read_rotary(const Json& config, const RotaryDefaults& defaults);
 
 }  // namespace attune::engine::models

@@ -1,4 +1,6 @@
 // Which layers an adapter changes, and its first values.
+#include "engine/nn/adapters.h"
+
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
@@ -8,7 +10,6 @@
 
 #include "base/nearest.h"
 #include "base/random.h"
-#include "engine/nn/adapters.h"
 
 namespace attune::engine::nn {
 namespace {
@@ -22,6 +23,12 @@ bool names_module(const std::string& target, const std::string& path) {
 
 std::string last_component(const std::string& path) { return path.substr(path.rfind('.') + 1); }
 
+std::vector<std::string> last_components(const std::vector<std::string>& paths) {
+  std::set<std::string> names;
+  for (const std::string& path : paths) names.insert(last_component(path));
+  return {names.begin(), names.end()};
+}
+
 Error unknown_target(const std::string& target, const char* key,
                      const std::map<std::string, Adapters::ModuleSize>& modules) {
   std::set<std::string> known;
@@ -33,15 +40,6 @@ Error unknown_target(const std::string& target, const char* key,
   return invalid_input("{}: \"{}\" is no linear layer of this model{}; it has {} (or all-linear)",
                        key, target, nearest.empty() ? "" : ", did you mean \"" + nearest + "\"?",
                        list);
-}
-
-// The value of the pattern that names the module, else the fallback.
-template <typename T, typename Patterns>
-T pattern_value(const Patterns& patterns, const std::string& path, T fallback) {
-  for (const auto& [pattern, value] : patterns) {
-    if (names_module(pattern, path)) return static_cast<T>(value);
-  }
-  return fallback;
 }
 
 Tensor kaiming_uniform(int64_t rank, int64_t in, Random& random) {
@@ -63,12 +61,6 @@ Status check_numbers(const weights::LoraConfig& config) {
 }
 
 }  // namespace
-
-double lora_scale(const weights::LoraConfig& config, const std::string& path) {
-  double alpha = pattern_value<double>(config.alpha_pattern, path, config.lora_alpha);
-  auto rank = pattern_value<double>(config.rank_pattern, path, static_cast<double>(config.r));
-  return config.use_rslora ? alpha / std::sqrt(rank) : alpha / rank;
-}
 
 Result<std::vector<std::string>> Adapters::targets(const weights::LoraConfig& config) const {
   std::vector<std::string> wanted = config.target_modules;
@@ -102,16 +94,18 @@ Status Adapters::create(const std::string& name, const weights::LoraConfig& conf
     if (std::none_of(paths.begin(), paths.end(), named)) {
       return unknown_target(pattern, "rank_pattern", modules_);
     }
-    if (rank <= 0) return invalid_input("rank_pattern: {} of \"{}\" must be above 0", rank, pattern);
+    if (rank <= 0)
+      return invalid_input("rank_pattern: {} of \"{}\" must be above 0", rank, pattern);
   }
   Adapter adapter{name, config, {}};
+  if (config.target_modules.empty()) adapter.config.target_modules = last_components(paths);
   uint64_t stream = 0;
   for (const std::string& path : paths) {
     const ModuleSize& size = modules_.at(path);
-    auto rank = pattern_value<int64_t>(config.rank_pattern, path, config.r);
+    const int64_t rank = weights::module_rank(config, path);
     Random random(seed, stream++);
     LoraPair pair{kaiming_uniform(rank, size.in, random), at::zeros({size.out, rank}),
-                  lora_scale(config, path), config.lora_dropout};
+                  weights::module_scale(config, path), config.lora_dropout};
     pair.a.set_requires_grad(true);
     pair.b.set_requires_grad(true);
     adapter.pairs.emplace(path, std::move(pair));

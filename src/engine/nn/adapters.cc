@@ -26,8 +26,9 @@ uint64_t hash_names(std::string_view first, std::string_view second) {
 
 }  // namespace
 
-void Adapters::register_module(const std::string& path, int64_t out, int64_t in) {
-  bool fresh = modules_.emplace(path, ModuleSize{out, in}).second;
+void Adapters::register_module(const std::string& path, int64_t out, int64_t in,
+                               bool transposed) {
+  bool fresh = modules_.emplace(path, ModuleSize{out, in, transposed}).second;
   CHECK(fresh, "module {} is registered twice", path);
 }
 

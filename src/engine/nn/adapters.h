@@ -2,8 +2,8 @@
 // s = alpha / r, or alpha / sqrt(r) with rsLoRA (arXiv 2312.03732). A is [r, in], B is [out, r].
 //
 // Several named adapters can live on a trunk; a pass names a *stack* of them per row, so policy,
-// value and reference can share one forward pass (design §4). The reference of a run is the stack it
-// started from.
+// value and reference can share one forward pass (design §4). The reference of a run is the stack
+// it started from.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,6 @@ struct LoraPair {
   double scale = 1.0;    // s
   double dropout = 0.0;  // on the adapter's input, training only
 };
-
-// s of the module at `path`, with the config's patterns and rsLoRA.
-double lora_scale(const weights::LoraConfig& config, const std::string& path);
 
 // An adapter: LoRA pairs by module path (for example "model.layers.0.self_attn.q_proj").
 struct Adapter {
@@ -51,8 +48,8 @@ struct AdapterSelection {
 };
 
 // The adapters' dropout in one pass. The masks are a pure function of `seed`, the module and the
-// adapter, so a recomputed layer sees the same ones, and a resumed run that derives its seeds from the
-// step and micro-batch repeats them: there is no random state to save.
+// adapter, so a recomputed layer sees the same ones, and a resumed run that derives its seeds from
+// the step and micro-batch repeats them: there is no random state to save.
 struct AdapterDropout {
   bool active = false;
   uint64_t seed = 0;  // different in every pass
@@ -63,8 +60,9 @@ struct AdapterDropout {
 class Adapters {
  public:
   // Creates an adapter with Kaiming-uniform A (a = sqrt 5) and zero B, as PEFT. target_modules are
-  // suffixes of module paths, or "all-linear"; none means PEFT's choice for the families here (q_proj
-  // and v_proj, or the fused projection). Errors name a target or pattern that matches nothing.
+  // suffixes of module paths, or "all-linear"; none means PEFT's choice for the families here
+  // (q_proj and v_proj, or the fused projection). Errors name a target or pattern that matches
+  // nothing.
   Status create(const std::string& name, const weights::LoraConfig& config, uint64_t seed);
   // A PEFT folder. Errors: modules that this trunk lacks, sizes that do not fit it. Frozen until
   // set_trainable.
@@ -77,7 +75,8 @@ class Adapters {
   const Adapter* find(const std::string& name) const;
   void set_trainable(const std::string& name, bool trainable);
 
-  void register_module(const std::string& path, int64_t out, int64_t in);
+  // `transposed`: the trunk stores this weight [in, out], which PEFT wants to know.
+  void register_module(const std::string& path, int64_t out, int64_t in, bool transposed = false);
 
   // base_output [N, out] plus the adapters' share for input x [N, in] at this module.
   Tensor apply(const std::string& module, const Tensor& x, const Tensor& base_output,
@@ -87,11 +86,13 @@ class Adapters {
   struct ModuleSize {
     int64_t out = 0;
     int64_t in = 0;
+    bool transposed = false;
   };
   const std::map<std::string, ModuleSize>& modules() const { return modules_; }
 
  private:
   Result<std::vector<std::string>> targets(const weights::LoraConfig& config) const;
+  Result<Adapter> read_adapter(const std::string& name, const std::string& peft_folder) const;
   Tensor apply_stack(const std::string& module, const Tensor& x, Tensor y,
                      const std::vector<std::string>& stack, const AdapterDropout& dropout) const;
 

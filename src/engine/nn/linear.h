@@ -1,5 +1,5 @@
-// A linear layer of a trunk: y = x W^T + b. W is a tensor (which may train) or frozen blocks of 8 or
-// 4 bits. Adapters are not its business: nn/adapters.h adds their share to its output.
+// A linear layer of a trunk: y = x W^T + b. W is a tensor (which may train) or frozen blocks of 8
+// or 4 bits. Adapters are not its business: nn/adapters.h adds their share to its output.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 """Makes one small random model per family, with Transformers' logits and gradients.
 
-Each folder holds a checkpoint (bf16 values, computed with in fp32), golden.json (the token tree, versions)
-and golden.safetensors: logits of every root-to-leaf path run by itself, and the gradients of all
-parameters for the mean negative log-likelihood of the next token over all paths.
+Each folder holds a checkpoint (bf16 values, computed with in fp32), golden.json (the token tree,
+versions) and golden.safetensors: logits of every root-to-leaf path run by itself, and the gradients
+of all parameters for the mean negative log-likelihood of the next token over all paths.
 
     .venv/bin/python tests/golden/models/make_models.py [NAME ...]
 """
@@ -46,14 +46,16 @@ def configs():
     plain = dict(rope_type="default", rope_theta=100.0)
     windows = dict(use_sliding_window=True, sliding_window=7, max_window_layers=1)
     return {
-        "llama_linear": t.LlamaConfig(**LLAMA | dict(num_key_value_heads=4), rope_parameters=linear),
+        "llama_linear": t.LlamaConfig(**LLAMA | dict(num_key_value_heads=4),
+                                      rope_parameters=linear),
         "llama3": t.LlamaConfig(**LLAMA, rope_parameters=llama3, tie_word_embeddings=True),
         "llama_yarn": t.LlamaConfig(**LLAMA, rope_parameters=yarn, attention_bias=True,
                                     mlp_bias=True, head_dim=12),
         "smollm2": t.LlamaConfig(**LLAMA, rope_parameters=plain, tie_word_embeddings=True),
         "mistral": t.MistralConfig(**LLAMA, rope_parameters=plain, sliding_window=7),
         "qwen2": t.Qwen2Config(**LLAMA, rope_parameters=plain, **windows),
-        "qwen3": t.Qwen3Config(**LLAMA, rope_parameters=plain, head_dim=12, tie_word_embeddings=True),
+        "qwen3": t.Qwen3Config(**LLAMA, rope_parameters=plain, head_dim=12,
+                               tie_word_embeddings=True),
         "smollm3": t.SmolLM3Config(**LLAMA, rope_parameters=plain, no_rope_layers=[1, 0]),
         "falcon_7b": t.FalconConfig(**FALCON, rope_parameters=plain),
         "falcon_11b": t.FalconConfig(**FALCON, rope_parameters=plain, new_decoder_architecture=True,

@@ -7,8 +7,8 @@
 namespace attune::engine::models {
 namespace {
 
-// Slopes of arXiv 2108.12409 §3: a geometric sequence over the heads, and for a number of heads that
-// is no power of two the odd members of the next finer sequence for the rest.
+// Slopes of arXiv 2108.12409 §3: a geometric sequence over the heads, and for a number of heads
+// that is no power of two the odd members of the next finer sequence for the rest.
 std::vector<float> alibi_slopes(int64_t heads, double score_scale) {
   int64_t whole = 1;
   while (whole * 2 <= heads) whole *= 2;

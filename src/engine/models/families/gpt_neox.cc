@@ -1,5 +1,5 @@
-// GPT-NeoX and Pythia: parallel residual with two norms, q, k and v interleaved head by head, rotary
-// positions on a part of each head.
+// GPT-NeoX and Pythia: parallel residual with two norms, q, k and v interleaved head by head,
+// rotary positions on a part of each head.
 #include "engine/models/families/family.h"
 
 namespace attune::engine::models {

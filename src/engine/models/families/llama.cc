@@ -70,7 +70,8 @@ Status set_layer_type(const Json& type, int64_t window, LayerConfig& layer) {
   return {};
 }
 
-// Windows of the layers from `layer_types`, which wins over the older keys that set `decoder` so far.
+// Windows of the layers from `layer_types`, which wins over the older keys that set `decoder` so
+// far.
 Status read_layer_types(const Json& config, int64_t window, DecoderConfig& decoder) {
   const Json* types = find(config, "layer_types");
   if (types == nullptr) return {};
