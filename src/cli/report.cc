@@ -1,0 +1,208 @@
+#include "cli/report.h"
+
+#include <cstdio>
+
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/report_chart.h"
+#include "cli/report_data.h"
+#include "cli/report_html.h"
+
+namespace attune::cli {
+namespace {
+
+std::string from_to(const Curve& curve) {
+  if (curve.empty()) return "none yet";
+  std::string last = fmt::format("{:.3f}", curve.rbegin()->second);
+  if (curve.size() == 1) return last;
+  return fmt::format("{:.3f} → {}", curve.begin()->second, last);
+}
+
+std::string change_text(const Curve& curve) {
+  if (curve.size() < 2 || curve.begin()->second == 0) return "";
+  double share = curve.rbegin()->second / curve.begin()->second - 1;
+  return fmt::format("{:+.0f} % since step {}", 100 * share, curve.begin()->first);
+}
+
+std::string title_part(const RunData& run) {
+  std::string state = run.interrupted ? "interrupted" : run.finished ? "finished" : "still going";
+  std::string model = plain_text(run.config.value("model_name_or_path", Json("unknown model")));
+  return fmt::format(
+      "<header><h1>{}</h1><p class=\"lead\"><span class=\"state{}\">{}</span> {} from {}</p>"
+      "</header>\n",
+      escape_html(run.name), run.finished && !run.interrupted ? "" : " open", state,
+      run.config.value("use_peft", false) ? "LoRA fine-tuning" : "fine-tuning", escape_html(model));
+}
+
+std::string key_figures(const RunData& run) {
+  double speed = run.seconds > 0 ? static_cast<double>(run.tokens) / run.seconds : 0;
+  std::string steps = grouped(run.last_step);
+  if (run.total_steps > 0) steps += " of " + grouped(run.total_steps);
+  return draw_tiles({{"Held-out loss", from_to(run.eval_loss), change_text(run.eval_loss)},
+                     {"Training loss", from_to(run.loss), change_text(run.loss)},
+                     {"Steps", steps, "optimizer steps"},
+                     {"Tokens", grouped(run.tokens), "read in training"},
+                     {"Speed", fmt::format("{:.0f} tokens/s", speed), "mean over all steps"},
+                     {"Time", duration_text(run.seconds), "in training steps"}});
+}
+
+std::string charts_part(const RunData& run) {
+  std::string html = "<h2>Did it learn?</h2>\n<div class=\"charts\">\n";
+  html += draw_chart({.title = "Loss",
+                      .note = "nats per token, lower is better",
+                      .lines = {{.name = "training", .points = run.loss, .smoothed = true},
+                                {.name = "held-out", .points = run.eval_loss, .marked = true}}});
+  html +=
+      draw_chart({.title = "Gradient norm",
+                  .note = "before clipping",
+                  .lines = {{.name = "gradient norm", .points = run.grad_norm, .smoothed = true}},
+                  .from_zero = true});
+  html += draw_chart({.title = "Learning rate",
+                      .note = "at each step",
+                      .lines = {{.name = "learning rate", .points = run.learning_rate}},
+                      .from_zero = true});
+  html += draw_chart({.title = "Throughput",
+                      .note = "tokens per second",
+                      .lines = {{.name = "tokens/s", .points = run.throughput, .smoothed = true}},
+                      .from_zero = true});
+  return html + "</div>\n";
+}
+
+std::string samples_part(const RunData& run) {
+  if (run.samples.empty()) return "";
+  std::string html = "<h2>What does it say now?</h2>\n";
+  for (const SamplePair& sample : run.samples) {
+    html +=
+        fmt::format("<article class=\"card sample\"><p class=\"prompt\">{}</p><div class=\"pair\">",
+                    escape_html(sample.prompt));
+    html += fmt::format("<section><h3>Step {}</h3><div class=\"text\">{}</div></section>",
+                        sample.before_step, escape_html(sample.before));
+    if (sample.after_step > sample.before_step) {
+      html += fmt::format("<section class=\"after\"><h3>Step {}</h3><div class=\"text\">{}</div>"
+                          "</section>",
+                          sample.after_step, escape_html(sample.after));
+    }
+    html += "</div></article>\n";
+  }
+  return html;
+}
+
+std::string count_cell(const Json& report, const char* group, const char* key) {
+  const Json* counts = find(report, group);
+  const Json* value = counts == nullptr ? nullptr : find(*counts, key);
+  return fmt::format("<td class=\"number\">{}</td>",
+                     value != nullptr && value->is_number_integer() ? grouped(value->get<int64_t>())
+                                                                    : "–");
+}
+
+std::string dropped_rows(const Json& report, const std::string& split) {
+  const Json* dropped = find(report, "dropped");
+  if (dropped == nullptr || !dropped->is_array()) return "";
+  std::string html;
+  for (const Json& entry : *dropped) {
+    std::string first = plain_text(entry.value("first", Json("")));
+    html += fmt::format("<tr><td>{}</td><td class=\"number\">{}</td><td>{}</td><td>{}</td></tr>\n",
+                        escape_html(split), escape_html(plain_text(entry.value("count", Json(0)))),
+                        escape_html(plain_text(entry.value("reason", Json("unknown")))),
+                        escape_html(first));
+  }
+  return html;
+}
+
+std::string data_part(const RunData& run) {
+  if (!run.data_report.is_object()) return "";
+  std::string html =
+      "<h2>From what?</h2>\n<div class=\"card scroll\"><table><tr><th>Rows</th>"
+      "<th class=\"number\">read</th><th class=\"number\">kept</th><th "
+      "class=\"number\">dropped</th>"
+      "<th class=\"number\">cut to max_length</th><th class=\"number\">tokens</th>"
+      "<th class=\"number\">tokens with loss</th></tr>\n";
+  std::string dropped;
+  for (const auto& [split, report] : run.data_report.items()) {
+    if (!report.is_object() || find(report, "rows") == nullptr) continue;
+    html += fmt::format("<tr><td>{}</td>", escape_html(split));
+    for (const char* key : {"read", "kept", "dropped", "truncated"}) {
+      html += count_cell(report, "rows", key);
+    }
+    html +=
+        count_cell(report, "tokens", "kept") + count_cell(report, "tokens", "trained") + "</tr>\n";
+    dropped += dropped_rows(report, split);
+  }
+  html += "</table></div>\n";
+  if (dropped.empty()) return html;
+  return html +
+         "<p class=\"note\">Rows that were left out:</p><div class=\"card scroll\"><table><tr>"
+         "<th>Rows</th><th class=\"number\">count</th><th>why</th><th>the first of "
+         "them</th></tr>\n" +
+         dropped + "</table></div>\n";
+}
+
+void flatten(const std::string& name, const Json& value,
+             std::vector<std::pair<std::string, std::string>>& rows) {
+  if (!value.is_structured()) {
+    rows.emplace_back(name, plain_text(value));
+    return;
+  }
+  size_t index = 0;
+  for (const auto& [key, member] : value.items()) {
+    std::string part =
+        value.is_array() ? fmt::format("[{}]", index++) : (name.empty() ? "" : ".") + key;
+    flatten(name + part, member, rows);
+  }
+}
+
+std::string details_part(const std::string& title, const Json& value, bool nested) {
+  if (!value.is_object() || value.empty()) return "";
+  std::vector<std::pair<std::string, std::string>> rows;
+  if (nested) flatten("", value, rows);
+  for (const auto& [key, member] : value.items()) {
+    if (!nested) rows.emplace_back(key, plain_text(member));
+  }
+  return fmt::format("<details><summary><h2>{}</h2></summary>\n{}</details>\n", escape_html(title),
+                     draw_pairs(rows));
+}
+
+std::string page_of(const RunData& run) {
+  std::string html = fmt::format(
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<title>{} · Attune</title>\n<style>{}</style></head>\n<body><main>\n",
+      escape_html(run.name), report_style());
+  html +=
+      title_part(run) + key_figures(run) + charts_part(run) + samples_part(run) + data_part(run);
+  html += details_part("Configuration", run.config, false);
+  html += details_part("Lineage", run.lineage, true);
+  html += fmt::format("<footer>Made by <code>attune report {}</code>",
+                      escape_html(run.directory));
+  if (run.unreadable_lines > 0) {
+    html += fmt::format("; {} lines of events.jsonl could not be read", run.unreadable_lines);
+  }
+  return html + ".</footer>\n</main></body></html>\n";
+}
+
+}  // namespace
+
+Result<std::string> write_report(const std::string& run_directory) {
+  RunData run = TRY(read_run(run_directory));
+  std::string path = join_path(run_directory, "report.html");
+  TRY(write_file(path, page_of(run)));
+  return path;
+}
+
+Status run_report(Arguments arguments) {
+  bool help = arguments.take_switch("help");
+  if (help || arguments.positional.size() != 1 || !arguments.flags.empty()) {
+    constexpr const char* kUsage =
+        "usage: attune report RUN; RUN is the --output_dir of a training run";
+    if (!help) return usage_error("{}", kUsage);
+    fmt::print(
+        "{}\n\nWrites RUN/report.html, one page without any other file: losses, learning rate,"
+        " speed,\nanswers before and after, the data report, the configuration, lineage.\n",
+        kUsage);
+    return {};
+  }
+  fmt::print("{}\n", TRY(write_report(arguments.positional[0])));
+  return {};
+}
+
+}  // namespace attune::cli

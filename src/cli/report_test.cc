@@ -1,0 +1,198 @@
+#include "cli/report.h"
+
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "cli/report_chart.h"
+#include "cli/report_data.h"
+#include "cli/report_html.h"
+
+namespace attune::cli {
+namespace {
+
+using Ticks = std::vector<double>;
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+constexpr const char* kEvents =
+    R"({"event":"start","step":0,"total_steps":4})"
+    "\n"
+    R"({"event":"sample","step":0,"prompt":"Why?","answer":"No idea."})"
+    "\n"
+    R"({"event":"eval","step":0,"eval_loss":2.5})"
+    "\n"
+    R"({"event":"step","step":1,"loss":2.4,"grad_norm":3,"num_tokens":100,"seconds":2})"
+    "\n"
+    R"({"event":"step","step":2,"loss":9.9,"grad_norm":1,"num_tokens":300,"seconds":2})"
+    "\n"
+    R"({"event":"resume","step":1,"total_steps":4})"
+    "\n"
+    R"({"event":"step","step":2,"loss":1.2,"grad_norm":1,"num_tokens":300,"seconds":4})"
+    "\n"
+    R"({"event":"eval","step":2,"eval_loss":1.25})"
+    "\n"
+    R"({"event":"sample","step":2,"prompt":"Why?","answer":"Because."})"
+    "\n";
+
+class ReportTest : public ::testing::Test {
+ protected:
+  void write(const std::string& name, const std::string& text) {
+    ASSERT_TRUE(write_file(directory_.file(name), text).ok());
+  }
+  std::string page() {
+    Result<std::string> path = write_report(directory_.path());
+    EXPECT_TRUE(path.ok()) << path.error().message();
+    EXPECT_EQ(*path, directory_.file("report.html"));
+    return read_file(*path).value();
+  }
+  TemporaryDirectory directory_;
+};
+
+TEST_F(ReportTest, ReadsCurvesAndLetsResumedStepsReplaceEarlierOnes) {
+  write("events.jsonl", kEvents);
+  RunData run = read_run(directory_.path()).value();
+  EXPECT_EQ(run.loss, (Curve{{1, 2.4}, {2, 1.2}}));
+  EXPECT_EQ(run.eval_loss, (Curve{{0, 2.5}, {2, 1.25}}));
+  EXPECT_EQ(run.throughput, (Curve{{1, 50.0}, {2, 50.0}}));
+  EXPECT_EQ(run.total_steps, 4);
+  EXPECT_EQ(run.last_step, 2);
+  EXPECT_EQ(run.tokens, 300);
+  EXPECT_DOUBLE_EQ(run.seconds, 6.0);
+  EXPECT_FALSE(run.finished);
+  ASSERT_EQ(run.samples.size(), 1u);
+  EXPECT_EQ(run.samples[0].before, "No idea.");
+  EXPECT_EQ(run.samples[0].after, "Because.");
+}
+
+TEST_F(ReportTest, IgnoresTheCutLastLineAndCountsOtherUnreadableOnes) {
+  write("events.jsonl",
+        std::string(kEvents) + "not json\n[1]\n{\"event\":\"step\",\"step\":3,\"lo");
+  RunData run = read_run(directory_.path()).value();
+  EXPECT_EQ(run.last_step, 2);
+  EXPECT_EQ(run.unreadable_lines, 2);
+  EXPECT_TRUE(has(page(), "2 lines of events.jsonl could not be read"));
+}
+
+TEST_F(ReportTest, WrongTypesAndMissingMembersDoNotStopIt) {
+  write("events.jsonl",
+        "{}\n{\"event\":3}\n{\"event\":\"step\",\"step\":\"x\",\"loss\":null,\"grad_norm\":[1]}\n"
+        "{\"event\":\"eval\",\"step\":1}\n{\"event\":\"sample\",\"prompt\":1,\"answer\":{}}\n");
+  write("job.json", "{\"config\":{\"run_name\":7,\"use_peft\":false}}");
+  write("data_report.json", "{\"train\":{\"rows\":{\"read\":\"many\"},\"dropped\":{}},\"x\":3}");
+  EXPECT_TRUE(has(page(), "nothing measured yet"));
+}
+
+TEST_F(ReportTest, ShowsARunThatIsStillGoingWithoutTheOtherFiles) {
+  write("events.jsonl", kEvents);
+  std::string html = page();
+  EXPECT_TRUE(has(html, "still going"));
+  EXPECT_TRUE(has(html, "2 of 4"));
+  EXPECT_TRUE(has(html, "2.500 → 1.250"));
+  EXPECT_TRUE(has(html, "-50 % since step 0"));
+  EXPECT_TRUE(has(html, "<h3>Step 0</h3><div class=\"text\">No idea.</div>"));
+  EXPECT_TRUE(has(html, "<h3>Step 2</h3><div class=\"text\">Because.</div>"));
+  EXPECT_FALSE(has(html, ("Configuration")));
+}
+
+TEST_F(ReportTest, ShowsDataConfigurationAndLineage) {
+  write("events.jsonl", std::string(kEvents) + "{\"event\":\"end\",\"step\":4}\n");
+  write("job.json", R"({"config":{"learning_rate":0.0001,"seed":null,"run_name":"my run"}})");
+  write("lineage.json", R"({"model":[{"path":"m.gguf","sha256":"abc"}]})");
+  write("data_report.json",
+        R"({"train":{"rows":{"read":12345,"kept":12340,"dropped":5,"truncated":2},
+            "tokens":{"kept":99,"trained":88},
+            "dropped":[{"reason":"no trained token","count":5,"first":"row 3: empty"}]}})");
+  std::string html = page();
+  EXPECT_TRUE(has(html, "<h1>my run</h1>"));
+  EXPECT_TRUE(has(html, ">finished<"));
+  EXPECT_TRUE(has(html, "<td class=\"number\">12,345</td>"));
+  EXPECT_TRUE(has(html, "<td>no trained token</td><td>row 3: empty</td>"));
+  EXPECT_TRUE(has(html, "<code>learning_rate</code></th><td><code>0.0001</code>"));
+  EXPECT_TRUE(has(html, "<code>seed</code></th><td><code>not set</code>"));
+  EXPECT_TRUE(has(html, "<code>model[0].sha256</code></th><td><code>abc</code>"));
+}
+
+TEST_F(ReportTest, HostileTextStaysText) {
+  const std::string evil = "<script>alert(1)</script>\\\" onload='x' & \\u0000";
+  write("events.jsonl", "{\"event\":\"sample\",\"step\":0,\"prompt\":\"" + evil +
+                            "\",\"answer\":\"" + evil + "\"}\n");
+  write("job.json",
+        "{\"config\":{\"run_name\":\"" + evil + "\",\"" + evil + "\":\"" + evil + "\"}}");
+  write("lineage.json", "{\"" + evil + "\":\"" + evil + "\"}");
+  write("data_report.json", "{\"" + evil + "\":{\"rows\":{},\"dropped\":[{\"reason\":\"" + evil +
+                                "\",\"first\":\"" + evil + "\",\"count\":\"" + evil + "\"}]}}");
+  std::string html = page();
+  EXPECT_FALSE(has(html, ("<script")));
+  EXPECT_FALSE(has(html, ("' onload")));
+  EXPECT_FALSE(has(html, ("\" onload")));
+  EXPECT_TRUE(has(html, "&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&#39;x&#39; &amp; "));
+  EXPECT_EQ(html.find('\0'), std::string::npos);
+}
+
+TEST_F(ReportTest, IsOnePageWithoutOtherFiles) {
+  write("events.jsonl", kEvents);
+  std::string html = page();
+  for (const char* outside : {"http:", "https:", "src=", "<link", "@import", "url("}) {
+    EXPECT_FALSE(has(html, (outside)));
+  }
+}
+
+TEST_F(ReportTest, SaysWhatIsMissingOrDamaged) {
+  Result<std::string> none = write_report(directory_.path());
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().code(), ErrorCode::kNotFound);
+  EXPECT_TRUE(has(none.error().message(), "events.jsonl is missing"));
+  write("events.jsonl", kEvents);
+  write("lineage.json", "{");
+  Result<std::string> damaged = write_report(directory_.path());
+  ASSERT_FALSE(damaged.ok());
+  EXPECT_TRUE(has(damaged.error().message(), "lineage.json"));
+}
+
+TEST(ReportChartTest, TicksAreRoundAndCoverTheRange) {
+  EXPECT_EQ(axis_ticks(0, 1, 5), (Ticks{0, 0.2, 0.4, 3 * 0.2, 0.8, 1}));
+  EXPECT_EQ(axis_ticks(0.7, 3.9, 5), (Ticks{0, 1, 2, 3, 4}));
+  EXPECT_EQ(axis_ticks(-3, 12, 5), (Ticks{-5, 0, 5, 10, 15}));
+  for (double high : {1e-7, 0.3, 7.0, 1234.5}) {
+    std::vector<double> ticks = axis_ticks(0, high, 5);
+    EXPECT_LE(ticks.size(), 7u);
+    EXPECT_GE(ticks.back(), high * (1 - 1e-9));
+  }
+}
+
+TEST(ReportChartTest, DrawsOnePointConstantsAndNothing) {
+  EXPECT_TRUE(has(draw_chart({.title = "t"}), "nothing measured yet"));
+  std::string one = draw_chart({.title = "t", .lines = {{.name = "a<b", .points = {{5, 0.0}}}}});
+  EXPECT_TRUE(has(one, "<title>a&lt;b, step 5: 0</title>"));
+  EXPECT_FALSE(has(one, ("nan")));
+  EXPECT_FALSE(has(one, ("inf")));
+  std::string flat =
+      draw_chart({.title = "t", .lines = {{.name = "a", .points = {{1, 2.0}, {2, 2.0}}}}});
+  EXPECT_TRUE(has(flat, "<polyline class=\"line s0\""));
+  EXPECT_FALSE(has(flat, ("nan")));
+}
+
+TEST(ReportChartTest, RunningMeanBeginsAtTheFirstValueAndFollows) {
+  std::map<int64_t, double> means = running_mean({{1, 4.0}, {2, 2.0}}, 2);
+  EXPECT_DOUBLE_EQ(means[1], 4.0);
+  EXPECT_DOUBLE_EQ(means[2], (0.5 * 4.0 + 2.0) / 1.5);
+}
+
+TEST(ReportHtmlTest, NumbersAndTexts) {
+  EXPECT_EQ(grouped(0), "0");
+  EXPECT_EQ(grouped(999), "999");
+  EXPECT_EQ(grouped(1234567), "1,234,567");
+  EXPECT_EQ(grouped(-1000), "-1,000");
+  EXPECT_EQ(duration_text(8.31), "8.3 s");
+  EXPECT_EQ(duration_text(725), "12 min 5 s");
+  EXPECT_EQ(duration_text(3780), "1 h 03 min");
+  EXPECT_EQ(short_number(12345678), "12.35M");
+  EXPECT_EQ(short_number(0.00005), "5e-05");
+  EXPECT_EQ(escape_html("a\xffz"), "a\xEF\xBF\xBDz");
+  EXPECT_EQ(escape_html(""), "");
+}
+
+}  // namespace
+}  // namespace attune::cli
