@@ -1,6 +1,7 @@
 // Tokenizers from GGUF metadata: the model's lists, and the sections that a tokenizer.json would have.
 #include "text/bpe.h"
 #include "text/gguf_pre_tokenizers.h"
+#include "text/sentencepiece_model.h"
 #include "text/tokenizer_state.h"
 
 namespace attune::text {
@@ -90,6 +91,27 @@ Result<std::unique_ptr<TokenModel>> byte_level_bpe(const GgufVocabulary& source,
   return std::unique_ptr<TokenModel>(std::make_unique<Bpe>(std::move(*bpe)));
 }
 
+Result<std::shared_ptr<const TokenizerState>> sentencepiece_from_gguf(
+    const GgufVocabulary& source) {
+  TRY(list_vocabulary(source));  // reports lists that do not fit together
+  bool unigram = source.model == "t5";
+  SentencePieceModel model;
+  model.kind = unigram ? SentencePieceKind::kUnigram : SentencePieceKind::kBpe;
+  if (source.scores.empty()) return invalid_input("tokenizer.ggml.scores: the list is missing");
+  for (size_t id = 0; id < source.tokens.size(); ++id) {
+    model.pieces.push_back({source.tokens[id], source.scores[id], type_of(source, id)});
+  }
+  model.ids = {source.bos, source.eos, source.pad, source.unk};
+  model.add_bos = source.add_bos;
+  model.add_eos = source.add_eos;
+  model.byte_fallback = true;
+  model.charsmap = source.precompiled_charsmap;
+  model.spaces.add_prefix = source.add_space_prefix;
+  model.spaces.prefix_every_part = true;
+  model.spaces.remove_extra = source.remove_extra_whitespaces;
+  return build_from_sentencepiece(model);
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const TokenizerState>> build_from_gguf(const GgufVocabulary& source) {
@@ -113,6 +135,7 @@ Result<std::shared_ptr<const TokenizerState>> build_from_gguf(const GgufVocabula
                         {"use_regex", true}};
     return build_tokenizer(std::move(sections), std::move(model), ids);
   }
+  if (source.model == "llama" || source.model == "t5") return sentencepiece_from_gguf(source);
   return unsupported("tokenizer.ggml.model: {:?} is not supported; gpt2, llama and t5 are",
                      source.model);
 }

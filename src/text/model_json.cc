@@ -1,6 +1,7 @@
 // The "model" section of a tokenizer.json.
 #include "text/bpe.h"
 #include "text/tokenizer_state.h"
+#include "text/unigram.h"
 
 namespace attune::text {
 namespace {
@@ -68,11 +69,50 @@ Result<std::unique_ptr<TokenModel>> parse_bpe(const Json& section) {
   return std::unique_ptr<TokenModel>(std::make_unique<Bpe>(std::move(bpe)));
 }
 
+// The list of a Unigram model: [token, score] by id.
+Status parse_scored(const Json& section, Vocabulary& vocabulary, std::vector<double>& scores) {
+  const Json* vocab = find(section, "vocab");
+  if (vocab == nullptr || !vocab->is_array()) {
+    return invalid_input("vocab: must be a list of [token, score]");
+  }
+  for (size_t id = 0; id < vocab->size(); ++id) {
+    const Json& entry = (*vocab)[id];
+    bool pair = entry.is_array() && entry.size() == 2 && entry[0].is_string() &&
+                entry[1].is_number();
+    if (!pair) return invalid_input("vocab[{}]: must be [token, score]", id);
+    const auto& token = entry[0].get_ref<const std::string&>();
+    if (!vocabulary.add(token, static_cast<int32_t>(id))) {
+      return invalid_input("vocab[{}]: {:?} repeats, or the list is too long", id, token);
+    }
+    scores.push_back(entry[1].get<double>());
+  }
+  return {};
+}
+
+Result<std::unique_ptr<TokenModel>> parse_unigram(const Json& section) {
+  Vocabulary vocabulary;
+  std::vector<double> scores;
+  TRY(parse_scored(section, vocabulary, scores));
+  UnigramOptions options;
+  int64_t unk = TRY(get_int_or(section, "unk_id", -1));
+  if (find(section, "unk_id") != nullptr) {
+    if (unk < 0 || unk >= vocabulary.id_end()) {
+      return invalid_input("unk_id: {} is no id of {} tokens", unk, vocabulary.size());
+    }
+    options.unk_id = static_cast<int32_t>(unk);
+  }
+  options.byte_fallback = TRY(get_bool_or(section, "byte_fallback", false));
+  Unigram model = TRY(Unigram::create(std::move(vocabulary), std::move(scores), {}, options));
+  return std::unique_ptr<TokenModel>(std::make_unique<Unigram>(std::move(model)));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TokenModel>> parse_model(const Json& section) {
-  std::string type = TRY(get_string_or(section, "type", find(section, "merges") ? "BPE" : ""));
+  const char* implied = find(section, "merges") != nullptr ? "BPE" : "Unigram";
+  std::string type = TRY(get_string_or(section, "type", implied));
   if (type == "BPE") return parse_bpe(section);
+  if (type == "Unigram") return parse_unigram(section);
   return unsupported("type {:?} is not supported; BPE and Unigram are", type);
 }
 

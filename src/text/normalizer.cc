@@ -1,5 +1,6 @@
 #include "text/normalizer.h"
 
+#include "text/charsmap.h"
 #include "text/normalizer_steps.h"
 #include "text/unicode_forms.h"
 
@@ -33,6 +34,12 @@ Result<Step> parse_step(const std::string& type, const Json& section) {
   if (type == "ByteLevel") return Step(std::make_unique<ByteLevelNormalizer>());
   if (type == "Nmt") return Step(std::make_unique<NmtStep>());
   if (type == "Replace") return parse_replace(section);
+  if (type == "Precompiled") {
+    std::string base64 = TRY(get_string_or(section, "precompiled_charsmap", ""));
+    std::string bytes = TRY(from_base64(base64));
+    Charsmap map = TRY(Charsmap::parse(bytes));
+    return Step(std::make_unique<PrecompiledStep>(std::move(map)));
+  }
   if (type == "Prepend") {
     std::string prefix = TRY(get_string(section, "prepend"));
     return Step(std::make_unique<PrependStep>(prefix));

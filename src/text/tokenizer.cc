@@ -3,13 +3,14 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "text/sentencepiece_model.h"
 #include "text/tokenizer_state.h"
 #include "text/unicode.h"
 
 namespace attune::text {
 namespace {
 
-constexpr size_t kTextBytesMax = UINT32_MAX - 1;
+constexpr size_t kTextBytesMax = size_t{1} << 30;
 
 // One encode call: walks a text and collects its ids.
 class EncodeRun {
@@ -186,6 +187,15 @@ Result<Tokenizer> Tokenizer::from_json_file(const std::string& path) {
     if (*name) *id = tokenizer.token_to_id(**name);
   }
   return tokenizer.with_special_ids(ids);
+}
+
+Result<Tokenizer> Tokenizer::from_sentencepiece_file(const std::string& path) {
+  std::string bytes = TRY(read_file(path));
+  auto source = parse_sentencepiece(bytes);
+  if (!source.ok()) return source.error().with_context(path);
+  auto state = build_from_sentencepiece(*source);
+  if (!state.ok()) return state.error().with_context(path);
+  return Tokenizer(std::move(*state));
 }
 
 Result<Tokenizer> Tokenizer::from_gguf(const GgufVocabulary& vocabulary) {

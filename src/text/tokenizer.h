@@ -7,8 +7,7 @@
 // truncation sections of a tokenizer.json are not applied: encode always gives the whole text.
 //
 // Bytes that are no UTF-8 are read as U+FFFD, one for each maximal ill-formed sequence (Unicode
-// §3.9, as browsers do); offsets still count bytes of the text as given. Texts of 4 GiB and more are
-// cut at 4 GiB - 1.
+// §3.9, as browsers do); offsets still count bytes of the text as given. Texts are cut at 1 GiB.
 //
 // A Tokenizer is immutable, cheap to copy (shared state) and may be used from many threads at once.
 #pragma once
@@ -36,8 +35,8 @@ struct EncodeOptions {
 struct Encoding {
   std::vector<int32_t> ids;
   // For each id the bytes [first, second) of the text that it came from; spaces that belong to a
-  // token are part of it, several ids may share a character that falls into bytes, and tokens that
-  // the post-processor added have an empty range.
+  // token are part of it, ids that share a character hold just their bytes of it, and tokens that the
+  // post-processor added have an empty range.
   std::vector<std::pair<uint32_t, uint32_t>> offsets;
 };
 

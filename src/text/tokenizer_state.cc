@@ -54,13 +54,14 @@ void ScratchPool::give_back(std::unique_ptr<ModelScratch> scratch) {
   free_.push_back(std::move(scratch));
 }
 
-Result<std::shared_ptr<const TokenizerState>> build_tokenizer(TokenizerSections sections,
-                                                              std::unique_ptr<TokenModel> model,
-                                                              SpecialIds ids) {
+Result<std::shared_ptr<const TokenizerState>> build_tokenizer(
+    TokenizerSections sections, std::unique_ptr<TokenModel> model, SpecialIds ids,
+    std::optional<Normalizers> normalizers) {
   auto core = std::make_shared<TokenizerCore>();
   core->sections = std::move(sections);
   core->model = std::move(model);
-  core->normalizers = TRY(parse_normalizer(or_null(core->sections.normalizer)));
+  core->normalizers = normalizers ? std::move(*normalizers)
+                                  : TRY(parse_normalizer(or_null(core->sections.normalizer)));
   core->pre_tokenizers = TRY(parse_pre_tokenizer(or_null(core->sections.pre_tokenizer)));
   core->post_processor = TRY(parse_post_processor(or_null(core->sections.post_processor)));
   core->decoder = TRY(Decoder::parse(or_null(core->sections.decoder)));

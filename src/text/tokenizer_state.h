@@ -55,10 +55,12 @@ struct TokenizerState {
   SpecialIds special_ids;
 };
 
-// Parses the sections and joins them with the model. Errors name the section and key.
-Result<std::shared_ptr<const TokenizerState>> build_tokenizer(TokenizerSections sections,
-                                                              std::unique_ptr<TokenModel> model,
-                                                              SpecialIds ids);
+// Parses the sections and joins them with the model. `normalizers`, if given, are used in place of
+// what the section says (SentencePiece's own differ from what a tokenizer.json can state). Errors
+// name the section and key.
+Result<std::shared_ptr<const TokenizerState>> build_tokenizer(
+    TokenizerSections sections, std::unique_ptr<TokenModel> model, SpecialIds ids,
+    std::optional<Normalizers> normalizers = std::nullopt);
 
 // As above from a whole tokenizer.json.
 Result<std::shared_ptr<const TokenizerState>> build_from_json(const Json& tokenizer_json);
@@ -68,9 +70,6 @@ Result<std::shared_ptr<const TokenizerState>> build_from_gguf(const GgufVocabula
 
 // The "model" section.
 Result<std::unique_ptr<TokenModel>> parse_model(const Json& section);
-
-// The sections of SentencePiece-like BPE as Llama 2 has them: U+2581 for spaces, byte fallback.
-void set_metaspace_bpe_sections(TokenizerSections& sections, bool add_space_prefix);
 
 // BOS and EOS around the text, as a "post_processor" section; null when neither is added.
 Json template_section(const std::optional<std::pair<std::string, int32_t>>& bos,
