@@ -42,9 +42,9 @@ Tensor scatter_rows(const Tensor& row_gradients, const Tensor& rows, int64_t tok
 class LinearLogProbs : public AutogradFunction<LinearLogProbs> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& hidden, const Tensor& weight,
-                        const Tensor& bias, const Request& request) {
+                        const std::optional<Tensor>& bias, const Request& request) {
     const int64_t count = request.rows.size(0);
-    LogitHead head(weight, bias, count, request.options);
+    LogitHead head(weight, bias.value_or(Tensor()), count, request.options);
     Tensor unit;  // d log p / d hidden row
     if (request.hidden_trains) {
       unit = at::empty({count, hidden.size(1)}, hidden.options().dtype(head.logit_type()));
@@ -57,7 +57,7 @@ class LinearLogProbs : public AutogradFunction<LinearLogProbs> {
                    request.out->at(begin, size));
       if (unit.defined()) unit.narrow(0, begin, size).copy_(head.hidden_gradient(chunk));
     });
-    remember(ctx, hidden, weight, bias, unit, request);
+    remember(ctx, hidden, weight, bias.value_or(Tensor()), unit, request);
     return request.out->log_probs;
   }
 
@@ -116,9 +116,10 @@ class LinearLogProbs : public AutogradFunction<LinearLogProbs> {
 class LinearNll : public AutogradFunction<LinearNll> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& hidden, const Tensor& weight,
-                        const Tensor& bias, const Request& request, const Tensor& row_weights) {
+                        const std::optional<Tensor>& bias, const Request& request,
+                        const Tensor& row_weights) {
     const int64_t count = request.rows.size(0);
-    LogitHead head(weight, bias, count, request.options);
+    LogitHead head(weight, bias.value_or(Tensor()), count, request.options);
     Tensor d_rows, d_weight, d_bias, weights;
     if (request.hidden_trains) {
       d_rows = at::empty({count, hidden.size(1)}, hidden.options().dtype(head.logit_type()));
@@ -141,7 +142,7 @@ class LinearNll : public AutogradFunction<LinearNll> {
       d_hidden = scatter_rows(d_rows, request.rows, hidden.size(0), hidden.scalar_type());
     }
     if (d_weight.defined()) d_weight = d_weight.to(weight.scalar_type());
-    if (d_bias.defined()) d_bias = d_bias.to(bias.scalar_type());
+    if (d_bias.defined()) d_bias = d_bias.to(bias->scalar_type());
     ctx->save_for_backward({d_hidden, d_weight, d_bias});
     const Tensor& log_probs = request.out->log_probs;
     return log_probs.neg().dot(row_weights.to(log_probs.scalar_type()));
@@ -184,7 +185,7 @@ LogProbs linear_log_probs(const Tensor& hidden, const Tensor& weight, const Tens
                           const LogProbOptions& options) {
   RowOutputs out = make_row_outputs(rows.size(0), weight, options);
   const Request request = make_request(hidden, weight, bias, rows, targets, options, &out);
-  Tensor log_probs = LinearLogProbs::apply(hidden, weight, bias, request);
+  Tensor log_probs = LinearLogProbs::apply(hidden, weight, if_defined(bias), request);
   return {log_probs, if_defined(out.entropy), if_defined(out.correct)};
 }
 
@@ -195,7 +196,7 @@ WeightedNll linear_nll(const Tensor& hidden, const Tensor& weight, const Tensor&
   const Request request = make_request(hidden, weight, bias, rows, targets, options, &out);
   CHECK(row_weights.sizes() == rows.sizes(), "{} weights for {} rows", row_weights.numel(),
         rows.numel());
-  Tensor loss = LinearNll::apply(hidden, weight, bias, request, row_weights.detach());
+  Tensor loss = LinearNll::apply(hidden, weight, if_defined(bias), request, row_weights.detach());
   return {loss, out.log_probs, if_defined(out.entropy), if_defined(out.correct)};
 }
 

@@ -16,7 +16,7 @@ using testing::gradient_error;
 using testing::gradients;
 using testing::relative_difference;
 
-constexpr int64_t kTokens = 11, kWidth = 16, kVocabulary = 53;
+constexpr int64_t kTokens = 11, kWidth = 6, kVocabulary = 37;
 
 struct Case {
   const char* name;

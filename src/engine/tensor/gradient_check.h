@@ -1,6 +1,7 @@
 // For tests: closeness of tensors, and gradients against central differences in double precision.
 #pragma once
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/max.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -34,10 +35,23 @@ inline std::vector<Tensor> gradients(
   return out;
 }
 
+// For tests of tiny operations: a thread team would cost more than the work.
+class OneThread {
+ public:
+  OneThread() : before_(at::get_num_threads()) { at::set_num_threads(1); }
+  ~OneThread() { at::set_num_threads(before_); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
 // Largest difference between autograd and central differences over all elements of all inputs
 // (double tensors), relative to each input's largest gradient.
 inline double gradient_error(const std::function<Tensor(const std::vector<Tensor>&)>& loss,
                              const std::vector<Tensor>& inputs, double step = 1e-6) {
+  const OneThread calm;
   const std::vector<Tensor> analytic = gradients(loss, inputs);
   double worst = 0;
   for (size_t i = 0; i < inputs.size(); ++i) {
