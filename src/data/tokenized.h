@@ -1,6 +1,6 @@
 // Examples as token ids. Prompt and completion are tokenised together, as one text, and cut at the
-// true boundary: an id that reaches across it belongs to the completion. A conversation goes through
-// the model's chat template.
+// true boundary: an id that reaches across it belongs to the completion. A conversation goes
+// through the model's chat template.
 #pragma once
 
 #include <cstdint>

@@ -55,7 +55,8 @@ void ScorePass::add(const TokenizedExample& example, std::vector<CompletionScore
   for (size_t i = 0; i < example.size(); ++i) {
     const TokenizedCompletion& completion = example[i];
     const int64_t own_begin = batch.layout.tokens();
-    // The last token predicts nothing that is asked for; it is left out where that leaves a segment.
+    // The last token predicts nothing that is asked for; it is left out where that leaves a
+    // segment.
     const auto own = slice(completion.ids, shared, std::max(completion.end - 1, shared));
     if (!own.empty()) root < 0 ? batch.add_root(own) : batch.add_child(root, own);
     add_targets(completion, shared, shared_begin, own_begin, &(*out)[i]);

@@ -1,5 +1,6 @@
-// Attention of a pass that extends cached sequences (kv_cache.h). Every row attends to its segment's
-// ancestors, to the segment's valid tokens, and causally to the pass's own rows of that segment.
+// Attention of a pass that extends cached sequences (kv_cache.h). Every row attends to its
+// segment's ancestors, to the segment's valid tokens, and causally to the pass's own rows of that
+// segment.
 #pragma once
 
 #include <cstdint>

@@ -116,8 +116,10 @@ Status Generator::State::check(const GenerateRequest& request) const {
     return invalid_input("the prompt has no tokens; give some text, or the model's first token");
   }
   if (config.context > 0 && prompt_tokens >= config.context) {
-    return invalid_input("the prompt has {} tokens and leaves no room in the model's context of {}; "
-                         "shorten it", prompt_tokens, config.context);
+    return invalid_input(
+        "the prompt has {} tokens and leaves no room in the model's context of {}; "
+        "shorten it",
+        prompt_tokens, config.context);
   }
   TRY(check_ids(request.prompt, config.vocabulary, "the prompt"));
   TRY(validate(request.sampling));

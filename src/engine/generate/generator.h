@@ -1,6 +1,6 @@
-// Generation with continuous batching: finished samples leave the batch at once and waiting requests
-// enter, prompts are computed once for all their samples, and what a request gets does not depend on
-// what else is in the batch (up to the order of sums in matrix products).
+// Generation with continuous batching: finished samples leave the batch at once and waiting
+// requests enter, prompts are computed once for all their samples, and what a request gets does not
+// depend on what else is in the batch (up to the order of sums in matrix products).
 //
 //   Generator generator(decoder, tokenizer, {.eos_ids = {2}});
 //   auto answers = generator.run({request});                    // all at once, or
@@ -24,7 +24,7 @@
 namespace attune::engine::generate {
 
 struct GeneratorOptions {
-  std::vector<int32_t> eos_ids;  // end a sample; generation_config's, else the tokenizer's
+  std::vector<int32_t> eos_ids = {};  // end a sample; generation_config's, else the tokenizer's
   // Bounds what runs at once. A request that is larger alone runs alone.
   int64_t rows_max = 64;                  // samples
   int64_t cache_bytes_max = int64_t{2} << 30;  // of keys and values, reserved at admission
@@ -50,7 +50,8 @@ class Generator {
   // the model's context, an id outside of its vocabulary and an unknown adapter are refused.
   Result<int64_t> submit(GenerateRequest request);
 
-  // Drops a request, waiting or running; nothing more is reported of it. Unknown handles are ignored.
+  // Drops a request, waiting or running; nothing more is reported of it. Unknown handles are
+  // ignored.
   void cancel(int64_t handle);
 
   bool idle() const;  // nothing waits or runs

@@ -1,4 +1,5 @@
-// A request that is running: its samples, their caches and what they have said. Internal to generate/.
+// A request that is running: its samples, their caches and what they have said. Internal to
+// generate/.
 #pragma once
 
 #include <cstdint>

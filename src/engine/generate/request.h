@@ -15,7 +15,7 @@ struct SamplingOptions {
   double temperature = 1.0;         // > 0; divides logits
   int64_t top_k = 0;                // keep the k most probable tokens (and ties); 0 keeps all
   double top_p = 1.0;               // keep the smallest set with at least this mass, in (0, 1]
-  double min_p = 0.0;               // keep tokens with at least this share of the best's probability
+  double min_p = 0.0;  // keep tokens with at least this share of the best's probability
   double repetition_penalty = 1.0;  // arXiv 1909.05858: > 1 makes tokens seen before less likely
   uint64_t seed = 0;                // with `stream` and the sample's index, fixes every choice
 };
@@ -29,8 +29,8 @@ struct GenerateRequest {
   std::vector<std::string> stop_strings;  // end a sample when its text contains one; cut from text
   std::vector<int32_t> stop_token_ids;    // end a sample, besides the model's end-of-sequence ids
   std::vector<std::string> adapters;      // the stack to run with; empty: the base model
-  // Which of the requests of one seed this is (a row's number): equal prompts with different streams
-  // get different samples, whatever else is in the batch.
+  // Which of the requests of one seed this is (a row's number): equal prompts with different
+  // streams get different samples, whatever else is in the batch.
   uint64_t stream = 0;
 };
 
@@ -42,8 +42,9 @@ const char* to_string(FinishReason reason);  // "stop", "length"
 
 struct Completion {
   std::vector<int32_t> tokens;  // as generated, with the token that ended it
-  // Of each token: its log-probability under softmax(logits / temperature) over the whole vocabulary,
-  // before repetition_penalty, top_k, top_p and min_p (temperature 1 when greedy). Nats.
+  // Of each token: its log-probability under softmax(logits / temperature) over the whole
+  // vocabulary, before repetition_penalty, top_k, top_p and min_p (temperature 1 when greedy).
+  // Nats.
   std::vector<float> log_probs;
   std::string text;  // decoded without special tokens, up to a stop string
   FinishReason finish_reason = FinishReason::kLength;

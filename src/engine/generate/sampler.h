@@ -1,4 +1,5 @@
-// Chooses tokens from logits: Transformers' logits processors (5.23) and a random stream of its own.
+// Chooses tokens from logits: Transformers' logits processors (5.23) and a random stream of its
+// own.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,8 @@ struct SampledToken {
 // Ranges of SamplingOptions; the error names the option.
 Status validate(const SamplingOptions& options);
 
-// The choices of one sample. Two samplers with the same options, stream, index and logits choose the
-// same tokens. Not thread-safe; different samplers are independent.
+// The choices of one sample. Two samplers with the same options, stream, index and logits choose
+// the same tokens. Not thread-safe; different samplers are independent.
 class Sampler {
  public:
   // `prompt` counts as seen for the repetition penalty.

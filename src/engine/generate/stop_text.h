@@ -13,8 +13,8 @@ class StopText {
  public:
   explicit StopText(std::vector<std::string> stop_strings);  // empty strings are passed over
 
-  // The text that may be shown now: everything up to a stop string, less a tail that one could begin
-  // with.
+  // The text that may be shown now: everything up to a stop string, less a tail that one could
+  // begin with.
   std::string push(std::string_view piece);
   std::string finish();  // what was held back; ends the text
 

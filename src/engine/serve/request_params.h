@@ -16,7 +16,8 @@ namespace attune::engine::serve {
 // `chat_template_kwargs`; max_new_tokens, min_new_tokens, num_return_sequences, do_sample,
 // temperature, top_k, top_p, min_p, repetition_penalty, seed, stop_strings (a string or a list),
 // stop_token_ids, stream (token events), stream_index (which of the requests of one seed this is).
-// Without do_sample, sampling is on when one of temperature (not 0), top_k, top_p or min_p is given.
+// Without do_sample, sampling is on when one of temperature (not 0), top_k, top_p or min_p is
+// given.
 struct GenerateParams {
   generate::GenerateRequest request;  // prompt and adapters not yet filled in
   data::Example prompt;               // form kPrompt

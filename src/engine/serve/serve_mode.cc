@@ -24,6 +24,7 @@ Status run_serve(const std::vector<std::string>& arguments) {
     if (client.ok()) {
       (void)(*client)->send_line(to_line(protocol::error_event("", model.error())));
       (void)(*client)->receive(kTellMs);  // closing with its line unread would drop ours
+      set_log_level(LogLevel::kSilent);   // the client reports it
     }
     return model.error();
   }

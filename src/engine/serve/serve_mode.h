@@ -8,8 +8,9 @@
 
 namespace attune::engine::serve {
 
-// Runs until the client closes the socket. The socket exists before the model is loaded, so a client
-// can connect at once; when loading fails the client is told why, and the error is returned too.
+// Runs until the client closes the socket. The socket exists before the model is loaded, so a
+// client can connect at once; when loading fails the client is told why, and the error is returned
+// too.
 Status run_serve(const std::vector<std::string>& arguments);
 
 }  // namespace attune::engine::serve

@@ -32,7 +32,8 @@ struct ServedModel {
   std::vector<int32_t> eos_ids;       // generation_config's, else the tokenizer's
   std::vector<std::string> adapters;  // names, in the order they were given
 
-  // The stack for a request's adapter: "" is the first adapter given, if any; "none" the base model.
+  // The stack for a request's adapter: "" is the first adapter given, if any; "none" the base
+  // model.
   Result<std::vector<std::string>> stack(const std::string& adapter) const;
 };
 
