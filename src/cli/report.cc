@@ -31,7 +31,8 @@ std::string title_part(const RunData& run) {
       "<header><h1>{}</h1><p class=\"lead\"><span class=\"state{}\">{}</span> {} from {}</p>"
       "</header>\n",
       escape_html(run.name), run.finished && !run.interrupted ? "" : " open", state,
-      run.config.value("use_peft", false) ? "LoRA fine-tuning" : "fine-tuning", escape_html(model));
+      run.config.value("use_peft", Json()) == Json(true) ? "LoRA fine-tuning" : "fine-tuning",
+      escape_html(model));
 }
 
 std::string key_figures(const RunData& run) {
@@ -100,6 +101,7 @@ std::string dropped_rows(const Json& report, const std::string& split) {
   if (dropped == nullptr || !dropped->is_array()) return "";
   std::string html;
   for (const Json& entry : *dropped) {
+    if (!entry.is_object()) continue;
     std::string first = plain_text(entry.value("first", Json("")));
     html += fmt::format("<tr><td>{}</td><td class=\"number\">{}</td><td>{}</td><td>{}</td></tr>\n",
                         escape_html(split), escape_html(plain_text(entry.value("count", Json(0)))),

@@ -124,7 +124,8 @@ Result<RunData> read_run(const std::string& run_directory) {
   run.directory = run_directory;
   TRY(read_events(events, run));
   Json job = TRY(optional_json(join_path(run_directory, "job.json")));
-  if (const Json* config = find(job, "config")) run.config = *config;
+  const Json* config = find(job, "config");
+  run.config = config != nullptr && config->is_object() ? *config : Json::object();
   run.data_report = TRY(optional_json(join_path(run_directory, "data_report.json")));
   run.lineage = TRY(optional_json(join_path(run_directory, "lineage.json")));
   run.name = string_of(run.config, "run_name");

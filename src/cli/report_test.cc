@@ -79,8 +79,9 @@ TEST_F(ReportTest, WrongTypesAndMissingMembersDoNotStopIt) {
   write("events.jsonl",
         "{}\n{\"event\":3}\n{\"event\":\"step\",\"step\":\"x\",\"loss\":null,\"grad_norm\":[1]}\n"
         "{\"event\":\"eval\",\"step\":1}\n{\"event\":\"sample\",\"prompt\":1,\"answer\":{}}\n");
-  write("job.json", "{\"config\":{\"run_name\":7,\"use_peft\":false}}");
-  write("data_report.json", "{\"train\":{\"rows\":{\"read\":\"many\"},\"dropped\":{}},\"x\":3}");
+  write("job.json", "{\"config\":{\"run_name\":7,\"use_peft\":\"maybe\"}}");
+  write("lineage.json", "[1]");
+  write("data_report.json", "{\"train\":{\"rows\":{\"read\":\"many\"},\"dropped\":[3]},\"x\":3}");
   EXPECT_TRUE(has(page(), "nothing measured yet"));
 }
 
