@@ -1,5 +1,5 @@
-// report.html of a run: one self-contained page that answers "did it learn, from what, how fast, and
-// what does it say now?".
+// report.html of a run: one self-contained page that answers "did it learn, from what, how fast,
+// and what does it say now?".
 #pragma once
 
 #include <string>

@@ -24,10 +24,11 @@ h2 { font-size: 19px; margin: 44px 0 14px; }
   border: 1px solid currentColor; color: var(--good); }
 .state.open { color: var(--warn); }
 .card, .tile { background: var(--card); border: 1px solid var(--rule); border-radius: 12px; }
-.tiles { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); }
+.tiles { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); }
 .tile { padding: 14px 16px; }
 .tile .label { color: var(--soft); font-size: 13px; }
-.tile .value { font-size: 24px; font-weight: 650; font-variant-numeric: tabular-nums; }
+.tile .value { font-size: 20px; font-weight: 650; white-space: nowrap;
+  font-variant-numeric: tabular-nums; }
 .tile .detail { color: var(--soft); font-size: 13px; }
 .charts { display: grid; gap: 16px; grid-template-columns: repeat(2, minmax(0, 1fr)); }
 figure { margin: 0; padding: 14px 16px 8px; }

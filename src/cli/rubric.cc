@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kStepsMin = 3;
 constexpr size_t kStepsMax = 5;
-constexpr size_t kPartsMin = 5;              // subject, greeting, explanation, steps, closing
+constexpr size_t kPartsMin = 4;              // subject, explanation, steps, what next
 constexpr size_t kExplanationWordsMin = 12;  // a sentence or two
 constexpr size_t kGreetingWordsMax = 6;
 constexpr size_t kRequestWordsMin = 3;  // what "send us" asks for
