@@ -10,10 +10,9 @@ uint32_t ByteTrie::find_base(const std::vector<uint8_t>& bytes) {
   uint32_t at = std::max(first_free_, smallest + 1);
   // After many tries in crowded places it is cheaper to go to the end.
   for (int tries = 0;; ++at, ++tries) {
-    if (tries == 256) at = std::max(at, static_cast<uint32_t>(units_.size()) + 1);
+    if (tries == 256) at = std::max(at, used_end_);
     uint32_t base = at - smallest;
-    size_t needed = size_t{base} + 257;
-    if (needed > units_.size()) units_.resize(std::max(needed, units_.size() * 3 / 2));
+    if (units_.size() < size_t{base} + 256) units_.resize(size_t{base} + 256);
     bool fits = std::all_of(bytes.begin(), bytes.end(),
                             [&](uint8_t byte) { return units_[base + byte].parent == kFree; });
     if (fits) return base;
@@ -38,6 +37,7 @@ void ByteTrie::place(const Entries& entries, const Range& range, std::vector<Ran
   units_[range.node].base = base;
   for (size_t i = 0; i < bytes.size(); ++i) {
     units_[base + bytes[i]].parent = range.node;
+    used_end_ = std::max(used_end_, base + bytes[i] + 1);
     size_t end = i + 1 < bytes.size() ? starts[i + 1] : range.end;
     work.push_back({starts[i], end, range.depth + 1, base + bytes[i]});
   }
@@ -50,6 +50,7 @@ void ByteTrie::build(Entries entries) {
   units_.assign(512, Unit{});
   units_[0].parent = 0;
   first_free_ = 1;
+  used_end_ = 1;
   std::vector<Range> work{{0, entries.size(), 0, 0}};
   while (!work.empty()) {
     Range range = work.back();

@@ -46,6 +46,7 @@ class ByteTrie {
 
   std::vector<Unit> units_;
   uint32_t first_free_ = 1;
+  uint32_t used_end_ = 1;  // every unit from here on is free
 };
 
 }  // namespace attune::text
