@@ -59,10 +59,15 @@ Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::create(
 
 Status SafetensorsWriter::append(std::span<const uint8_t> bytes) {
   CHECK(next_ < specs_.size(), "{}: more tensors than the header names", path_);
-  const TensorSpec& spec = specs_[next_++];
+  const TensorSpec& spec = specs_[next_];
   size_t needed = TRY(byte_count(spec.dtype, spec.shape));
-  CHECK(bytes.size() == needed, "{}: tensor {} needs {} bytes, got {}", path_, spec.name, needed,
-        bytes.size());
+  CHECK(bytes.size() <= needed - filled_, "{}: tensor {} is larger than its shape", path_,
+        spec.name);
+  filled_ += bytes.size();
+  if (filled_ == needed) {
+    filled_ = 0;
+    ++next_;
+  }
   return file_->write(bytes.data(), bytes.size());
 }
 

@@ -21,7 +21,7 @@ struct TensorSpec {
 
 // Streams tensors that need not be in memory together:
 //   auto writer = TRY(SafetensorsWriter::create(path, specs, {{"format", "pt"}}));
-//   for (...) TRY(writer->append(bytes));          // one call a tensor, in the order of order()
+//   for (...) TRY(writer->append(bytes));          // tensor by tensor, in the order of order()
 //   TRY(writer->finish());
 // Not thread-safe.
 class SafetensorsWriter {
@@ -35,7 +35,7 @@ class SafetensorsWriter {
   // `safetensors` package writes.
   const std::vector<TensorSpec>& order() const { return specs_; }
 
-  Status append(std::span<const uint8_t> bytes);  // exactly the next tensor's bytes
+  Status append(std::span<const uint8_t> bytes);  // a tensor may come in several parts
   Status finish();                                // all tensors must have come
 
  private:
@@ -43,6 +43,7 @@ class SafetensorsWriter {
   std::string path_;
   std::vector<TensorSpec> specs_;
   size_t next_ = 0;
+  size_t filled_ = 0;  // bytes of the next tensor that came already
   std::unique_ptr<AtomicFile> file_;
 };
 

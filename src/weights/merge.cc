@@ -1,0 +1,174 @@
+#include "weights/merge.h"
+
+#include <algorithm>
+
+#include "base/nearest.h"
+#include "weights/lora_files.h"
+#include "weights/model_files.h"
+#include "weights/quant_blocks.h"
+#include "weights/tensor_encoding.h"
+
+namespace attune::weights {
+namespace {
+
+// Adds rows [first, first + count) of s·B·A to a matrix of [out, in].
+void add_product(const LoraPair& pair, float scale, int64_t first, std::span<float> rows) {
+  int64_t count = static_cast<int64_t>(rows.size()) / pair.in;
+  for (int64_t i = 0; i < count; ++i) {
+    float* row = rows.data() + i * pair.in;
+    for (int64_t r = 0; r < pair.rank; ++r) {
+      float factor = scale * pair.b[static_cast<size_t>((first + i) * pair.rank + r)];
+      const float* a = pair.a.data() + r * pair.in;
+      for (int64_t j = 0; j < pair.in; ++j) row[j] += factor * a[j];
+    }
+  }
+}
+
+// The same for a weight that is stored [in, out] (Conv1D): rows of (B·A) transposed.
+void add_transposed(const LoraPair& pair, float scale, int64_t first, std::span<float> rows) {
+  int64_t count = static_cast<int64_t>(rows.size()) / pair.out;
+  for (int64_t i = 0; i < count; ++i) {
+    float* row = rows.data() + i * pair.out;
+    for (int64_t r = 0; r < pair.rank; ++r) {
+      float factor = scale * pair.a[static_cast<size_t>(r * pair.in + first + i)];
+      for (int64_t j = 0; j < pair.out; ++j) {
+        row[j] += factor * pair.b[static_cast<size_t>(j * pair.rank + r)];
+      }
+    }
+  }
+}
+
+constexpr const char* kHead = "lm_head.weight";
+constexpr const char* kEmbedding = "model.embed_tokens.weight";
+
+class Merge {
+ public:
+  Merge(const ModelFiles& base, const LoraAdapter& adapter) : base_(base), adapter_(adapter) {}
+
+  // Lists what will be written and checks that the adapter fits.
+  Status plan(DType dtype, ModelFolder& folder) {
+    for (const std::string& name : base_.tensor_names()) {
+      folder.tensors.push_back({name, dtype, base_.find(name)->shape});
+    }
+    for (const auto& [path, pair] : adapter_.pairs) {
+      std::string name = path + ".weight";
+      const TensorView* weight = base_.find(source_of(name));
+      if (weight == nullptr) return unknown_module(path);
+      std::vector<int64_t> shape = {pair.out, pair.in};
+      if (adapter_.config.fan_in_fan_out) std::swap(shape[0], shape[1]);
+      if (weight->shape != shape) {
+        return invalid_input("module {}: the adapter is made for a weight of {}, the base has {}",
+                             path, shape_text(shape), shape_text(weight->shape));
+      }
+      if (!base_.has(name)) untie(name, dtype, folder);
+    }
+    for (const auto& [name, view] : adapter_.saved) {
+      if (base_.has(name)) {
+        if (base_.find(name)->shape == view.shape) continue;
+        return invalid_input("tensor {}: the adapter holds {}, the base {}", name,
+                             shape_text(view.shape), shape_text(base_.find(name)->shape));
+      }
+      folder.tensors.push_back({name, dtype, view.shape});
+      if (name == kHead) folder.config["tie_word_embeddings"] = false;
+    }
+    return {};
+  }
+
+  Status write(const TensorSpec& spec, const ByteSink& sink) const {
+    auto saved = adapter_.saved.find(spec.name);
+    std::string path = spec.name.substr(0, spec.name.rfind('.'));
+    auto pair = adapter_.pairs.find(path);
+    bool changed = pair != adapter_.pairs.end() && spec.name.ends_with(".weight");
+    std::string source = source_of(spec.name);
+    int64_t row_size = spec.shape.empty() ? 1 : spec.shape.back();
+    return encode_rows(spec, sink, [&](int64_t first, std::span<float> values) -> Status {
+      int64_t count = static_cast<int64_t>(values.size()) / row_size;
+      if (saved != adapter_.saved.end()) {
+        TRY(rows_to_float(saved->second, first, count, values));
+      } else {
+        TRY(read(source, spec, first, count, values));
+      }
+      if (!changed) return {};
+      auto scale = static_cast<float>(module_scale(adapter_.config, path));
+      auto add = adapter_.config.fan_in_fan_out ? add_transposed : add_product;
+      add(pair->second, scale, first, values);
+      return {};
+    });
+  }
+
+ private:
+  // A vector counts as one row here, and may be reordered element by element in the file.
+  Status read(const std::string& source, const TensorSpec& spec, int64_t first, int64_t count,
+              std::span<float> values) const {
+    return spec.shape.size() < 2 ? base_.read(source, values)
+                                 : base_.read_rows(source, first, count, values);
+  }
+
+  // A tied head is read from the embedding.
+  std::string source_of(const std::string& name) const {
+    return name == kHead && !base_.has(kHead) ? kEmbedding : name;
+  }
+
+  void untie(const std::string& name, DType dtype, ModelFolder& folder) const {
+    folder.tensors.push_back({name, dtype, base_.find(kEmbedding)->shape});
+    folder.config["tie_word_embeddings"] = false;
+  }
+
+  Error unknown_module(const std::string& path) const {
+    std::vector<std::string> names;
+    for (const std::string& name : base_.tensor_names()) {
+      if (name.ends_with(".weight")) names.push_back(name.substr(0, name.rfind('.')));
+    }
+    std::string nearest = nearest_name(path, names);
+    return invalid_input(
+        "module {} of the adapter is not in the base{}; was it trained on this model?", path,
+        nearest.empty() ? "" : " (nearest: " + nearest + ")");
+  }
+
+  const ModelFiles& base_;
+  const LoraAdapter& adapter_;
+};
+
+Status refuse_quantised(const ModelFiles& base) {
+  for (const std::string& name : base.tensor_names()) {
+    const TensorView* view = base.find(name);
+    if (!is_quantised(view->dtype)) continue;
+    return invalid_input(
+        "{}: the base is quantised (tensor {} is {}); merge over its de-quantised "
+        "weights with --dequantize, or use the original model",
+        base.path(), name, to_string(view->dtype));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<MergeReport> merge_adapter(const MergeOptions& options) {
+  ModelFiles base = TRY(ModelFiles::open(options.base));
+  LoraAdapter adapter = TRY(read_lora_folder(options.adapter));
+  if (!options.dequantise) TRY(refuse_quantised(base));
+  DType dtype = options.dtype.value_or(common_float_type(base));
+  if (is_quantised(dtype) || !can_quantize_to(dtype)) {
+    return usage_error(
+        "a merged model is written as F32, BF16 or F16, not {}; convert it afterwards",
+        to_string(dtype));
+  }
+  ModelFolder folder = TRY(folder_like(base));
+  folder.config["torch_dtype"] = torch_dtype_name(dtype);
+  folder.config.erase("dtype");
+  Merge merge(base, adapter);
+  Status planned = merge.plan(dtype, folder);
+  if (!planned.ok()) return planned.error().with_context(options.adapter);
+  TRY(write_model_folder(options.output, folder, [&](const TensorSpec& spec, const ByteSink& sink) {
+    return merge.write(spec, sink);
+  }));
+  return MergeReport{static_cast<int64_t>(adapter.pairs.size()),
+                     static_cast<int64_t>(adapter.saved.size()),
+                     static_cast<int64_t>(folder.tensors.size())};
+}
+
+Json to_json(const MergeReport& report) {
+  return {{"merged", report.merged}, {"replaced", report.replaced}, {"tensors", report.tensors}};
+}
+
+}  // namespace attune::weights

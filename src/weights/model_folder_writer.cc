@@ -1,0 +1,144 @@
+#include "weights/model_folder_writer.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/file.h"
+
+namespace attune::weights {
+namespace {
+
+Status write_json(const std::string& folder, const char* name, const Json& value) {
+  if (value.is_null()) return {};
+  constexpr auto kReplace = Json::error_handler_t::replace;
+  return write_file(join_path(folder, name), value.dump(2, ' ', false, kReplace) + "\n");
+}
+
+// Groups in order, each up to the limit (or one tensor).
+Result<std::vector<std::vector<TensorSpec>>> cut_shards(const ModelFolder& folder) {
+  std::vector<std::vector<TensorSpec>> shards(1);
+  uint64_t filled = 0;
+  for (const TensorSpec& spec : folder.tensors) {
+    Result<size_t> bytes = byte_count(spec.dtype, spec.shape);
+    if (!bytes.ok()) return bytes.error().with_context("tensor " + spec.name);
+    if (filled > 0 && filled + *bytes > folder.shard_bytes) {
+      shards.emplace_back();
+      filled = 0;
+    }
+    shards.back().push_back(spec);
+    filled += *bytes;
+  }
+  return shards;
+}
+
+Status write_shard(const std::string& path, const std::vector<TensorSpec>& specs,
+                   const TensorSource& source) {
+  auto writer = TRY(SafetensorsWriter::create(path, specs, {{"format", "pt"}}));
+  for (const TensorSpec& spec : writer->order()) {
+    TRY(source(spec, [&](std::span<const uint8_t> bytes) { return writer->append(bytes); }));
+  }
+  return writer->finish();
+}
+
+Status write_weights(const std::string& folder, const ModelFolder& model,
+                     const TensorSource& source) {
+  auto shards = TRY(cut_shards(model));
+  if (shards.size() == 1) {
+    return write_shard(join_path(folder, "model.safetensors"), shards[0], source);
+  }
+  Json map = Json::object();
+  uint64_t total = 0;
+  for (size_t i = 0; i < shards.size(); ++i) {
+    std::string name = fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, shards.size());
+    TRY(write_shard(join_path(folder, name), shards[i], source));
+    for (const TensorSpec& spec : shards[i]) {
+      map[spec.name] = name;
+      total += TRY(byte_count(spec.dtype, spec.shape));
+    }
+  }
+  Json index = {{"metadata", {{"total_size", total}}}, {"weight_map", std::move(map)}};
+  return write_json(folder, "model.safetensors.index.json", index);
+}
+
+bool is_taken(const std::string& path) {
+  std::error_code ignored;
+  if (!exists(path)) return false;
+  return !is_directory(path) || !std::filesystem::is_empty(path, ignored);
+}
+
+// The tokens that tokenizer_config.json should name, from the tokenizer itself.
+void name_tokens(const text::Tokenizer& tokenizer, Json& config) {
+  const std::pair<const char*, std::optional<int32_t>> roles[] = {
+      {"bos_token", tokenizer.bos_id()},
+      {"eos_token", tokenizer.eos_id()},
+      {"pad_token", tokenizer.pad_id()},
+      {"unk_token", tokenizer.unk_id()}};
+  for (const auto& [key, id] : roles) {
+    if (id && !config.contains(key)) config[key] = tokenizer.id_to_token(*id);
+  }
+}
+
+}  // namespace
+
+Status write_folder(const std::string& path,
+                    const std::function<Status(const std::string&)>& fill) {
+  std::string place = path;
+  while (place.size() > 1 && place.ends_with('/')) place.pop_back();
+  if (is_taken(place)) {
+    return invalid_input("{}: there is something already; remove it or choose another place",
+                         place);
+  }
+  std::string partial = fmt::format("{}.partial-{}", place, ::getpid());
+  TRY(remove_all(partial));
+  TRY(make_directories(partial));
+  auto write = [&]() -> Status {
+    TRY(fill(partial));
+    TRY(sync_directory(partial));
+    TRY(remove_all(place));
+    return rename_path(partial, place);
+  };
+  Status status = write();
+  if (!status.ok()) (void)remove_all(partial);
+  return status;
+}
+
+Status write_model_folder(const std::string& path, const ModelFolder& folder,
+                          const TensorSource& source) {
+  return write_folder(path, [&](const std::string& place) -> Status {
+    TRY(write_json(place, "config.json", folder.config));
+    TRY(write_json(place, "generation_config.json", folder.generation_config));
+    TRY(write_json(place, "tokenizer.json", folder.tokenizer_json));
+    TRY(write_json(place, "tokenizer_config.json", folder.tokenizer_config));
+    if (!folder.chat_template.empty()) {
+      TRY(write_file(join_path(place, "chat_template.jinja"), folder.chat_template));
+    }
+    return write_weights(place, folder, source);
+  });
+}
+
+Result<ModelFolder> folder_like(const ModelFiles& files) {
+  ModelFolder folder;
+  folder.config = files.config();
+  folder.config.erase("quantization_config");
+  if (!files.generation_config().empty()) folder.generation_config = files.generation_config();
+  folder.chat_template = files.chat_template();
+  bool has_tokenizer = files.gguf_vocabulary() || !files.tokenizer_json_path().empty() ||
+                       !files.sentencepiece_path().empty();
+  if (!has_tokenizer) return folder;
+  text::Tokenizer tokenizer = TRY(load_tokenizer(files));
+  if (files.tokenizer_json_path().empty()) {
+    folder.tokenizer_json = tokenizer.to_json();
+  } else {
+    folder.tokenizer_json = TRY(read_json_file(files.tokenizer_json_path()));
+  }
+  folder.tokenizer_config = files.tokenizer_config();
+  // Without a class Transformers would guess one from the model's type.
+  if (!folder.tokenizer_config.contains("tokenizer_class")) {
+    folder.tokenizer_config["tokenizer_class"] = "PreTrainedTokenizerFast";
+  }
+  name_tokens(tokenizer, folder.tokenizer_config);
+  return folder;
+}
+
+}  // namespace attune::weights
