@@ -19,8 +19,8 @@
 //              1  its steps share less than 40 % of their word 5-grams with those of every other
 //                 answer (of the shorter one's; without steps, the whole texts are compared)
 //
-// An answer that ended at the token limit fails: it gets 0 points. An answer meets the criteria when
-// it has all ten points. Everything here is a pure function of its arguments. Case does not matter.
+// An answer that ended at the token limit fails: it gets 0 points. An answer meets the criteria
+// when it has all ten points. All of it is a pure function of its arguments; case does not matter.
 #pragma once
 
 #include <string>

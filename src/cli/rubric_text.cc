@@ -58,7 +58,8 @@ void take_frame(std::vector<std::string>& lines, AnswerParts& parts) {
     lines.erase(lines.begin());
   }
   drop_blank(true);
-  if (!lines.empty()) {
+  // A paragraph in the greeting's place is no greeting; it stays part of the body.
+  if (!lines.empty() && words_of(lines.front()).size() <= 8 && !step_of(lines.front())) {
     parts.greeting = lines.front();
     lines.erase(lines.begin());
   }
@@ -66,7 +67,7 @@ void take_frame(std::vector<std::string>& lines, AnswerParts& parts) {
     drop_blank(false);
     if (lines.empty() || step_of(lines.back())) return;
     *part = lines.back();
-    // A paragraph where the sign-off should be is no sign-off; it stays part of the body.
+    // The same at the end.
     if (words_of(*part).size() > 8) {
       part->clear();
       return;

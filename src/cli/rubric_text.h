@@ -17,9 +17,9 @@ struct Step {
 // A support mail taken apart. What is missing is empty.
 struct AnswerParts {
   std::string subject;   // after "Subject:" on the first line
-  std::string greeting;  // the first line that is not the subject
-  std::string closing;   // the last line but one
-  std::string sign_off;  // the last line
+  std::string greeting;  // the line after the subject, if it is short
+  std::string closing;   // the last line but one, if it is short
+  std::string sign_off;  // the last line, if it is short
   std::vector<Step> steps;
   std::vector<std::string> before_steps;  // paragraphs between greeting and steps
   std::string before_closing;             // everything between greeting and closing
