@@ -41,7 +41,8 @@ bool decays(const std::string& parameter_name) {
   for (std::string_view part : {"bias", "layernorm", "rmsnorm"}) {
     if (name.find(part) != std::string::npos) return false;
   }
-  // GPT-2's and Falcon's ln_1, ln_f, ln_attn are LayerNorm modules, which Transformers knows by type.
+  // GPT-2's and Falcon's ln_1, ln_f, ln_attn are LayerNorm modules, which Transformers knows by
+  // type.
   if (name.rfind("ln_", 0) == 0 || name.find(".ln_") != std::string::npos) return false;
   return !has_component(name, "norm");
 }

@@ -37,8 +37,8 @@ struct OptimizerOptions {
   double alpha = 0.99;        // RMSprop's smoothing
 };
 
-// Transformers' names: adamw_torch, adamw_torch_fused, adamw_hf -> AdamW; sgd; rmsprop. Anything else
-// is kInvalidInput and names the accepted ones.
+// Transformers' names: adamw_torch, adamw_torch_fused, adamw_hf -> AdamW; sgd; rmsprop. Anything
+// else is kInvalidInput and names the accepted ones.
 Result<OptimizerKind> parse_optimizer_kind(const std::string& name);
 
 // Whether Transformers' Trainer applies weight decay to a parameter of this name: not to biases and
@@ -62,8 +62,9 @@ class Optimizer {
 
   const std::vector<NamedTensor>& parameters() const { return parameters_; }
 
-  // Every state tensor as "<parameter>.<state>", for example "model.norm.weight.exp_avg"; the number
-  // of updates a parameter has had is "<parameter>.step" [1]. Tensors are the live ones, not copies.
+  // Every state tensor as "<parameter>.<state>", for example "model.norm.weight.exp_avg"; the
+  // number of updates a parameter has had is "<parameter>.step" [1]. Tensors are the live ones, not
+  // copies.
   std::vector<NamedTensor> state() const;
 
   // Puts back what state() gave. kInvalidInput names a tensor that is missing or of another shape.

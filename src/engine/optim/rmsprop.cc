@@ -1,10 +1,10 @@
+#include "engine/optim/update_rules.h"
+
 #include <ATen/ops/add.h>
 #include <ATen/ops/addcdiv.h>
 #include <ATen/ops/addcmul.h>
 #include <ATen/ops/sqrt.h>
 #include <c10/core/GradMode.h>
-
-#include "engine/optim/update_rules.h"
 
 namespace attune::engine::optim {
 

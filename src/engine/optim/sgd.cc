@@ -1,7 +1,7 @@
+#include "engine/optim/update_rules.h"
+
 #include <ATen/ops/add.h>
 #include <c10/core/GradMode.h>
-
-#include "engine/optim/update_rules.h"
 
 namespace attune::engine::optim {
 

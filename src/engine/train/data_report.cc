@@ -1,0 +1,85 @@
+#include "engine/train/data_report.h"
+
+namespace attune::engine::train {
+namespace {
+
+// Row numbers by file; long lists are cut, and the count says how many there are.
+OrderedJson row_list(const std::vector<RowName>& rows) {
+  constexpr size_t kRowsShown = 1000;
+  OrderedJson files = OrderedJson::object();
+  for (size_t i = 0; i < rows.size() && i < kRowsShown; ++i) {
+    files[rows[i].file].push_back(rows[i].number);
+  }
+  return files;
+}
+
+OrderedJson counted(const std::map<std::string, int64_t>& counts) {
+  OrderedJson result = OrderedJson::object();
+  for (const auto& [name, count] : counts) result[name.empty() ? "(not stated)" : name] = count;
+  return result;
+}
+
+}  // namespace
+
+void DataReport::count_kept(int64_t tokens, int64_t trained) {
+  ++kept_;
+  tokens_ += tokens;
+  trained_ += trained;
+}
+
+void DataReport::drop(const RowName& row, const std::string& reason, const std::string& detail) {
+  ++dropped_;
+  Dropped& dropped = reasons_[reason];
+  if (dropped.rows.empty()) dropped.first_detail = detail;
+  dropped.rows.push_back(row);
+}
+
+Status DataReport::check(const std::string& split, bool allow_skipped_rows) const {
+  const Dropped* commonest = nullptr;
+  std::string reason;
+  for (const auto& [name, dropped] : reasons_) {
+    if (commonest == nullptr || dropped.rows.size() > commonest->rows.size()) {
+      commonest = &dropped;
+      reason = name;
+    }
+  }
+  std::string why = "the files have no rows";
+  if (commonest != nullptr) {
+    why = fmt::format("{} of them: {}; the first is {} row {}: {}", commonest->rows.size(), reason,
+                      commonest->rows[0].file, commonest->rows[0].number, commonest->first_detail);
+  }
+  if (kept_ == 0) {
+    return invalid_input("{}: none of {} rows can be used; {}", split, read_, why);
+  }
+  if (dropped_ * 20 > read_ && !allow_skipped_rows) {
+    return invalid_input(
+        "{}: {} of {} rows cannot be used, more than 5 %; {}. Correct the rows, or set "
+        "allow_skipped_rows: true to train without them",
+        split, dropped_, read_, why);
+  }
+  return {};
+}
+
+OrderedJson DataReport::to_json() const {
+  OrderedJson report;
+  report["rows"] = {{"read", read_},
+                    {"kept", kept_},
+                    {"dropped", dropped_},
+                    {"truncated", truncated_.size()},
+                    {"boundary_mismatch", boundary_.size()}};
+  report["tokens"] = {{"kept", tokens_}, {"trained", trained_}};
+  report["dropped"] = OrderedJson::array();
+  for (const auto& [reason, dropped] : reasons_) {
+    report["dropped"].push_back({{"reason", reason},
+                                 {"count", dropped.rows.size()},
+                                 {"first", dropped.first_detail},
+                                 {"rows", row_list(dropped.rows)}});
+  }
+  report["truncated"] = row_list(truncated_);
+  report["boundary_mismatch"] = row_list(boundary_);
+  report["licences"] = counted(licences_);
+  report["guideline_versions"] = counted(guidelines_);
+  return report;
+}
+
+}  // namespace attune::engine::train

@@ -1,0 +1,65 @@
+// What became of every row that was read: data_report.json of a run (design §3). Nothing is dropped
+// or cut in silence: each dropped row has a reason, and rows are named by file and number.
+//
+// Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace attune::engine::train {
+
+struct RowName {
+  std::string file;
+  int64_t number = 0;  // 1-based
+};
+
+class DataReport {
+ public:
+  void count_read() { ++read_; }
+  void count_kept(int64_t tokens, int64_t trained);
+  // `reason` is a short class of rows ("no trained token"), `detail` the row's own message.
+  void drop(const RowName& row, const std::string& reason, const std::string& detail);
+  void note_truncated(const RowName& row) { truncated_.push_back(row); }
+  // The row's prompt alone and the prompt within the whole row are tokenised differently.
+  void note_boundary_mismatch(const RowName& row) { boundary_.push_back(row); }
+  void count_licence(const std::string& licence) { ++licences_[licence]; }
+  void count_guideline(const std::string& version) { ++guidelines_[version]; }
+
+  int64_t rows_read() const { return read_; }
+  int64_t rows_kept() const { return kept_; }
+  int64_t rows_dropped() const { return dropped_; }
+  int64_t tokens_trained() const { return trained_; }
+  const std::map<std::string, int64_t>& guidelines() const { return guidelines_; }
+
+  // An error when nothing was kept, or when more than 5 % of the rows were dropped and that is not
+  // allowed. It names the first row of the commonest reason.
+  Status check(const std::string& split, bool allow_skipped_rows) const;
+
+  // {"rows": {read, kept, dropped, truncated}, "dropped": [{reason, count, rows, first}], ...}
+  OrderedJson to_json() const;
+
+ private:
+  struct Dropped {
+    std::vector<RowName> rows;
+    std::string first_detail;
+  };
+
+  int64_t read_ = 0;
+  int64_t kept_ = 0;
+  int64_t dropped_ = 0;
+  int64_t tokens_ = 0;
+  int64_t trained_ = 0;
+  std::map<std::string, Dropped> reasons_;
+  std::vector<RowName> truncated_;
+  std::vector<RowName> boundary_;
+  std::map<std::string, int64_t> licences_;
+  std::map<std::string, int64_t> guidelines_;
+};
+
+}  // namespace attune::engine::train

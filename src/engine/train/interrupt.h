@@ -1,0 +1,19 @@
+// SIGINT and SIGTERM while training: the first asks the run to stop after the step it is in, a
+// second one ends the program at once.
+#pragma once
+
+namespace attune::engine::train {
+
+// Catches both signals while it lives. One at a time.
+class InterruptScope {
+ public:
+  InterruptScope();
+  ~InterruptScope();
+  InterruptScope(const InterruptScope&) = delete;
+  InterruptScope& operator=(const InterruptScope&) = delete;
+};
+
+// The signal that asked to stop, or 0.
+int interrupt_signal();
+
+}  // namespace attune::engine::train

@@ -1,0 +1,54 @@
+#include "engine/train/lineage.h"
+
+#include <vector>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/sha256.h"
+
+namespace attune::engine::train {
+namespace {
+
+Result<OrderedJson> hash_file(const std::string& path) {
+  return OrderedJson{{"path", path},
+                     {"bytes", TRY(file_size_bytes(path))},
+                     {"sha256", TRY(sha256_file(path))}};
+}
+
+// A file, or the files that lie directly in a folder.
+Result<OrderedJson> hash_path(const std::string& path) {
+  OrderedJson list = OrderedJson::array();
+  if (!is_directory(path)) {
+    list.push_back(TRY(hash_file(path)));
+    return list;
+  }
+  for (const std::string& name : TRY(list_directory(path))) {
+    const std::string file = join_path(path, name);
+    if (!is_directory(file)) list.push_back(TRY(hash_file(file)));
+  }
+  return list;
+}
+
+}  // namespace
+
+Status write_lineage(const protocol::Job& job, const std::map<std::string, int64_t>& guidelines) {
+  OrderedJson lineage;
+  lineage["recipe"] = job.recipe;
+  lineage["code"] = {{"version", ATTUNE_VERSION}};
+  if (const auto engine = sha256_file("/proc/self/exe"); engine.ok()) {
+    lineage["code"]["engine_sha256"] = *engine;
+  }
+  lineage["model"] = TRY(hash_path(job.model));
+  if (!job.adapter.empty()) lineage["adapter"] = TRY(hash_path(job.adapter));
+  for (const auto& [key, files] :
+       {std::pair("train_files", &job.train_files), std::pair("eval_files", &job.eval_files)}) {
+    lineage[key] = OrderedJson::array();
+    for (const std::string& file : *files) lineage[key].push_back(TRY(hash_file(file)));
+  }
+  lineage["config_sha256"] = sha256_hex(job.config.dump());
+  lineage["guideline_versions"] = OrderedJson::object();
+  for (const auto& [version, count] : guidelines) lineage["guideline_versions"][version] = count;
+  return write_file(join_path(job.output_dir, "lineage.json"), lineage.dump(2) + "\n");
+}
+
+}  // namespace attune::engine::train

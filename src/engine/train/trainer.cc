@@ -1,0 +1,258 @@
+#include "engine/train/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <tuple>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "engine/optim/gradients.h"
+#include "engine/tensor/guarded.h"
+#include "engine/train/interrupt.h"
+#include "engine/train/packing.h"
+#include "engine/train/tensor_file.h"
+
+namespace attune::engine::train {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Rows in passes of at most `capacity` tokens, in the rows' own order within a pass.
+std::vector<std::vector<int64_t>> cut_into_passes(const Method& method, Split split,
+                                                  const std::vector<int64_t>& rows,
+                                                  int64_t capacity) {
+  std::vector<int64_t> lengths;
+  for (int64_t row : rows) lengths.push_back(method.row_tokens(split, row));
+  std::vector<std::vector<int64_t>> passes = best_fit_decreasing(lengths, capacity);
+  for (std::vector<int64_t>& pass : passes) {
+    std::sort(pass.begin(), pass.end());
+    for (int64_t& item : pass) item = rows[static_cast<size_t>(item)];
+  }
+  return passes;
+}
+
+optim::OptimizerOptions optimizer_options(const OptimisationOptions& options) {
+  optim::OptimizerOptions result;
+  result.weight_decay = options.weight_decay;
+  result.beta1 = options.beta1;
+  result.beta2 = options.beta2;
+  result.epsilon = options.epsilon;
+  return result;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Trainer>> Trainer::create(TrainerSetup setup, Method& method) {
+  const int64_t rows = method.row_count(Split::kTrain);
+  CHECK(rows > 0, "a trainer without rows");
+  std::vector<int64_t> lengths;
+  for (int64_t row = 0; row < rows; ++row) lengths.push_back(method.row_tokens(Split::kTrain, row));
+  Sampler sampler(setup.options.batch, setup.options.data_seed, std::move(lengths));
+
+  const OptimisationOptions& optimisation = setup.options.optimisation;
+  const optim::Schedule schedule =
+      TRY(optim::Schedule::create({.type = optimisation.schedule,
+                                   .total_steps = sampler.total_steps(),
+                                   .warmup_steps = optimisation.warmup_steps,
+                                   .min_lr_rate = optimisation.min_lr_rate}));
+  optim::OptimizerOptions options = optimizer_options(optimisation);
+  options.kind = TRY(optim::parse_optimizer_kind(optimisation.optimizer));
+  if (setup.options.evaluation.when != When::kNever && method.row_count(Split::kEvaluation) == 0) {
+    return invalid_input(
+        "eval_strategy: there are no evaluation rows; give eval_dataset_name, a test split or "
+        "eval_fraction");
+  }
+  std::unique_ptr<Trainer> trainer(
+      new Trainer(std::move(setup), method, std::move(sampler), schedule));
+  trainer->optimizer_ = optim::Optimizer::create(options, trainer->setup_.parameters);
+  return trainer;
+}
+
+Trainer::Trainer(TrainerSetup setup, Method& method, Sampler sampler, optim::Schedule schedule)
+    : setup_(std::move(setup)),
+      method_(method),
+      sampler_(std::move(sampler)),
+      schedule_(schedule),
+      total_steps_(sampler_.total_steps()),
+      checkpoints_(setup_.run_directory) {}
+
+Result<TrainingOutcome> Trainer::run() {
+  const InterruptScope interrupts;
+  TRY(begin());
+  TrainingOutcome outcome;
+  while (progress_.step < total_steps_ && !stop_early_) {
+    TRY(train_step());
+    if (interrupt_signal() != 0 && progress_.step < total_steps_) {
+      outcome.interrupted = true;
+      break;
+    }
+  }
+  TRY(finish(&outcome));
+  return outcome;
+}
+
+Status Trainer::begin() {
+  if (setup_.resume) TRY(resume_from(*setup_.resume));
+  TRY(checkpoints_.prune({}, {}));  // what a killed run left half-written
+  log_ = TRY(RunLog::open(setup_.run_directory, progress_.step, setup_.resume.has_value()));
+  OrderedJson start = {{"step", progress_.step},
+                       {"total_steps", total_steps_},
+                       {"rows", method_.row_count(Split::kTrain)},
+                       {"eval_rows", method_.row_count(Split::kEvaluation)},
+                       {"plan", setup_.plan.to_json()}};
+  TRY(log_->write(setup_.resume ? "resume" : "start", start));
+  if (setup_.resume) return {};
+  if (setup_.options.evaluation.on_start) {
+    TRY(evaluate());
+  } else {
+    TRY(write_samples());
+  }
+  return {};
+}
+
+// One optimiser step with everything that belongs to it.
+Status Trainer::train_step() {
+  const auto started = std::chrono::steady_clock::now();
+  const StepRows rows = sampler_.rows_of(progress_.step);
+  const double rate =
+      setup_.options.optimisation.learning_rate * schedule_.factor(progress_.step);
+  const StepOutcome step = TRY(compute_step(rows));
+  TRY(run_guarded({fmt::format("optimiser step {}", progress_.step + 1), {}}, [&] {
+    optimizer_->step(rate);
+    optimizer_->zero_grad();
+  }));
+  ++progress_.step;
+  int64_t units = 0;
+  for (int64_t row : rows.rows) {
+    progress_.tokens += method_.row_tokens(Split::kTrain, row);
+    units += method_.row_units(Split::kTrain, row);
+  }
+  OrderedJson fields = {{"step", progress_.step},
+                        {"loss", step.loss},
+                        {"grad_norm", step.grad_norm},
+                        {"learning_rate", rate},
+                        {"num_tokens", progress_.tokens},
+                        {"seconds", seconds_since(started)},
+                        {"epoch", rows.epochs_done},
+                        {"rows", rows.rows.size()},
+                        {"trained_tokens", units}};
+  for (const auto& [name, value] : step.metrics) fields[name] = value;
+  TRY(log_->write("step", fields));
+  const auto logging = interval_steps(setup_.options.logging_steps, total_steps_);
+  if (progress_.step % logging == 0 || progress_.step == total_steps_) {
+    log_info("step {}/{}  loss {:.4f}  grad norm {:.3f}  learning rate {:.3g}  {:.1f} s",
+             progress_.step, total_steps_, step.loss, step.grad_norm, rate,
+             seconds_since(started));
+  }
+  return after_step(rows, progress_.step == total_steps_);
+}
+
+// Gradients of the step's loss, clipped, with the loss and the norm checked before they are used.
+Result<Trainer::StepOutcome> Trainer::compute_step(const StepRows& rows) {
+  StepOutcome outcome;
+  std::tie(outcome.loss, outcome.metrics) = TRY(accumulate(Split::kTrain, rows.rows, true));
+  const auto& parameters = optimizer_->parameters();
+  const std::string where = fmt::format("step {}", progress_.step + 1);
+  outcome.grad_norm = TRY(run_guarded({"gradient norm of " + where, {}}, [&] {
+    return optim::clip_grad_norm(parameters, setup_.options.optimisation.max_grad_norm);
+  }));
+  if (std::isfinite(outcome.grad_norm)) return outcome;
+  std::string bad;
+  for (const std::string& name : optim::non_finite_gradients(parameters)) {
+    bad += (bad.empty() ? "" : ", ") + name;
+  }
+  return invalid_input(
+      "{}: the gradients are no longer numbers (in {}), with {}. Lower learning_rate or "
+      "max_grad_norm, or look at these rows; nothing of this step was kept",
+      where, bad.empty() ? "their norm" : bad, names_of(rows.rows));
+}
+
+// Runs the rows in passes; returns the loss over all of them and the metrics per unit.
+Result<std::pair<double, std::map<std::string, double>>> Trainer::accumulate(
+    Split split, const std::vector<int64_t>& rows, bool training) {
+  int64_t units = 0;
+  for (int64_t row : rows) units += method_.row_units(split, row);
+  PassOptions options;
+  options.normaliser = static_cast<double>(units);
+  options.training = training;
+  options.recompute = training && setup_.plan.recompute;
+  options.chunk_rows = setup_.plan.chunk_rows;
+  double loss = 0;
+  std::map<std::string, double> metrics;
+  // Every pass has its own dropout stream, a pure function of seed, step and pass.
+  Random seeds(setup_.options.seed, static_cast<uint64_t>(progress_.step));
+  for (const auto& pass : cut_into_passes(method_, split, rows, setup_.plan.max_tokens_per_batch)) {
+    options.dropout_seed = seeds.next();
+    const Operation operation{
+        fmt::format("{} {}", training ? "step" : "evaluation at step", progress_.step + 1), {}};
+    const double share = TRY(run_guarded(operation, [&] {
+      PassResult result = method_.pass(split, pass, options);
+      const double value = result.loss.item<double>();
+      for (const auto& [name, sum] : result.sums) metrics[name] += sum;
+      if (training && std::isfinite(value)) result.loss.backward();
+      return value;
+    }));
+    if (!std::isfinite(share)) {
+      return invalid_input(
+          "step {}: the loss is no longer a number ({}), with {}. Lower learning_rate, or look at "
+          "these rows; nothing of this step was kept",
+          progress_.step + 1, share, names_of(pass));
+    }
+    loss += share;
+  }
+  for (auto& [name, sum] : metrics) sum /= options.normaliser;
+  return std::pair(loss, metrics);
+}
+
+std::string Trainer::names_of(const std::vector<int64_t>& rows) const {
+  constexpr size_t kShown = 8;
+  std::string names;
+  for (size_t i = 0; i < rows.size() && i < kShown; ++i) {
+    names += (i == 0 ? "" : ", ") + method_.row_name(Split::kTrain, rows[i]);
+  }
+  if (rows.size() > kShown) names += fmt::format(" and {} more rows", rows.size() - kShown);
+  return names;
+}
+
+bool Trainer::due(When when, double interval, bool ends_epoch) const {
+  if (when == When::kEpoch) return ends_epoch;
+  if (when == When::kSteps) return progress_.step % interval_steps(interval, total_steps_) == 0;
+  return false;
+}
+
+Status Trainer::after_step(const StepRows& rows, bool last) {
+  const EvaluationOptions& evaluation = setup_.options.evaluation;
+  const double age = evaluation.when == When::kEpoch ? rows.epochs_done
+                                                     : static_cast<double>(progress_.step);
+  const bool at_end = last && evaluation.when == When::kSteps;
+  const std::optional<int64_t> best_before = progress_.best_step;
+  if (age >= evaluation.delay &&
+      (at_end || due(evaluation.when, evaluation.steps, rows.ends_epoch))) {
+    TRY(evaluate());
+  }
+  const CheckpointOptions& saving = setup_.options.checkpoint;
+  const bool better = progress_.best_step != best_before;
+  const bool wants_best = saving.when == When::kBest || evaluation.load_best_at_end;
+  const bool ends = (last || stop_early_) && saving.when == When::kSteps;
+  if (due(saving.when, saving.steps, rows.ends_epoch) || ends || (better && wants_best)) {
+    TRY(save_checkpoint());
+  }
+  return {};
+}
+
+Status Trainer::write_samples() {
+  if (!setup_.samples) return {};
+  const std::vector<std::string>& prompts = setup_.options.evaluation.sample_prompts;
+  const std::vector<std::string> answers = TRY(setup_.samples());
+  for (size_t i = 0; i < answers.size(); ++i) {
+    TRY(log_->write("sample",
+                    {{"step", progress_.step}, {"prompt", prompts[i]}, {"answer", answers[i]}}));
+  }
+  return {};
+}
+
+}  // namespace attune::engine::train

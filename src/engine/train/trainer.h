@@ -1,0 +1,111 @@
+// The training loop that every method shares.
+//
+// One optimiser step: take its rows (sampler.h), cut them into passes of at most
+// plan.max_tokens_per_batch tokens (best fit decreasing), add up the passes' gradients of a loss
+// that is divided by the units of the whole step, clip, update. A loss or gradient that is no
+// number stops the run with the step, the rows and the parameters in its message, before anything
+// is updated.
+//
+// Around it: evaluation, early stopping, best checkpoint, checkpoints, events, sample answers, and
+// a clean stop on SIGINT and SIGTERM. A run that is killed at any instant and resumed gives the
+// same bits as one that was not (one thread, the same machine).
+//
+// Not thread-safe. LibTorch's exceptions become Errors here.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "engine/optim/optimizer.h"
+#include "engine/optim/schedule.h"
+#include "engine/train/checkpoint_store.h"
+#include "engine/train/method.h"
+#include "engine/train/plan.h"
+#include "engine/train/run_log.h"
+#include "engine/train/sampler.h"
+#include "engine/train/training_options.h"
+
+namespace attune::engine::train {
+
+// Answers to the run's sample prompts with the weights as they are now; empty: no samples.
+using SampleFunction = std::function<Result<std::vector<std::string>>()>;
+
+struct TrainerSetup {
+  std::string run_directory;  // exists
+  Json config;                // the run's full configuration, stored with checkpoints
+  TrainingOptions options;
+  Plan plan;
+  std::vector<optim::NamedTensor> parameters;  // what trains
+  SampleFunction samples;
+  std::optional<StoredCheckpoint> resume;      // where to go on
+};
+
+struct TrainingOutcome {
+  int64_t steps = 0;              // optimiser steps done in all
+  bool interrupted = false;       // a signal stopped it; a checkpoint was written
+  bool stopped_early = false;     // early stopping
+  std::optional<int64_t> best_step;
+};
+
+class Trainer {
+ public:
+  static Result<std::unique_ptr<Trainer>> create(TrainerSetup setup, Method& method);
+
+  // Trains to the end. Afterwards the parameters hold what final/ should get (the best checkpoint
+  // under load_best_model_at_end).
+  Result<TrainingOutcome> run();
+
+ private:
+  // Everything a checkpoint's state.json holds besides the plan and the configuration.
+  struct Progress {
+    int64_t step = 0;
+    int64_t tokens = 0;  // num_tokens of TRL: read by the model, masked ones too
+    std::optional<double> best_metric;
+    std::optional<int64_t> best_step;
+    int64_t evaluations_without_gain = 0;
+  };
+  struct StepOutcome {
+    double loss = 0;
+    double grad_norm = 0;
+    std::map<std::string, double> metrics;
+  };
+
+  Trainer(TrainerSetup setup, Method& method, Sampler sampler, optim::Schedule schedule);
+
+  Status resume_from(const StoredCheckpoint& checkpoint);
+  Status begin();
+  Status train_step();
+  Result<StepOutcome> compute_step(const StepRows& rows);
+  Result<std::pair<double, std::map<std::string, double>>> accumulate(
+      Split split, const std::vector<int64_t>& rows, bool training);
+  Status after_step(const StepRows& rows, bool last);
+  Status evaluate();
+  Status judge(const std::map<std::string, double>& metrics);
+  Status write_samples();
+  Status save_checkpoint();
+  Status finish(TrainingOutcome* outcome);
+  Json state() const;
+  bool due(When when, double interval, bool ends_epoch) const;
+  std::string names_of(const std::vector<int64_t>& rows) const;
+
+  TrainerSetup setup_;
+  Method& method_;
+  Sampler sampler_;
+  optim::Schedule schedule_;
+  int64_t total_steps_ = 0;
+  std::unique_ptr<optim::Optimizer> optimizer_;
+  CheckpointStore checkpoints_;
+  std::unique_ptr<RunLog> log_;
+  Progress progress_;
+  bool stop_early_ = false;
+  std::optional<int64_t> saved_step_;  // of the newest checkpoint of this process
+  std::optional<int64_t> evaluated_step_;
+};
+
+}  // namespace attune::engine::train

@@ -1,0 +1,38 @@
+// The model of a training run: loaded in the right precision, with everything or an adapter
+// trainable.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "engine/models/decoder.h"
+#include "engine/optim/optimizer.h"
+#include "engine/tensor/precision.h"
+#include "engine/train/plan.h"
+#include "protocol/job.h"
+#include "weights/model_files.h"
+
+namespace attune::engine::train {
+
+// The name of the adapter that trains.
+inline constexpr const char* kTrainedAdapter = "default";
+
+struct TrainingModel {
+  std::unique_ptr<models::Decoder> decoder;
+  std::vector<std::string> adapters;            // the stack that trains; empty: all weights
+  std::vector<optim::NamedTensor> parameters;   // what trains
+  std::string dtype;                            // of the weights
+
+  int64_t state_bytes() const;  // gradients and AdamW's moments
+};
+
+// Reads use_peft, lora_*, quantize, dtype, bf16 and seed. `dtype` of a stored plan wins when given.
+// Errors name the option: quantize without use_peft, unknown targets, an adapter without use_peft.
+Result<TrainingModel> load_training_model(const protocol::Job& job,
+                                          const weights::ModelFiles& files,
+                                          const std::string& planned_dtype);
+
+}  // namespace attune::engine::train
