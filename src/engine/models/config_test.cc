@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 
 #include "base/file.h"
 #include "engine/models/decoder.h"
@@ -42,7 +43,7 @@ TEST(DecoderConfig, RefusesWhatNothingHereImplements) {
       {"model_type", "lama", "did you mean \"llama\""},
       {"model_type", "t5", "known are llama, mistral"},
       {"model_type", nullptr, "model_type"},
-      {"architectures", {"LlamaForTokenClassification"}, "LlamaForTokenClassification"},
+      {"architectures", Json::array({"LlamaForTokenClassification"}), "LlamaForTokenClassification"},
       {"hidden_act", "mish", "hidden_act: \"mish\""},
       {"rope_scaling", {{"rope_type", "dynamic"}, {"factor", 2.0}}, "rope_type \"dynamic\""},
       {"rope_scaling", {{"type", "longrope"}}, "rope_type \"longrope\""},
@@ -69,8 +70,9 @@ TEST(DecoderConfig, RefusesOddFamilies) {
   expect_refusal(falcon(), {"activation", "tanh", "activation: \"tanh\""});
   Json qwen = llama();
   qwen["model_type"] = "qwen2";
-  expect_refusal(qwen, {"layer_types", {"full_attention", "linear_attention"}, "layer_types"});
-  expect_refusal(qwen, {"layer_types", {"full_attention"}, "list of 2"});
+  expect_refusal(qwen, {"layer_types", Json::array({"full_attention", "linear_attention"}),
+                        "layer_types"});
+  expect_refusal(qwen, {"layer_types", Json::array({"full_attention"}), "list of 2"});
   Json gpt2 = {{"model_type", "gpt2"}, {"vocab_size", 61}, {"n_embd", 32}, {"n_head", 4},
                {"n_layer", 2}};
   expect_refusal(gpt2, {"add_cross_attention", true, "add_cross_attention"});
@@ -102,7 +104,7 @@ TEST(DecoderConfig, AlibiSlopesOfSixHeads) {
 
 TEST(DecoderConfig, ClassifiersHaveAScoreHead) {
   Json config = llama();
-  config["architectures"] = {"LlamaForSequenceClassification"};
+  config["architectures"] = Json::array({"LlamaForSequenceClassification"});
   config["id2label"] = {{"0", "reward"}};
   DecoderConfig decoder = decoder_config(config).value();
   EXPECT_EQ(decoder.head, HeadKind::kScore);

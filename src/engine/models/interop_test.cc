@@ -17,7 +17,7 @@ void write_model(const std::string& name, const std::string& folder) {
   auto files = weights::ModelFiles::open(testing::source_path("tests/golden/models/" + name));
   auto decoder = Decoder::load(*files, {});
   ASSERT_TRUE(decoder.ok()) << decoder.error().message();
-  Status saved = save_decoder(**decoder, files->config(), folder);
+  Status saved = save_decoder(**decoder, *files, folder);
   ASSERT_TRUE(saved.ok()) << saved.error().message();
 }
 
@@ -37,6 +37,8 @@ TEST(Interop, TransformersAndPeftOpenWhatWeWrite) {
   auto python = testing::python_path();
   if (!python) GTEST_SKIP() << "no Python environment (run scripts/setup.sh)";
   TemporaryDirectory directory;
+  ASSERT_TRUE(make_directories(directory.file("models")).ok());
+  ASSERT_TRUE(make_directories(directory.file("adapters")).ok());
   for (const std::string& name : golden_model_names()) {
     write_model(name, directory.file("models/" + name));
   }

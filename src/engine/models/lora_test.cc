@@ -1,4 +1,5 @@
 // Adapters on a decoder: PEFT's values, quantised bases, dropout with recompute, stacks by row.
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <gtest/gtest.h>
 

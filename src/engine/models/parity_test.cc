@@ -1,8 +1,11 @@
 // Every family against Transformers, on the small models of tests/golden/models: logits and the
 // gradients of all parameters, for plain, packed and tree-shaped batches alike; and what must not
 // pass, with one thing wrong at a time.
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <functional>
 
 #include "engine/models/golden_model.h"

@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "base/json.h"
 #include "base/result.h"
 #include "engine/models/decoder.h"
+#include "weights/model_files.h"
 
 namespace attune::engine::models {
 
@@ -13,12 +13,11 @@ struct SaveOptions {
   at::ScalarType dtype = at::kFloat;  // of the stored weights: kFloat, kBFloat16 or kHalf
 };
 
-// Writes `folder`/model.safetensors (Transformers' names and layouts; a tied head is left out, as
-// Transformers does) and `folder`/config.json: `config` as it was read, with dtype, architectures
-// and tie_word_embeddings as they are now. Tokenizer files are not the decoder's business. Each
-// file appears whole or not at all. Errors: a base held in blocks (save its adapters instead); the
-// disk.
-Status save_decoder(Decoder& decoder, const Json& config, const std::string& folder,
+// Writes a model folder that appears whole or not at all: the weights with Transformers' names and
+// layouts (a tied head is left out, as Transformers does), and config.json, generation_config.json,
+// tokenizer and chat template of `like`, the model that this one was loaded from. Errors: a base held
+// in blocks (save its adapters instead); a place that is taken; the disk.
+Status save_decoder(Decoder& decoder, const weights::ModelFiles& like, const std::string& folder,
                     const SaveOptions& options = {});
 
 }  // namespace attune::engine::models

@@ -27,9 +27,10 @@ TEST_P(SavedModel, OpensAgainWithTheSameValues) {
   auto decoder = load_from(golden.folder);
   for (nn::Parameter parameter : decoder->parameters().all()) parameter.tensor.mul_(1.001);
   TemporaryDirectory directory;
-  Status saved = save_decoder(*decoder, files->config(), directory.path());
+  const std::string folder = directory.file("model");
+  Status saved = save_decoder(*decoder, *files, folder);
   ASSERT_TRUE(saved.ok()) << saved.error().message();
-  auto again = load_from(directory.path());
+  auto again = load_from(folder);
   ASSERT_EQ(again->parameters().all().size(), decoder->parameters().all().size());
   for (const nn::Parameter& parameter : decoder->parameters().all()) {
     const Tensor* loaded = again->parameters().find(parameter.name);
@@ -46,13 +47,14 @@ TEST(SaveDecoder, HalfPrecisionAndRefusals) {
   auto files = weights::ModelFiles::open(golden.folder);
   auto decoder = load_from(golden.folder);
   TemporaryDirectory directory;
-  ASSERT_TRUE(save_decoder(*decoder, files->config(), directory.path(), {at::kBFloat16}).ok());
-  auto again = load_from(directory.path());  // the small models' values are exact in bf16
+  const std::string folder = directory.file("model");
+  ASSERT_TRUE(save_decoder(*decoder, *files, folder, {at::kBFloat16}).ok());
+  auto again = load_from(folder);  // the small models' values are exact in bf16
   const nn::Parameter& first = decoder->parameters().all().front();
   EXPECT_TRUE(at::equal(*again->parameters().find(first.name), first.tensor));
-  EXPECT_FALSE(save_decoder(*decoder, files->config(), directory.path(), {at::kDouble}).ok());
+  EXPECT_FALSE(save_decoder(*decoder, *files, directory.file("double"), {at::kDouble}).ok());
   auto blocks = load_from(golden.folder, {at::kFloat, "q8_0", false});
-  Status refused = save_decoder(*blocks, files->config(), directory.path());
+  Status refused = save_decoder(*blocks, *files, directory.file("blocks"));
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().message().find("blocks"), std::string::npos);
 }
