@@ -7,7 +7,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "engine/doctor.h"
+#include "engine/serve/serve_mode.h"
 #include "engine/tensor/guarded.h"
+#include "engine/train/run_job.h"
 
 namespace attune::engine {
 namespace {
@@ -20,6 +22,12 @@ Status run_doctor(const Words& words) {
   return write_file(words[0], found.dump(2) + "\n");
 }
 
+Status run_train(const Words& words) {
+  if (words.size() != 1) return usage_error("usage: attune-engine train JOB.json");
+  protocol::Job job = TRY(protocol::read_job(words[0]));
+  return train::run_job(job);
+}
+
 struct Mode {
   const char* name;
   const char* usage;
@@ -28,6 +36,8 @@ struct Mode {
 
 const std::vector<Mode>& modes() {
   static const std::vector<Mode> table = {
+      {"train", "JOB.json: trains a model as the job file says", run_train},
+      {"serve", "--socket PATH --model_name_or_path M: answers requests", serve::run_serve},
       {"doctor", "FILE: writes what this machine has", run_doctor},
   };
   return table;

@@ -1,0 +1,90 @@
+// attune model info | merge.
+
+#include <cstdio>
+
+#include "cli/command.h"
+#include "cli/model_source.h"
+#include "cli/rows_io.h"
+#include "weights/merge.h"
+#include "weights/model_info.h"
+
+namespace attune::cli {
+namespace {
+
+recipes::Recipe info_table() {
+  return {"info",
+          "attune model info",
+          "Says what a model folder, a GGUF file or a PEFT adapter holds.",
+          {recipes::string("model_name_or_path", nullptr, "the model; also as the first word"),
+           recipes::string("model_revision", "main", "revision of a hub model"),
+           recipes::boolean("json", false, "machine output")}};
+}
+
+recipes::Recipe merge_table() {
+  return {"merge",
+          "attune model merge",
+          "Adds a LoRA adapter to its base and writes one model folder.",
+          {recipes::string("model_name_or_path", nullptr, "the base model"),
+           recipes::string("model_revision", "main", "revision of a hub model"),
+           recipes::string("adapter", nullptr, "the PEFT folder"),
+           recipes::string("output", nullptr, "the folder to write"),
+           recipes::choice("dtype", "auto", {"auto", "float32", "bfloat16", "float16"},
+                           "type of the weights; auto keeps the base's"),
+           recipes::boolean("dequantise", false, "accept a quantised base")}};
+}
+
+Status show_info(Arguments arguments) {
+  if (arguments.positional.size() == 1) {
+    arguments.flags.push_back({"model_name_or_path", arguments.positional[0], "MODEL"});
+  }
+  Json config = TRY(resolve_flags(info_table(), arguments));
+  std::string path = TRY(local_model(config));
+  OrderedJson info = TRY(weights::model_info(path));
+  std::string text =
+      config["json"].get<bool>() ? to_line(info) + "\n" : weights::model_info_text(info);
+  std::fputs(text.c_str(), stdout);
+  return {};
+}
+
+std::optional<weights::DType> dtype_of(const std::string& name) {
+  if (name == "float32") return weights::DType::kF32;
+  if (name == "bfloat16") return weights::DType::kBF16;
+  if (name == "float16") return weights::DType::kF16;
+  return std::nullopt;
+}
+
+Status merge(const Arguments& arguments) {
+  Json config = TRY(resolve_flags(merge_table(), arguments));
+  weights::MergeOptions options;
+  options.base = TRY(local_model(config));
+  options.adapter = text_of(config, "adapter");
+  options.output = text_of(config, "output");
+  options.dtype = dtype_of(text_of(config, "dtype"));
+  options.dequantise = config["dequantise"].get<bool>();
+  if (options.adapter.empty() || options.output.empty()) {
+    return usage_error("attune model merge needs --adapter and --output");
+  }
+  weights::MergeReport report = TRY(weights::merge_adapter(options));
+  fmt::print("{}: {} tensors, {} of them merged\n", options.output, report.tensors, report.merged);
+  return {};
+}
+
+}  // namespace
+
+Status run_model(Arguments arguments) {
+  bool help = arguments.take_switch("help");
+  std::string what = arguments.positional.empty() ? "" : arguments.positional[0];
+  if (what != "info" && what != "merge") {
+    if (!help) return usage_error("usage: attune model info MODEL | merge --option value ...");
+    what = "info";
+  }
+  if (help) {
+    std::string text = recipes::to_help(info_table()) + "\n" + recipes::to_help(merge_table());
+    std::fputs(text.c_str(), stdout);
+    return {};
+  }
+  arguments.positional.erase(arguments.positional.begin());
+  return what == "info" ? show_info(std::move(arguments)) : merge(arguments);
+}
+
+}  // namespace attune::cli
