@@ -17,15 +17,18 @@ std::string help() {
   for (const Command& command : commands()) {
     text += fmt::format("  {:<10} {}\n", command.name, command.text);
   }
-  return text + "\nExit codes: 0 done, 1 failed, 2 wrong use. ATTUNE_LOG=debug|warning|error sets the log.\n";
+  return text +
+         "\nExit codes: 0 done, 1 failed, 2 wrong use. ATTUNE_LOG=debug|warning|error sets the "
+         "log.\n";
 }
 
 Error unknown_command(const std::string& name) {
   std::vector<std::string> names;
   for (const Command& command : commands()) names.push_back(command.name);
   std::string nearest = nearest_name(name, names);
-  return usage_error("there is no command \"{}\"; {}", name,
-                     nearest.empty() ? "attune --help lists them" : "did you mean " + nearest + "?");
+  return usage_error(
+      "there is no command \"{}\"; {}", name,
+      nearest.empty() ? "attune --help lists them" : "did you mean " + nearest + "?");
 }
 
 Status dispatch(const std::vector<std::string>& words) {

@@ -14,10 +14,10 @@ struct DatasetFiles {
   std::vector<std::string> evaluation;  // empty when the data has no such split
 };
 
-// Each name is a file, a folder or owner/name on a hub (downloaded first). In a folder, a file belongs
-// to the split that its name, or its folder's name, begins with (train.jsonl, data/test-00000.json);
-// a folder whose files name no split is all training data. `eval_dataset_name` replaces the
-// evaluation split. Errors name what was looked for.
+// Each name is a file, a folder or owner/name on a hub (downloaded first). In a folder, a file
+// belongs to the split that its name, or its folder's name, begins with (train.jsonl,
+// data/test-00000.json); a folder whose files name no split is all training data.
+// `eval_dataset_name` replaces the evaluation split. Errors name what was looked for.
 Result<DatasetFiles> dataset_files(const Json& config);
 
 }  // namespace attune::cli

@@ -81,7 +81,8 @@ Status run_generate(Arguments arguments) {
     requests.push_back(std::move(request).value());
   }
   bool stream = config["stream"].get<bool>();
-  if (stream && rows.size() != 1) return usage_error("--stream answers one prompt, found {}", rows.size());
+  if (stream && rows.size() != 1)
+    return usage_error("--stream answers one prompt, found {}", rows.size());
   EngineSession session = TRY(EngineSession::start(config));
   if (stream) return stream_first(session, requests[0]);
   auto writer = TRY(RowWriter::open(text_of(config, "output")));

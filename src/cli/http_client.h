@@ -24,8 +24,8 @@ class HttpClient {
   Result<HttpResponse> get(const std::string& url);
   // Headers only, without following redirects.
   Result<HttpResponse> head(const std::string& url);
-  // Appends the bytes from `offset` on to the file at `path`; a server that ignores the range starts
-  // the file anew. A transfer that breaks off leaves what came, for the next try.
+  // Appends the bytes from `offset` on to the file at `path`; a server that ignores the range
+  // starts the file anew. A transfer that breaks off leaves what came, for the next try.
   Result<HttpResponse> download(const std::string& url, const std::string& path, uint64_t offset);
 
  private:

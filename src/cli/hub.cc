@@ -129,9 +129,10 @@ Status verify(const std::string& path, const std::string& name, const std::strin
   if (etag.size() == 40) found = git_blob_sha1(file.text());
   if (found.empty() || found == etag) return {};
   TRY(remove_all(path));
-  return make_error(ErrorCode::kUnavailable,
-                    "{}: the download's hash is {}, the hub announced {}; it was thrown away, try again",
-                    name, found, etag);
+  return make_error(
+      ErrorCode::kUnavailable,
+      "{}: the download's hash is {}, the hub announced {}; it was thrown away, try again", name,
+      found, etag);
 }
 
 std::string unquoted_etag(const HttpResponse& head) {
@@ -156,7 +157,8 @@ Status fetch_file(HttpClient& http, const Repository& repository, const std::str
   if (head.status >= 400) return refused(repository, url, head.status);
   std::string etag = unquoted_etag(head);
   if (etag.empty()) {
-    return make_error(ErrorCode::kUnavailable, "{}: the hub sends no hash for {}", repository.shown(), name);
+    return make_error(ErrorCode::kUnavailable, "{}: the hub sends no hash for {}",
+                      repository.shown(), name);
   }
   std::string blob = join_path(repository.folder, "blobs/" + etag);
   std::string partial = blob + ".incomplete";
@@ -187,7 +189,8 @@ Result<Listing> list_repository(HttpClient& http, const Repository& repository) 
   if (response.status >= 400) return refused(repository, repository.api_url(), response.status);
   Result<Json> parsed = parse_json(response.body);
   const Json* siblings = parsed.ok() ? find(*parsed, "siblings") : nullptr;
-  bool good = parsed.ok() && get_string(*parsed, "sha").ok() && siblings != nullptr && siblings->is_array();
+  bool good =
+      parsed.ok() && get_string(*parsed, "sha").ok() && siblings != nullptr && siblings->is_array();
   if (!good) {
     return make_error(ErrorCode::kUnavailable, "{}: is no answer of a hub; check HF_ENDPOINT",
                       repository.api_url());
@@ -198,7 +201,8 @@ Result<Listing> list_repository(HttpClient& http, const Repository& repository) 
   }
   for (const Json& sibling : *siblings) {
     std::string name = sibling.is_object() ? sibling.value("rfilename", "") : "";
-    if (!is_safe_name(name)) return invalid_input("{}: the hub lists an unsafe file name", repository.shown());
+    if (!is_safe_name(name))
+      return invalid_input("{}: the hub lists an unsafe file name", repository.shown());
     listing.files.push_back(name);
   }
   return listing;
@@ -206,12 +210,13 @@ Result<Listing> list_repository(HttpClient& http, const Repository& repository) 
 
 // A snapshot of an earlier, complete download.
 Result<std::string> cached_snapshot(const Repository& repository, const std::string& why) {
-  Result<std::string> commit = read_file(join_path(repository.folder, "refs/" + repository.revision));
+  Result<std::string> commit =
+      read_file(join_path(repository.folder, "refs/" + repository.revision));
   std::string name = commit.ok() ? *commit : repository.revision;
   std::string folder = join_path(repository.folder, "snapshots/" + name);
   if (is_directory(folder)) return folder;
-  return make_error(ErrorCode::kUnavailable, "{}: {}, and the cache {} has no copy", repository.shown(),
-                    why, cache_directory());
+  return make_error(ErrorCode::kUnavailable, "{}: {}, and the cache {} has no copy",
+                    repository.shown(), why, cache_directory());
 }
 
 }  // namespace
@@ -234,7 +239,8 @@ bool is_hub_name(std::string_view text) {
 Result<std::string> download_snapshot(const HubRequest& request) {
   Repository repository = repository_of(request);
   std::string offline = environment("HF_HUB_OFFLINE", "0");
-  if (offline != "0" && offline != "false") return cached_snapshot(repository, "HF_HUB_OFFLINE is set");
+  if (offline != "0" && offline != "false")
+    return cached_snapshot(repository, "HF_HUB_OFFLINE is set");
   HttpClient http(environment("HF_TOKEN"));
   Result<Listing> listing = list_repository(http, repository);
   if (!listing.ok()) {

@@ -27,9 +27,9 @@ struct HubRequest {
 bool is_hub_name(std::string_view text);
 
 // Downloads what is missing of a repository (for models: configuration, tokenizer, template,
-// safetensors or GGUF; for data sets: JSON, JSON lines, CSV) and returns the snapshot's folder. Parts
-// of earlier transfers are resumed; size and hash are checked before a file gets its name. With
-// HF_HUB_OFFLINE=1, or when the server cannot be reached, a complete cached snapshot is used.
+// safetensors or GGUF; for data sets: JSON, JSON lines, CSV) and returns the snapshot's folder.
+// Parts of earlier transfers are resumed; size and hash are checked before a file gets its name.
+// With HF_HUB_OFFLINE=1, or when the server cannot be reached, a complete cached snapshot is used.
 // Errors: 401/403 (set HF_TOKEN), 404 (name or revision), truncated transfer, wrong hash.
 Result<std::string> download_snapshot(const HubRequest& request);
 

@@ -17,7 +17,8 @@ Result<std::string> local_model_path(const std::string& name, const std::string&
 Result<std::string> local_model(const Json& config) {
   std::string name = text_of(config, "model_name_or_path");
   if (name.empty()) {
-    return usage_error("--model_name_or_path is not set; give a model folder, a GGUF file or owner/name");
+    return usage_error(
+        "--model_name_or_path is not set; give a model folder, a GGUF file or owner/name");
   }
   std::string revision = text_of(config, "model_revision");
   return local_model_path(name, revision.empty() ? "main" : revision);

@@ -11,11 +11,13 @@ namespace {
 
 constexpr int kBarWidth = 24;
 
-std::string step_line(const Json& event, int64_t total) {
-  return fmt::format("step {}{}  loss {:.4f}  grad {:.3f}  lr {:.2e}  {:.0f} tokens/s",
-                     event.value("step", int64_t{0}), total > 0 ? fmt::format("/{}", total) : "",
-                     event.value("loss", 0.0), event.value("grad_norm", 0.0),
-                     event.value("learning_rate", 0.0), event.value("tokens_per_second", 0.0));
+std::string step_line(const Json& event, int64_t total, int64_t tokens_before) {
+  double seconds = event.value("seconds", 0.0);
+  auto tokens = static_cast<double>(event.value("num_tokens", int64_t{0}) - tokens_before);
+  return fmt::format("step {}/{}  loss {:.4f}  grad {:.3f}  lr {:.2e}  {:.0f} tokens/s",
+                     event.value("step", int64_t{0}), total, event.value("loss", 0.0),
+                     event.value("grad_norm", 0.0), event.value("learning_rate", 0.0),
+                     seconds > 0 ? tokens / seconds : 0.0);
 }
 
 std::string bar(int64_t step, int64_t total) {
@@ -47,20 +49,19 @@ void Progress::update() {
 
 void Progress::show(const Json& event) {
   std::string kind = event.value("event", "");
-  if (kind == "start") total_steps_ = event.value("total_steps", int64_t{0});
-  std::string line;
-  if (kind == "step") line = step_line(event, total_steps_);
-  if (kind == "evaluation") {
-    line = fmt::format("step {}  eval_loss {:.4f}", event.value("step", int64_t{0}),
-                       event.value("eval_loss", 0.0));
+  if (kind == "start" || kind == "resume") total_steps_ = event.value("total_steps", int64_t{0});
+  if (!terminal_) return;
+  if (kind == "step") {
+    std::string line = step_line(event, total_steps_, tokens_);
+    tokens_ = event.value("num_tokens", int64_t{0});
+    fmt::print(stderr, "\r\033[K{}{}", bar(event.value("step", int64_t{0}), total_steps_), line);
+    drawn_ = true;
+  } else if (kind == "eval") {
+    fmt::print(stderr, "\r\033[Kstep {}  eval_loss {:.4f}\n", event.value("step", int64_t{0}),
+               event.value("eval_loss", 0.0));
+    drawn_ = false;
   }
-  if (line.empty()) return;
-  bool redrawn = terminal_ && kind == "step";
-  std::string prefix = terminal_ ? "\r\033[K" : "";
-  std::string text = redrawn ? bar(event.value("step", int64_t{0}), total_steps_) + line : line;
-  fmt::print(stderr, "{}{}{}", prefix, text, redrawn ? "" : "\n");
   std::fflush(stderr);
-  drawn_ = redrawn;
 }
 
 void Progress::finish() {

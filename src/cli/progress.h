@@ -1,4 +1,5 @@
-// Shows a run while it goes: one line that is redrawn on a terminal, plain lines elsewhere.
+// Shows a run while it goes: one line that is redrawn on a terminal. Elsewhere it stays silent and
+// the engine's own log lines, which a terminal does not get, say the same.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,7 @@ class Progress {
   size_t read_bytes_ = 0;
   bool terminal_;
   bool drawn_ = false;
+  int64_t tokens_ = 0;  // read up to the last step
   int64_t total_steps_ = 0;
 };
 

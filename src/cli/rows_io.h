@@ -17,8 +17,8 @@ namespace attune::cli {
 // --data and --output for an option table.
 std::vector<recipes::Option> rows_options();
 
-// Rows of the file at `path` ("" or "-": standard input). A row that cannot be read is an error that
-// names it.
+// Rows of the file at `path` ("" or "-": standard input). A row that cannot be read is an error
+// that names it.
 Result<std::vector<data::Row>> read_input_rows(const std::string& path);
 
 // Writes JSON lines to a file, whole or not at all, or to standard output.

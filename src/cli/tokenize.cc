@@ -14,11 +14,11 @@ namespace {
 recipes::Recipe table() {
   recipes::Recipe table{"tokenize", "attune tokenize",
                         "Turns rows of \"text\" into rows of token \"ids\".", rows_options()};
-  table.options.push_back(recipes::string("model_name_or_path", nullptr,
-                                          "model folder, tokenizer folder, GGUF file or owner/name"));
+  table.options.push_back(recipes::string(
+      "model_name_or_path", nullptr, "model folder, tokenizer folder, GGUF file or owner/name"));
   table.options.push_back(recipes::string("model_revision", "main", "revision of a hub model"));
-  table.options.push_back(
-      recipes::boolean("add_special_tokens", true, "add what the model's tokenizer adds (BOS, ...)"));
+  table.options.push_back(recipes::boolean("add_special_tokens", true,
+                                           "add what the model's tokenizer adds (BOS, ...)"));
   table.options.push_back(recipes::boolean("decode", false, "turn \"ids\" into \"text\" instead"));
   return table;
 }

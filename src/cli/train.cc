@@ -1,8 +1,12 @@
 // attune train NAME: resolves the configuration, prepares the run directory, runs the engine as a
 // child and shows its events.
 
+#include <fmt/ranges.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 
 #include "base/log.h"
 #include "base/nearest.h"
@@ -29,8 +33,9 @@ Result<const recipes::Recipe*> recipe_named(const std::vector<std::string>& word
   std::vector<std::string> names;
   for (const recipes::Recipe* recipe : recipes::all()) names.push_back(recipe->name);
   if (words.size() != 1) {
-    return usage_error("usage: attune train NAME --config F [--option value ...]; NAME is one of: {}",
-                       fmt::join(names, ", "));
+    return usage_error(
+        "usage: attune train NAME --config F [--option value ...]; NAME is one of: {}",
+        fmt::join(names, ", "));
   }
   if (const recipes::Recipe* recipe = recipes::find(words[0])) return recipe;
   std::string nearest = nearest_name(words[0], names);
@@ -65,7 +70,8 @@ Status apply_shorthands(Json& config) {
 }
 
 Status check_directory(const Json& config, const std::string& output_dir) {
-  if (output_dir.empty()) return usage_error("--output_dir is not set; name a directory for the run");
+  if (output_dir.empty())
+    return usage_error("--output_dir is not set; name a directory for the run");
   bool resumes = !config["resume_from_checkpoint"].is_null();
   bool has_run = exists(join_path(output_dir, "events.jsonl"));
   if (has_run && config["overwrite_output_dir"].get<bool>() && !resumes) {
@@ -98,6 +104,8 @@ Result<protocol::Job> make_job(const recipes::Recipe& recipe, Json config) {
 Status run_engine(const protocol::Job& job, const std::string& job_path) {
   std::string engine = TRY(protocol::find_engine());
   Progress progress(job.output_dir);
+  // On a terminal the progress line replaces the engine's lines per step.
+  if (::isatty(STDERR_FILENO) == 1) ::setenv("ATTUNE_LOG", "warning", 0);
   for (int number : {SIGINT, SIGTERM}) std::signal(number, remember_signal);
   auto child = TRY(protocol::EngineProcess::start(engine, {"train", job_path}));
   for (;;) {
@@ -110,8 +118,8 @@ Status run_engine(const protocol::Job& job, const std::string& job_path) {
     if (!code) continue;
     progress.finish();
     if (*code == 0) return {};
-    return make_error(ErrorCode::kInternal, "the training ended with exit code {}; see the lines above",
-                      *code);
+    return make_error(ErrorCode::kInternal,
+                      "the training ended with exit code {}; see the lines above", *code);
   }
 }
 

@@ -48,7 +48,8 @@ Result<std::vector<recipes::Setting>> read_yaml_settings(const std::string& path
   try {
     YAML::Node root = YAML::Load(text);
     if (!root.IsMap()) {
-      return usage_error("{}: must be a mapping of options, for example `learning_rate: 2e-5`", path);
+      return usage_error("{}: must be a mapping of options, for example `learning_rate: 2e-5`",
+                         path);
     }
     for (const auto& entry : root) {
       std::string where = fmt::format("{}:{}", path, entry.first.Mark().line + 1);

@@ -17,7 +17,8 @@ class YamlFile : public ::testing::Test {
 };
 
 TEST_F(YamlFile, KeysKeepTheirLine) {
-  auto settings = read("# recipe\nlearning_rate: 2e-5\nlora_target_modules: [q, v]\nseed:\n").value();
+  auto settings =
+      read("# recipe\nlearning_rate: 2e-5\nlora_target_modules: [q, v]\nseed:\n").value();
   ASSERT_EQ(settings.size(), 3u);
   EXPECT_EQ(settings[0].value, "2e-5");
   EXPECT_TRUE(settings[0].where.ends_with("c.yaml:2")) << settings[0].where;

@@ -70,11 +70,14 @@ TEST(Example, MistakesNameTheColumn) {
 
 TEST(Example, UnknownColumnsAndSourceSurviveTheRoundTrip) {
   const char* rows[] = {
-      R"({"id":"7","prompt":"p","completions":["a","b","c"],"ranks":[2,1,null],"scores":[0.5,1.0,0.0],)"
-      R"("annotator":"kim","guideline_version":"3","source":{"dataset":"d","row":"1","licence":"MIT","generated_by":"m"},"topic":"x"})",
+      R"({"id":"7","prompt":"p","completions":["a","b","c"],"ranks":[2,1,null],)"
+      R"("scores":[0.5,1.0,0.0],)"
+      R"("annotator":"kim","guideline_version":"3",)"
+      R"("source":{"dataset":"d","row":"1","licence":"MIT","generated_by":"m"},"topic":"x"})",
       R"({"text":"t","language":"en"})",
       R"({"prompt":[{"role":"user","content":"q","name":"k"}],)"
-      R"("chosen":[{"role":"assistant","content":"a"}],"rejected":[{"role":"assistant","content":"b"}],"tools":[{"name":"f"}]})",
+      R"("chosen":[{"role":"assistant","content":"a"}],)"
+      R"("rejected":[{"role":"assistant","content":"b"}],"tools":[{"name":"f"}]})",
   };
   for (const char* text : rows) EXPECT_EQ(to_line(to_json(parse(text).value())), text);
 }

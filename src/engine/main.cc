@@ -48,7 +48,8 @@ Status dispatch(const Words& words) {
     if (!words.empty() && words[0] == mode.name) return mode.run({words.begin() + 1, words.end()});
   }
   std::string known;
-  for (const Mode& mode : modes()) known += fmt::format("\n  attune-engine {} {}", mode.name, mode.usage);
+  for (const Mode& mode : modes())
+    known += fmt::format("\n  attune-engine {} {}", mode.name, mode.usage);
   return usage_error("usage:{}", known);
 }
 

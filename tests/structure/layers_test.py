@@ -25,7 +25,7 @@ TRAIN = METHODS | {"generate", "objectives", "optim", "comm"}
 # The same inside engine/ and server/. The program itself lies on top and may include all of them.
 ENGINE = {"tensor": set(), "ops": {"tensor"}, "nn": NN, "models": MODELS,
           "generate": METHODS, "objectives": METHODS, "optim": {"tensor"}, "comm": {"tensor"},
-          "train": TRAIN, "evaluate": TRAIN, "serve": METHODS | {"generate"}}
+          "train": TRAIN, "evaluate": TRAIN, "serve": METHODS | {"generate", "evaluate"}}
 SERVER = {"domain": set(), "store": {"domain"}, "http": set(), "auth": {"domain", "store"},
           "jobs": {"domain", "store"}, "api": {"domain", "store", "auth", "jobs", "http"}}
 INNER = {"engine": ENGINE, "server": SERVER}
