@@ -37,7 +37,6 @@ Status replace_folder(const std::string& folder,
                       const std::function<Status(const std::string&)>& fill) {
   const std::string partial = folder + ".partial";
   TRY(remove_all(partial));
-  TRY(make_directories(partial));
   const auto write = [&]() -> Status {
     TRY(fill(partial));
     TRY(sync_directory(partial));
@@ -54,14 +53,8 @@ Status replace_folder(const std::string& folder,
 Status save_model_folder(const std::string& folder, const weights::ModelFiles& files,
                          const RunText& text, models::Decoder& decoder) {
   return replace_folder(folder, [&](const std::string& partial) -> Status {
-    TRY(models::save_decoder(decoder, files.config(), partial));
-    Json generation = files.generation_config();
-    if (!generation.is_object()) generation = Json::object();
-    if (text.tokenizer.eos_id() && !generation.contains("eos_token_id")) {
-      generation["eos_token_id"] = *text.tokenizer.eos_id();
-    }
-    TRY(write_file(join_path(partial, "generation_config.json"), pretty(generation)));
-    return write_tokenizer(partial, files, text);
+    TRY(models::save_decoder(decoder, files, partial));
+    return write_tokenizer(partial, files, text);  // eos_token and chat_template_path may differ
   });
 }
 
@@ -69,6 +62,7 @@ Status save_adapter_folder(const std::string& folder, const weights::ModelFiles&
                            const RunText& text, models::Decoder& decoder,
                            const std::string& adapter) {
   return replace_folder(folder, [&](const std::string& partial) -> Status {
+    TRY(make_directories(partial));
     TRY(decoder.adapters().save(adapter, partial));
     return write_tokenizer(partial, files, text);
   });

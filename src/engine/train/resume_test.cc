@@ -34,9 +34,9 @@ std::string rows_file(const TemporaryDirectory& folder) {
   return path;
 }
 
-class Run {
+class EngineRun {
  public:
-  Run(const std::string& name, const std::string& rows, Json config)
+  EngineRun(const std::string& name, const std::string& rows, Json config)
       : directory_(folder_.file(name)), rows_(rows), config_(std::move(config)) {
     EXPECT_TRUE(make_directories(directory_).ok());
     const Json defaults = {{"threads", 1},         {"max_steps", 40},
@@ -125,11 +125,11 @@ class Run {
 void expect_same_after_kills(const Json& config, const std::string& result) {
   const TemporaryDirectory data;
   const std::string rows = rows_file(data);
-  Run whole("whole", rows, config);
+  EngineRun whole("whole", rows, config);
   ASSERT_EQ(whole.finish(false), 0);
   ASSERT_EQ(whole.steps().size(), 40U);
 
-  Run killed("killed", rows, config);
+  EngineRun killed("killed", rows, config);
   // A kill may come after the end on a busy machine, but hardly every time.
   int hits = killed.interrupt_after(false, 2, SIGKILL) != 0;  // before any checkpoint
   for (const int64_t step : {6, 13, 27}) hits += killed.interrupt_after(true, step, SIGKILL) != 0;
@@ -153,9 +153,9 @@ TEST(ResumeTest, SigtermFinishesTheStepAndLeavesACheckpoint) {
   const TemporaryDirectory data;
   const std::string rows = rows_file(data);
   const Json config = {{"save_strategy", "no"}, {"max_steps", 150}};
-  Run whole("whole", rows, config);
+  EngineRun whole("whole", rows, config);
   ASSERT_EQ(whole.finish(false), 0);
-  Run stopped("stopped", rows, config);
+  EngineRun stopped("stopped", rows, config);
   EXPECT_EQ(stopped.interrupt_after(false, 5, SIGTERM), 1);
   ASSERT_EQ(CheckpointStore(stopped.directory()).steps().size(), 1U);
   EXPECT_FALSE(exists(join_path(stopped.directory(), "final")));
@@ -166,9 +166,9 @@ TEST(ResumeTest, SigtermFinishesTheStepAndLeavesACheckpoint) {
 TEST(ResumeTest, ADamagedCheckpointFallsBackToTheOneBefore) {
   const TemporaryDirectory data;
   const std::string rows = rows_file(data);
-  Run whole("whole", rows, {{"max_steps", 150}});
+  EngineRun whole("whole", rows, {{"max_steps", 150}});
   ASSERT_EQ(whole.finish(false), 0);
-  Run damaged("damaged", rows, {{"max_steps", 150}});
+  EngineRun damaged("damaged", rows, {{"max_steps", 150}});
   EXPECT_EQ(damaged.interrupt_after(false, 14, SIGKILL), 128 + SIGKILL);
   const CheckpointStore store(damaged.directory());
   ASSERT_GE(store.steps().size(), 2U);
@@ -180,7 +180,7 @@ TEST(ResumeTest, ADamagedCheckpointFallsBackToTheOneBefore) {
 
 TEST(ResumeTest, ADirectoryWithARunIsNotOverwrittenInSilence) {
   const TemporaryDirectory data;
-  Run run("run", rows_file(data), Json::object());
+  EngineRun run("run", rows_file(data), Json::object());
   ASSERT_EQ(run.finish(false), 0);
   EXPECT_EQ(run.finish(false), 2);
 }
@@ -188,7 +188,7 @@ TEST(ResumeTest, ADirectoryWithARunIsNotOverwrittenInSilence) {
 TEST(ResumeTest, TheRunDirectoryIsComplete) {
   const TemporaryDirectory data;
   const std::string rows = rows_file(data);
-  Run run("run", rows, {{"eval_strategy", "steps"}, {"eval_steps", 10}, {"eval_fraction", 0.1}});
+  EngineRun run("run", rows, {{"eval_strategy", "steps"}, {"eval_steps", 10}, {"eval_fraction", 0.1}});
   ASSERT_EQ(run.finish(false), 0);
   const auto names = list_directory(run.directory()).value();
   for (const char* name : {"data_report.json", "events.jsonl", "lineage.json", "final"}) {
