@@ -1,10 +1,11 @@
-// attune model info | merge.
+// attune model info | convert | merge.
 
 #include <cstdio>
 
 #include "cli/command.h"
 #include "cli/model_source.h"
 #include "cli/rows_io.h"
+#include "weights/convert.h"
 #include "weights/merge.h"
 #include "weights/model_info.h"
 
@@ -18,6 +19,18 @@ recipes::Recipe info_table() {
           {recipes::string("model_name_or_path", nullptr, "the model; also as the first word"),
            recipes::string("model_revision", "main", "revision of a hub model"),
            recipes::boolean("json", false, "machine output")}};
+}
+
+recipes::Recipe convert_table() {
+  return {"convert",
+          "attune model convert",
+          "Writes a model as a Hugging Face folder, or as GGUF when the output ends in .gguf.",
+          {recipes::string("model_name_or_path", nullptr, "the model"),
+           recipes::string("model_revision", "main", "revision of a hub model"),
+           recipes::string("output", nullptr, "folder, or file ending in .gguf"),
+           recipes::choice("dtype", "auto",
+                           {"auto", "float32", "bfloat16", "float16", "q8_0", "q4_0"},
+                           "type of the matrices; q8_0 and q4_0 for GGUF only")}};
 }
 
 recipes::Recipe merge_table() {
@@ -50,7 +63,21 @@ std::optional<weights::DType> dtype_of(const std::string& name) {
   if (name == "float32") return weights::DType::kF32;
   if (name == "bfloat16") return weights::DType::kBF16;
   if (name == "float16") return weights::DType::kF16;
+  if (name == "q8_0") return weights::DType::kQ8_0;
+  if (name == "q4_0") return weights::DType::kQ4_0;
   return std::nullopt;
+}
+
+Status convert(const Arguments& arguments) {
+  Json config = TRY(resolve_flags(convert_table(), arguments));
+  weights::ConvertOptions options;
+  options.model = TRY(local_model(config));
+  options.output = text_of(config, "output");
+  options.dtype = dtype_of(text_of(config, "dtype"));
+  if (options.output.empty()) return usage_error("attune model convert needs --output");
+  weights::ConvertReport report = TRY(weights::convert_model(options));
+  fmt::print("{}: {} tensors, {} MB\n", options.output, report.tensors, report.bytes / 1'000'000);
+  return {};
 }
 
 Status merge(const Arguments& arguments) {
@@ -73,18 +100,18 @@ Status merge(const Arguments& arguments) {
 
 Status run_model(Arguments arguments) {
   bool help = arguments.take_switch("help");
-  std::string what = arguments.positional.empty() ? "" : arguments.positional[0];
-  if (what != "info" && what != "merge") {
-    if (!help) return usage_error("usage: attune model info MODEL | merge --option value ...");
-    what = "info";
-  }
   if (help) {
-    std::string text = recipes::to_help(info_table()) + "\n" + recipes::to_help(merge_table());
-    std::fputs(text.c_str(), stdout);
+    for (const recipes::Recipe& table : {info_table(), convert_table(), merge_table()}) {
+      std::fputs((table.command + ": " + recipes::to_help(table) + "\n").c_str(), stdout);
+    }
     return {};
   }
-  arguments.positional.erase(arguments.positional.begin());
-  return what == "info" ? show_info(std::move(arguments)) : merge(arguments);
+  std::string what = arguments.positional.empty() ? "" : arguments.positional[0];
+  if (!arguments.positional.empty()) arguments.positional.erase(arguments.positional.begin());
+  if (what == "info") return show_info(std::move(arguments));
+  if (what == "convert") return convert(arguments);
+  if (what == "merge") return merge(arguments);
+  return usage_error("usage: attune model info MODEL | convert | merge --option value ...");
 }
 
 }  // namespace attune::cli
