@@ -13,6 +13,8 @@
 namespace attune::engine::generate {
 namespace {
 
+constexpr int64_t kWorkPerThread = 100'000;  // multiplications
+
 // A stretch of one head's cached keys and values that a row sees.
 struct Run {
   const float* keys;
@@ -137,7 +139,10 @@ Tensor CachedAttention::attend(int64_t layer, const Tensor& q, const Tensor& k, 
   }
   const auto tokens = static_cast<int64_t>(of_token.size());
   CHECK(tokens == q.size(0), "{} rows for {} tokens", tokens, q.size(0));
-  at::parallel_for(0, tokens * kv_heads, 1, [&](int64_t begin, int64_t end) {
+  const int64_t context = rows_.front().segment->first_position() + rows_.front().segment->length();
+  const int64_t item_work = std::max<int64_t>(2 * shared * width * context, 1);
+  const int64_t grain = std::max<int64_t>(kWorkPerThread / item_work, 1);
+  at::parallel_for(0, tokens * kv_heads, grain, [&](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
       const int64_t token = item / kv_heads;
       const int64_t head = item % kv_heads;

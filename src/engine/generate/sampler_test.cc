@@ -117,7 +117,8 @@ TEST(Sampler, LogProbabilityIsExactOverALargeVocabulary) {
   }
   Sampler sampler({}, 0, 0, {});
   const SampledToken token = sampler.next(logits, {});
-  const double expected = static_cast<double>(logits[static_cast<size_t>(token.id)]) - std::log(total);
+  const double expected =
+      static_cast<double>(logits[static_cast<size_t>(token.id)]) - std::log(total);
   EXPECT_NEAR(token.log_prob, expected, 2e-6);
 }
 

@@ -1,0 +1,236 @@
+#include "engine/serve/channel_server.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <map>
+#include <thread>
+
+#include "engine/generate/small_model.h"
+#include "protocol/channel.h"
+
+namespace attune::engine::serve {
+namespace {
+
+using protocol::LineEvent;
+using protocol::LineSocket;
+
+// A server on one end of a socket pair; the test is the client on the other, line by line.
+class ServerTest : public ::testing::Test {
+ protected:
+  ServerTest()
+      : model_{"small",
+               testing::small_decoder(),
+               data::ExampleTokenizer::make(testing::byte_tokenizer(), testing::kSmallTemplate)
+                   .value(),
+               {testing::kEndId},
+               {}} {}
+
+  void start(ServerOptions options = {}) {
+    int fds[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    const int small = 4096;  // the kernel's buffer: soon full when the client does not read
+    ASSERT_EQ(setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+    client_ = std::make_unique<LineSocket>(fds[0]);
+    thread_ = std::thread([this, fd = fds[1], options] {
+      LineSocket socket(fd);
+      status_ = serve_channel(socket, model_, options);
+    });
+  }
+  void start_and_shake_hands(ServerOptions options = {}) {
+    start(options);
+    send(protocol::handshake("test"));
+    EXPECT_TRUE(protocol::check_handshake(client_->receive(60'000).text).ok());
+  }
+  void TearDown() override { close(); }
+  void close() {
+    client_.reset();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void send(const OrderedJson& line) { EXPECT_TRUE(client_->send_line(to_line(line)).ok()); }
+  Json receive() {
+    const protocol::ReceivedLine line = client_->receive(60'000);
+    EXPECT_EQ(line.event, LineEvent::kLine);
+    return line.event == LineEvent::kLine ? parse_json(line.text).value() : Json::object();
+  }
+  // The line that ends a request, past its tokens.
+  Json last_of(const std::string& id) {
+    for (;;) {
+      Json line = receive();
+      if (line.empty()) return line;
+      if (line["id"] == id && line["event"] != "token") return line;
+    }
+  }
+  OrderedJson generate(const std::string& id, int64_t tokens = 6) {
+    return {{"id", id}, {"kind", "generate"}, {"prompt", "Hello"}, {"max_new_tokens", tokens}};
+  }
+
+  ServedModel model_;
+  std::unique_ptr<LineSocket> client_;
+  std::thread thread_;
+  Status status_;
+};
+
+TEST_F(ServerTest, GeneratesAndStreamsTheSameText) {
+  start_and_shake_hands();
+  OrderedJson request = generate("a", 20);
+  request["stream"] = true;
+  request["num_return_sequences"] = 2;
+  request["temperature"] = 1.0;
+  send(request);
+  std::map<int, std::string> streamed;
+  Json line;
+  for (line = receive(); line["event"] == "token"; line = receive()) {
+    streamed[line["index"].get<int>()] += line["text"].get<std::string>();
+  }
+  EXPECT_EQ(line["id"], "a");
+  ASSERT_EQ(line["event"], "done");
+  ASSERT_EQ(line["completions"].size(), 2u);
+  for (int i = 0; i < 2; ++i) {
+    const Json& completion = line["completions"][static_cast<size_t>(i)];
+    EXPECT_EQ(completion["text"], streamed[i]);
+    EXPECT_LE(completion["tokens"], 20);
+    EXPECT_LT(completion["sum_logprob"], 0);
+    EXPECT_TRUE(completion["finish_reason"] == "length" || completion["finish_reason"] == "stop");
+  }
+  close();
+  EXPECT_TRUE(status_.ok());
+}
+
+TEST_F(ServerTest, AnswersManyRequestsInAnyOrderWithTheirIds) {
+  start_and_shake_hands({.queue_capacity = 2, .in_flight_max = 3});
+  for (int i = 0; i < 20; ++i) send(generate(std::to_string(i), 1 + i % 5));
+  std::map<std::string, Json> done;
+  while (done.size() < 20) {
+    Json line = receive();
+    ASSERT_EQ(line["event"], "done") << line;
+    EXPECT_TRUE(done.emplace(line["id"], line["completions"][0]["tokens"]).second);
+  }
+  for (int i = 0; i < 20; ++i) EXPECT_LE(done[std::to_string(i)].get<int>(), 1 + i % 5);
+}
+
+TEST_F(ServerTest, ScoresExamples) {
+  start_and_shake_hands();
+  send({{"id", "s"}, {"kind", "score"}, {"prompt", "2+2="}, {"chosen", "4"}, {"rejected", "55"}});
+  send({{"id", "m"},
+        {"kind", "score"},
+        {"messages", {{{"role", "user"}, {"content", "a"}},
+                      {{"role", "assistant"}, {"content", "bc"}}}}});
+  const Json pair = last_of("s");
+  ASSERT_EQ(pair["event"], "done") << pair;
+  EXPECT_EQ(pair["scores"][0]["index"], 0);
+  EXPECT_EQ(pair["scores"][0]["tokens"], 1);
+  EXPECT_EQ(pair["scores"][1]["tokens"], 2);
+  EXPECT_NEAR(pair["scores"][1]["mean_logprob"].get<double>() * 2,
+              pair["scores"][1]["sum_logprob"].get<double>(), 1e-9);
+  EXPECT_EQ(last_of("m")["scores"][0]["tokens"], 3);  // b, c and <|end|>
+}
+
+TEST_F(ServerTest, SurvivesGarbageAndSaysWhatIsWrong) {
+  start_and_shake_hands();
+  const auto expect_error = [&](const std::string& line, const std::string& id,
+                                const std::string& part) {
+    ASSERT_TRUE(client_->send_line(line).ok());
+    const Json answer = receive();
+    EXPECT_EQ(answer["event"], "error") << answer;
+    EXPECT_EQ(answer["id"], id) << answer;
+    EXPECT_NE(answer["message"].get<std::string>().find(part), std::string::npos) << answer;
+  };
+  expect_error("not json", "", "");
+  expect_error("\xff\xfe\x80", "", "");
+  expect_error(std::string(3000, '['), "", "");
+  expect_error(std::string(protocol::kLineBytesMax + 1, 'x'), "", "dropped");
+  expect_error(R"({"id":"1","kind":"explode"})", "1", "explode");
+  expect_error(R"({"id":"2","kind":"generate"})", "2", "prompt");
+  expect_error(R"({"id":"3","kind":"generate","prompt":""})", "3", "no tokens");
+  expect_error(R"({"id":"4","kind":"generate","prompt":"a","top_p":7})", "4", "top_p");
+  expect_error(R"({"id":"5","kind":"generate","prompt":"a","adapter":"b"})", "5", "adapter");
+  expect_error(R"({"id":"6","kind":"score","prompt":"a"})", "6", "completion");
+  expect_error(R"({"id":"7","kind":"generate","prompt":[{"role":5}]})", "7", "role");
+  expect_error(R"({"id":"8","kind":"score","prompt":"a","completion":")" + std::string(200, 'z') +
+                   "\"}", "8", "context");
+  send(generate("still alive"));
+  EXPECT_EQ(last_of("still alive")["event"], "done");
+}
+
+TEST_F(ServerTest, CancelEndsOneRequestOnly) {
+  start_and_shake_hands();
+  OrderedJson longest = generate("long", 100);
+  longest["min_new_tokens"] = 100;
+  longest["stream"] = true;
+  send(longest);
+  send(generate("other", 3));
+  while (receive()["id"] != "long") {
+  }
+  send({{"id", "c"}, {"kind", "cancel"}, {"request", "long"}});
+  std::map<std::string, Json> ends;
+  while (ends.count("c") == 0 || ends.count("other") == 0) {
+    const Json line = receive();
+    ASSERT_FALSE(line.empty());
+    if (line["event"] != "token") ends[line["id"]] = line;
+  }
+  EXPECT_EQ(ends["other"]["event"], "done");
+  EXPECT_EQ(ends["c"]["event"], "done");
+  // Either it was cut short, or it had ended before the cancel came.
+  if (ends.count("long") != 0 && ends["long"]["event"] == "error") {
+    EXPECT_EQ(ends["long"]["code"], "cancelled");
+  }
+}
+
+TEST_F(ServerTest, EndsWhenTheClientLeavesMidGeneration) {
+  start_and_shake_hands();
+  for (int i = 0; i < 50; ++i) {
+    OrderedJson request = generate(std::to_string(i), 120);
+    request["min_new_tokens"] = 120;
+    request["stream"] = true;
+    send(request);
+  }
+  EXPECT_EQ(receive()["event"], "token");
+  close();  // joins the server: it must end by itself
+  EXPECT_TRUE(status_.ok());
+}
+
+TEST_F(ServerTest, WaitsForASlowReader) {
+  start_and_shake_hands({.queue_capacity = 4});
+  // More answers than the socket's buffers hold, and nobody reads: the server must wait, not drop.
+  const int requests = 10;
+  std::thread sender([&] {
+    for (int i = 0; i < requests; ++i) {
+      OrderedJson request = generate(std::to_string(i), 100);
+      request["min_new_tokens"] = 100;
+      request["stream"] = true;
+      send(request);
+    }
+  });
+  int done = 0;
+  while (done < requests) {
+    const Json line = receive();
+    ASSERT_FALSE(line.empty());
+    done += line["event"] == "done" ? 1 : 0;
+  }
+  sender.join();
+}
+
+TEST_F(ServerTest, RefusesAnotherVersion) {
+  start();
+  send({{"protocol", "attune-channel"}, {"version", 99}});
+  EXPECT_TRUE(protocol::check_handshake(client_->receive(60'000).text).ok());
+  const Json answer = receive();
+  EXPECT_EQ(answer["event"], "error");
+  EXPECT_NE(answer["message"].get<std::string>().find("99"), std::string::npos);
+  EXPECT_EQ(client_->receive(60'000).event, LineEvent::kClosed);
+  close();
+  EXPECT_FALSE(status_.ok());
+}
+
+TEST_F(ServerTest, RefusesAFirstLineThatIsNoHandshake) {
+  start();
+  ASSERT_TRUE(client_->send_line("GET / HTTP/1.1").ok());
+  client_->receive(60'000);
+  EXPECT_EQ(receive()["event"], "error");
+  EXPECT_EQ(client_->receive(60'000).event, LineEvent::kClosed);
+}
+
+}  // namespace
+}  // namespace attune::engine::serve
