@@ -20,9 +20,11 @@ std::string content_of(const OrderedJson& message) {
 
 size_t common_prefix(std::string_view a, std::string_view b) {
   size_t size = std::min(a.size(), b.size());
-  size_t same = static_cast<size_t>(std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(size),
-                                                  b.begin()).first - a.begin());
-  while (same > 0 && same < b.size() && (static_cast<unsigned char>(b[same]) & 0xC0) == 0x80) --same;
+  size_t same = static_cast<size_t>(
+      std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(size), b.begin()).first -
+      a.begin());
+  while (same > 0 && same < b.size() && (static_cast<unsigned char>(b[same]) & 0xC0) == 0x80)
+    --same;
   return same;
 }
 
@@ -33,13 +35,14 @@ struct Turn {
   std::string content;
 };
 
-// Where the assistant's text begins. A prompt that the template does not repeat in the finished turn
-// (an empty reasoning block, say) counts as far as both agree, but never into the content.
+// Where the assistant's text begins. A prompt that the template does not repeat in the finished
+// turn (an empty reasoning block, say) counts as far as both agree, but never into the content.
 size_t span_begin(const Turn& turn) {
   std::string_view content = trimmed(turn.content);
   size_t at = content.empty() ? std::string::npos : turn.after.find(content, turn.before.size());
   if (turn.prompted == turn.before && at != std::string::npos) {
-    // The template knows no generation prompt: a visible heading before the answer is not part of it.
+    // The template knows no generation prompt: a visible heading before the answer is not part of
+    // it.
     std::string_view heading = std::string_view(turn.after).substr(
         turn.before.size(), at - turn.before.size());
     return trimmed(heading).empty() ? turn.before.size() : at;
@@ -64,9 +67,11 @@ size_t span_end(const Turn& turn, size_t begin, std::string_view eos_token) {
 }
 
 Error rewritten(size_t index, const char* what) {
-  return invalid_input("message {} (assistant): {}, so its tokens cannot be told from the text; use a "
-                       "chat template with {{% generation %}} marks, or split the conversation so "
-                       "that the trained answer is its last message", index, what);
+  return invalid_input(
+      "message {} (assistant): {}, so its tokens cannot be told from the text; use a "
+      "chat template with {{% generation %}} marks, or split the conversation so "
+      "that the trained answer is its last message",
+      index, what);
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ constexpr std::array<Builtin, 11> kBuiltins = {{
 {%- endfor %})jinja"},
     {"gemma", R"jinja({{- bos_token }}
 {%- if messages and messages[0].role == 'system' %}
-{{- raise_exception('this format has no system message; put its text into the first user message') }}
+{{- raise_exception('this format knows no system message; start with the user') }}
 {%- endif %}
 {%- for message in messages %}
 {%- if (message.role == 'user') != (loop.index0 % 2 == 0) %}

@@ -43,8 +43,8 @@ Result<std::vector<Value>> message_values(const OrderedJson& messages) {
   std::vector<Value> values;
   for (size_t i = 0; i < messages.size(); ++i) {
     if (!messages[i].is_object()) {
-      return invalid_input("message {} must be an object with \"role\" and \"content\", found {}", i,
-                           messages[i].type_name());
+      return invalid_input("message {} must be an object with \"role\" and \"content\", found {}",
+                           i, messages[i].type_name());
     }
     auto value = jinja::from_json(with_reasoning_names(messages[i]));
     if (!value.ok()) return value.error().with_context(fmt::format("message {}", i));
@@ -72,7 +72,8 @@ Result<Variables> other_variables(const ChatTemplateInput& input) {
     if (!token->empty()) variables.emplace_back(name, Value(*token));
   }
   if (!input.extra.is_object() && !input.extra.is_null()) {
-    return invalid_input("chat_template_kwargs must be an object, found {}", input.extra.type_name());
+    return invalid_input("chat_template_kwargs must be an object, found {}",
+                         input.extra.type_name());
   }
   for (const auto& [name, json] : input.extra.items()) TRY(add(name, json));
   return variables;
@@ -97,7 +98,8 @@ Result<RenderedChat> ChatTemplate::render(const ChatTemplateInput& input) const 
   auto render_prefix = [&](size_t count, bool prompt) -> Result<jinja::Rendered> {
     auto list = std::make_shared<jinja::Sequence>();
     list->items.assign(messages.begin(), messages.begin() + static_cast<std::ptrdiff_t>(count));
-    for (const Value& message : list->items) list->depth = std::max(list->depth, message.depth() + 1);
+    for (const Value& message : list->items)
+      list->depth = std::max(list->depth, message.depth() + 1);
     Variables variables = {{"messages", Value(std::shared_ptr<const jinja::Sequence>(list))},
                            {"add_generation_prompt", Value(prompt)}};
     variables.insert(variables.end(), others.begin(), others.end());

@@ -1,11 +1,11 @@
-// Chat templates: the Jinja text that turns a conversation into a model's prompt, rendered exactly as
-// Python's jinja2 3.1 renders it under Transformers' settings (trim_blocks, lstrip_blocks, loop
-// controls, {% generation %}, tojson without HTML escapes, the immutable sandbox), and the answer to
-// "which part of this text did the assistant write?".
+// Chat templates: the Jinja text that turns a conversation into a model's prompt, rendered exactly
+// as Python's jinja2 3.1 renders it under Transformers' settings (trim_blocks, lstrip_blocks, loop
+// controls, {% generation %}, tojson without HTML escapes, the immutable sandbox), and the answer
+// to "which part of this text did the assistant write?".
 //
 // Templates are a stranger's text: nothing here throws, crashes or runs on; steps, nesting, values
-// and output are limited (text/jinja/budget.h). Errors say the template's line, what is wrong and what
-// to do. What Jinja has and chat templates do not use is refused by name: inheritance, import,
+// and output are limited (text/jinja/budget.h). Errors say the template's line, what is wrong and
+// what to do. What Jinja has and chat templates do not use is refused by name: inheritance, import,
 // include, HTML filters. Integers have 64 bits.
 #pragma once
 
@@ -44,8 +44,9 @@ struct ChatTemplateInput {
 
 struct RenderedChat {
   std::string text;
-  // Byte ranges [begin, end) of `text` that the assistant wrote, in order: from behind the generation
-  // prompt up to and with its end-of-turn token (white space behind that token excluded).
+  // Byte ranges [begin, end) of `text` that the assistant wrote, in order: from behind the
+  // generation prompt up to and with its end-of-turn token (white space behind that token
+  // excluded).
   std::vector<std::pair<size_t, size_t>> assistant_spans;
   bool spans_from_markers = false;  // {% generation %} gave them
 };

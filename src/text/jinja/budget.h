@@ -1,6 +1,6 @@
-// Bounds of one rendering. Templates come with downloaded models, so every loop, allocation and call
-// that a template can cause is paid for here, and a template that asks for too much gets an Error
-// instead of the machine's time or memory.
+// Bounds of one rendering. Templates come with downloaded models, so every loop, allocation and
+// call that a template can cause is paid for here, and a template that asks for too much gets an
+// Error instead of the machine's time or memory.
 #pragma once
 
 #include <cstddef>
@@ -38,8 +38,9 @@ class Budget {
 
   Status step(uint64_t count = 1) {
     if (take_steps(count)) return {};
-    return unsupported("the template took more than {} steps; it loops too much for a chat template",
-                       limits_.steps_max);
+    return unsupported(
+        "the template took more than {} steps; it loops too much for a chat template",
+        limits_.steps_max);
   }
   Status bytes(uint64_t count) {
     if (take_bytes(count)) return {};

@@ -85,7 +85,10 @@ Status Rendering::bind_rest(const Statement& statement, const CallArguments& arg
     }
   }
   if (statement.takes_caller && !is_parameter("caller")) TRY(define("caller", std::move(caller)));
-  if (statement.takes_named) TRY(define("kwargs", TRY(make_dict(budget_, std::move(named)))));
+  if (statement.takes_named) {
+    Value kwargs = TRY(make_dict(budget_, std::move(named)));
+    TRY(define("kwargs", std::move(kwargs)));
+  }
   if (!statement.takes_rest) return {};
   return define("varargs", TRY(make_sequence(budget_, std::move(rest), Shape::kTuple)));
 }
@@ -120,7 +123,8 @@ Result<Value> Rendering::call_range(const CallArguments& arguments) {
   }
   auto made = std::make_shared<Sequence>();
   TRY(budget_.bytes(static_cast<uint64_t>(count) * sizeof(Value)));
-  for (int64_t i = 0; i < static_cast<int64_t>(count); ++i) made->items.emplace_back(start + i * step);
+  for (int64_t i = 0; i < static_cast<int64_t>(count); ++i)
+    made->items.emplace_back(start + i * step);
   made->shape = Shape::kRange;
   made->label = step == 1 ? fmt::format("range({}, {})", start, stop)
                           : fmt::format("range({}, {}, {})", start, stop, step);

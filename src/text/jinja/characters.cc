@@ -2,6 +2,8 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
+
 namespace attune::text::jinja {
 namespace {
 
@@ -65,12 +67,11 @@ bool contains_character(std::string_view chars, std::string_view character) {
 
 // Start of the last character of a text that is not empty.
 size_t last_start(std::string_view text) {
-  size_t start = text.size() - 1;
-  for (size_t back = 1; back <= 4 && back <= text.size(); ++back) {
+  for (size_t back = std::min<size_t>(4, text.size()); back > 1; --back) {
     size_t at = text.size() - back;
     if (character_at(text, at).size_bytes == back) return at;
   }
-  return start;
+  return text.size() - 1;
 }
 
 bool is_line_end(int32_t code) {

@@ -17,8 +17,8 @@ CallArguments rest_of(const CallArguments& arguments, size_t from) {
 
 Result<bool> holds(Rendering& r, const Value& value, const CallArguments& arguments, size_t from) {
   if (arguments.positional.size() <= from) return truthy(value);
-  return r.test(std::string(TRY(text_argument(arguments.positional[from]))), value,
-                rest_of(arguments, from + 1));
+  std::string_view name = TRY(text_argument(arguments.positional[from]));
+  return r.test(std::string(name), value, rest_of(arguments, from + 1));
 }
 
 template <bool kKeep, bool kByAttribute>
@@ -56,8 +56,8 @@ Result<Value> map(Rendering& r, const Value& value, const CallArguments& argumen
         Value found = TRY(follow(r, item, *attribute));
         made.push_back(found.is_undefined() && fallback ? *fallback : std::move(found));
       } else {
-        made.push_back(TRY(r.filter(std::string(TRY(text_argument(arguments.positional[0]))), item,
-                                    rest_of(arguments, 1))));
+        std::string_view name = TRY(text_argument(arguments.positional[0]));
+        made.push_back(TRY(r.filter(std::string(name), item, rest_of(arguments, 1))));
       }
     }
   }

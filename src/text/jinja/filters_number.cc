@@ -21,7 +21,8 @@ std::string plain_number(std::string_view text) {
       plain += text[i];
       continue;
     }
-    bool between = i > 0 && i + 1 < text.size() && std::isalnum(static_cast<unsigned char>(text[i - 1])) &&
+    bool between = i > 0 && i + 1 < text.size() &&
+                   std::isalnum(static_cast<unsigned char>(text[i - 1])) &&
                    std::isalnum(static_cast<unsigned char>(text[i + 1]));
     if (!between) return {};
   }

@@ -10,6 +10,10 @@
 namespace attune::text::jinja {
 namespace {
 
+Error no_dict(const Value& value) {
+  return invalid_input("it needs a dict, found a {}", type_name(value));
+}
+
 Result<Value> count(Rendering&, const Value& value, const CallArguments& arguments) {
   TRY(bind("it", arguments, {}));
   return Value(TRY(length(value)));
@@ -57,7 +61,7 @@ Result<Value> items_of(Rendering& r, const Value& value, const CallArguments& ar
   TRY(bind("it", arguments, {}));
   std::vector<Value> pairs;
   if (!value.is_undefined()) {
-    if (!value.is(Kind::kDict)) return invalid_input("it needs a dict, found a {}", type_name(value));
+    if (!value.is(Kind::kDict)) return no_dict(value);
     TRY(r.budget().step(value.dict().entries.size()));
     for (const auto& [key, item] : value.dict().entries) {
       pairs.push_back(TRY(make_sequence(r.budget(), {key, item}, Shape::kTuple)));
@@ -85,7 +89,8 @@ Result<Value> sort(Rendering& r, const Value& value, const CallArguments& argume
       std::string_view names = attribute->string();
       for (size_t at = 0; at != std::string_view::npos;) {
         size_t comma = names.find(',', at);
-        Value name(std::string(names.substr(at, comma == std::string_view::npos ? comma : comma - at)));
+        size_t size = comma == std::string_view::npos ? comma : comma - at;
+        Value name(std::string(names.substr(at, size)));
         keys.push_back(TRY(sort_key(r, item, &name, sensitive)));
         at = comma == std::string_view::npos ? comma : comma + 1;
       }
@@ -94,20 +99,22 @@ Result<Value> sort(Rendering& r, const Value& value, const CallArguments& argume
     }
     keyed.push_back({std::move(keys), std::move(item)});
   }
-  return make_sequence(r.budget(), TRY(sorted(r.budget(), std::move(keyed), truth_or(bound[0], false))));
+  bool falling = truth_or(bound[0], false);
+  return make_sequence(r.budget(), TRY(sorted(r.budget(), std::move(keyed), falling)));
 }
 
 Result<Value> dictsort(Rendering& r, const Value& value, const CallArguments& arguments) {
   Bound bound = TRY(bind("it", arguments, {"case_sensitive", "by", "reverse"}));
   std::string by = TRY(text_or(bound[1], "key"));
   if (by != "key" && by != "value") return invalid_input("`by` must be 'key' or 'value'");
-  if (!value.is(Kind::kDict)) return invalid_input("it needs a dict, found a {}", type_name(value));
+  if (!value.is(Kind::kDict)) return no_dict(value);
   std::vector<Keyed> keyed;
   for (const auto& [key, item] : value.dict().entries) {
     Value compared = TRY(sort_key(r, by == "key" ? key : item, nullptr, truth_or(bound[0], false)));
     keyed.push_back({{compared}, TRY(make_sequence(r.budget(), {key, item}, Shape::kTuple))});
   }
-  return make_sequence(r.budget(), TRY(sorted(r.budget(), std::move(keyed), truth_or(bound[2], false))));
+  bool falling = truth_or(bound[2], false);
+  return make_sequence(r.budget(), TRY(sorted(r.budget(), std::move(keyed), falling)));
 }
 
 Result<Value> unique(Rendering& r, const Value& value, const CallArguments& arguments) {
@@ -117,7 +124,7 @@ Result<Value> unique(Rendering& r, const Value& value, const CallArguments& argu
   Dict seen;
   for (Value& item : TRY(iterate(r.budget(), value))) {
     Value key = TRY(sort_key(r, item, attribute, truth_or(bound[0], false)));
-    if (!hashable(key)) return invalid_input("a {} cannot be compared for being unique", type_name(key));
+    if (!hashable(key)) return invalid_input("a {} cannot be told from others", type_name(key));
     TRY(r.budget().step(key.is_string() ? 1 : seen.entries.size() + 1));
     if (seen.find(key) != nullptr) continue;
     seen.set(std::move(key), Value());
@@ -149,7 +156,8 @@ Result<Value> sum(Rendering& r, const Value& value, const CallArguments& argumen
   if (total.is_string()) return invalid_input("texts cannot be summed; use `join`");
   for (const Value& item : TRY(iterate(r.budget(), value))) {
     bool direct = !bound[0] || bound[0]->is_none();
-    total = TRY(arithmetic(r.budget(), "+", total, direct ? item : TRY(follow(r, item, *bound[0]))));
+    Value term = direct ? item : TRY(follow(r, item, *bound[0]));
+    total = TRY(arithmetic(r.budget(), "+", total, term));
   }
   return total;
 }
@@ -167,9 +175,10 @@ Result<Value> batch(Rendering& r, const Value& value, const CallArguments& argum
   }
   if (!row.empty()) {
     bool fill = bound[1] && !bound[1]->is_none();
-    while (fill && static_cast<int64_t>(row.size()) < size) {
-      TRY(r.budget().bytes(sizeof(Value)));
-      row.push_back(*bound[1]);
+    if (fill && static_cast<int64_t>(row.size()) < size) {
+      uint64_t missing = static_cast<uint64_t>(size) - row.size();
+      TRY(r.budget().step(missing));
+      row.insert(row.end(), missing, *bound[1]);
     }
     rows.push_back(TRY(make_sequence(r.budget(), std::move(row))));
   }
@@ -195,7 +204,8 @@ Result<Value> groupby(Rendering& r, const Value& value, const CallArguments& arg
   };
   for (const Value& pair : TRY(sorted(r.budget(), std::move(keyed), false))) {
     const Value& key = pair.sequence().items[0];
-    if (!members.empty() && !TRY(equal(r.budget(), key, current))) TRY(close());
+    bool same = TRY(equal(r.budget(), key, current));
+    if (!same) TRY(close());
     current = key;
     members.push_back(pair.sequence().items[1]);
   }

@@ -119,7 +119,8 @@ Result<Value> truncate(Rendering& r, const Value& value, const CallArguments& ar
   std::vector<size_t> at = character_starts(text);
   int64_t size = static_cast<int64_t>(at.size()) - 1;
   int64_t kept = length - static_cast<int64_t>(character_count(end));
-  if (kept < 0 || leeway < 0) return invalid_input("the length must be at least that of the end mark");
+  if (kept < 0 || leeway < 0)
+    return invalid_input("the length must be at least that of the end mark");
   if (leeway > size || size - leeway <= length) return value;
   std::string_view start = text.substr(0, at[static_cast<size_t>(std::min(kept, size))]);
   if (!truth_or(bound[1], false)) start = start.substr(0, start.rfind(' '));

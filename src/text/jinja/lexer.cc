@@ -155,7 +155,8 @@ class Lexer {
     emit(begin, "");
     std::string open;  // brackets that wait for their partner
     while (at_ < source_.size()) {
-      size_t end = open.empty() ? tag_end(at_, is_print ? "}}" : "%}", !is_print, !is_print) : kNone;
+      size_t end = kNone;
+      if (open.empty()) end = tag_end(at_, is_print ? "}}" : "%}", !is_print, !is_print);
       if (end != kNone) {
         emit(is_print ? TokenKind::kPrintEnd : TokenKind::kBlockEnd, "");
         advance(end);
@@ -196,7 +197,9 @@ class Lexer {
   Status quoted(char quote) {
     size_t end = at_ + 1;
     while (end < source_.size() && source_[end] != quote) end += source_[end] == '\\' ? 2 : 1;
-    if (end >= source_.size()) return error(fmt::format("a string that starts with {} has no end", quote));
+    if (end >= source_.size()) {
+      return error(fmt::format("a string that starts with {} has no end", quote));
+    }
     auto text = unescape(std::string_view(source_).substr(at_ + 1, end - at_ - 1));
     if (!text.ok()) return error(text.error().message());
     emit(TokenKind::kString, std::move(*text));
@@ -215,8 +218,8 @@ class Lexer {
       advance(at_ + op.size());
       return {};
     }
-    return error(fmt::format("the character {:?} has no meaning in a tag",
-                             std::string(rest(at_).substr(0, character_at(source_, at_).size_bytes))));
+    std::string_view character = rest(at_).substr(0, character_at(source_, at_).size_bytes);
+    return error(fmt::format("the character '{}' has no meaning in a tag", character));
   }
 
   Status balance(char c, std::string& open) const {
@@ -225,7 +228,9 @@ class Lexer {
     if (c == '{') open += '}';
     if (c != ')' && c != ']' && c != '}') return {};
     if (open.empty()) return error(fmt::format("unexpected '{}'", c));
-    if (open.back() != c) return error(fmt::format("unexpected '{}', expected '{}'", c, open.back()));
+    if (open.back() != c) {
+      return error(fmt::format("unexpected '{}', expected '{}'", c, open.back()));
+    }
     open.pop_back();
     return {};
   }

@@ -1,6 +1,6 @@
-// Splits a template into tokens the way Jinja does with trim_blocks and lstrip_blocks on: a block tag
-// takes the newline after it and the blanks before it on its line; `-` takes all white space, `+`
-// keeps it; one newline at the end of the template goes.
+// Splits a template into tokens the way Jinja does with trim_blocks and lstrip_blocks on: a block
+// tag takes the newline after it and the blanks before it on its line; `-` takes all white space,
+// `+` keeps it; one newline at the end of the template goes.
 #pragma once
 
 #include <string>

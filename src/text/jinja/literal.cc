@@ -71,7 +71,8 @@ Result<int32_t> hexadecimal(std::string_view text, size_t from, size_t count) {
   auto [end, failure] = std::from_chars(begin, begin + count, code, 16);
   bool surrogate = code >= 0xD800 && code <= 0xDFFF;
   if (failure != std::errc() || end != begin + count || code > 0x10FFFF || surrogate) {
-    return invalid_input("the escape \\{} stands for no character", text.substr(from - 1, count + 1));
+    return invalid_input("the escape \\{} stands for no character",
+                         text.substr(from - 1, count + 1));
   }
   return static_cast<int32_t>(code);
 }

@@ -17,7 +17,8 @@ struct NumberText {
 // The longest number at the start of `text`, which starts with a digit.
 NumberText number_text(std::string_view text, bool may_be_float);
 
-// A string literal without its quotes: \n, \x41, \u00e9, \101, ...; unknown escapes stay as written.
+// A string literal without its quotes: \n, \x41, \u00e9, \101, ...; unknown escapes stay as
+// written.
 Result<std::string> unescape(std::string_view text);
 
 }  // namespace attune::text::jinja

@@ -25,6 +25,7 @@ struct LoopState {
   std::optional<std::vector<Value>> changed;  // last arguments of loop.changed
   std::weak_ptr<Scope> outer;     // of the for statement
   int64_t index0 = -1;
+  bool completed = false;         // a round reached the body's end; if none does, `else` runs
   int64_t depth0 = 0;             // of recursive loops
   int depth_of_values = 1;        // see Value::depth
 };

@@ -27,7 +27,7 @@ Result<Rendering::Flow> Rendering::run_loop(const Statement& statement, const Va
   auto flow = run_rounds(statement, loop);
   loop->changed.reset();
   if (!flow.ok()) return flow;
-  if (loop->index0 < 0) {
+  if (!loop->completed) {
     ScopeChange inner(*this, scope_);
     return execute(statement.otherwise);
   }
@@ -49,6 +49,7 @@ Result<Rendering::Flow> Rendering::run_rounds(const Statement& statement,
     TRY(assign(statement.target, *loop->current));
     Flow flow = TRY(execute(statement.body));
     if (flow == Flow::kBreak) return Flow::kNext;
+    loop->completed |= flow == Flow::kNext;
   }
 }
 

@@ -52,9 +52,12 @@ Result<Value> integer_division(std::string_view op, int64_t a, int64_t b) {
 
 Result<Value> integer_arithmetic(std::string_view op, int64_t a, int64_t b) {
   int64_t result = 0;
-  if (op == "+") return __builtin_add_overflow(a, b, &result) ? Result<Value>(too_large()) : Value(result);
-  if (op == "-") return __builtin_sub_overflow(a, b, &result) ? Result<Value>(too_large()) : Value(result);
-  if (op == "*") return __builtin_mul_overflow(a, b, &result) ? Result<Value>(too_large()) : Value(result);
+  if (op == "+" || op == "-" || op == "*") {
+    bool overflow = op == "+"   ? __builtin_add_overflow(a, b, &result)
+                    : op == "-" ? __builtin_sub_overflow(a, b, &result)
+                                : __builtin_mul_overflow(a, b, &result);
+    return overflow ? Result<Value>(too_large()) : Value(result);
+  }
   if (op == "**") return integer_power(a, b);
   if (op != "/") return integer_division(op, a, b);
   if (b == 0) return invalid_input("division by zero");
@@ -89,6 +92,9 @@ Result<Value> repeat(Budget& budget, const Value& value, int64_t count) {
   }
   const std::vector<Value>& items = value.sequence().items;
   std::vector<Value> made;
+  if (count > 0 && items.size() > budget.limits().bytes_max / static_cast<uint64_t>(count)) {
+    return budget.too_many_bytes();
+  }
   for (int64_t i = 0; i < count && !items.empty(); ++i) {
     TRY(budget.bytes(items.size() * sizeof(Value)));
     made.insert(made.end(), items.begin(), items.end());
@@ -127,8 +133,10 @@ int64_t clamp(int64_t index, int64_t size, int64_t low, int64_t high) {
 SliceRange slice_range(const Value& start, const Value& stop, int64_t step, int64_t size) {
   int64_t low = step > 0 ? 0 : -1;
   int64_t high = step > 0 ? size : size - 1;
-  int64_t from = start.is_none() ? (step > 0 ? low : high) : clamp(start.integer(), size, low, high);
-  int64_t to = stop.is_none() ? (step > 0 ? high : low) : clamp(stop.integer(), size, low, high);
+  int64_t from = step > 0 ? low : high;
+  int64_t to = step > 0 ? high : low;
+  if (!start.is_none()) from = clamp(start.integer(), size, low, high);
+  if (!stop.is_none()) to = clamp(stop.integer(), size, low, high);
   SliceRange range{from, step, 0};
   if (step > 0 && from < to) range.count = (to - from - 1) / step + 1;
   if (step < 0 && from > to) range.count = (from - to - 1) / -step + 1;

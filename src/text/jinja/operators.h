@@ -1,5 +1,5 @@
-// Python's operators on template values. Errors are kInvalidInput without a line; the rendering adds
-// it.
+// Python's operators on template values. Errors are kInvalidInput without a line; the rendering
+// adds it.
 #pragma once
 
 #include <optional>

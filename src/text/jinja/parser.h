@@ -1,6 +1,6 @@
 // Builds the tree of a template from its tokens: the statements and expressions of Jinja2 3.1 with
-// the loop controls and the `generation` block that chat templates use. Not in: template inheritance,
-// import, include and autoescape, which a single template text cannot use anyway.
+// the loop controls and the `generation` block that chat templates use. Not in: template
+// inheritance, import, include and autoescape, which a single template text cannot use anyway.
 #pragma once
 
 #include <initializer_list>

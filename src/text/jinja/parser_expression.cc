@@ -124,7 +124,8 @@ Result<ExpressionPtr> Parser::all_of() {
     int line = current().line;
     advance();
     ExpressionPtr right = TRY(negation());
-    node = TRY(finish(with_children(ExpressionKind::kAnd, line, std::move(node), std::move(right))));
+    node =
+        TRY(finish(with_children(ExpressionKind::kAnd, line, std::move(node), std::move(right))));
   }
   return node;
 }
@@ -170,7 +171,8 @@ Result<ExpressionPtr> Parser::arithmetic(int level) {
     Token token = current();
     advance();
     ExpressionPtr right = TRY(operand());
-    node = with_children(ExpressionKind::kArithmetic, token.line, std::move(node), std::move(right));
+    node =
+        with_children(ExpressionKind::kArithmetic, token.line, std::move(node), std::move(right));
     node->name = token.text;
     node = TRY(finish(std::move(node)));
   }
@@ -194,8 +196,9 @@ Result<ExpressionPtr> Parser::unary(bool with_filter) {
     advance();
     auto operand = unary(false);
     --nesting_;
+    if (!operand.ok()) return operand;
     ExpressionKind kind = minus ? ExpressionKind::kNegative : ExpressionKind::kPositive;
-    node = TRY(finish(with_children(kind, line, TRY(std::move(operand)))));
+    node = TRY(finish(with_children(kind, line, std::move(*operand))));
   } else {
     node = TRY(primary());
   }

@@ -157,7 +157,8 @@ Status Parser::test_arguments(Expression& made) {
   } else if (starts_test_argument(current())) {
     if (current().is_name("is")) return error(current().line, "tests with `is` cannot be chained");
     made.arguments = std::make_unique<Arguments>();
-    made.arguments->positional.push_back(TRY(postfix(TRY(primary()))));
+    ExpressionPtr value = TRY(primary());
+    made.arguments->positional.push_back(TRY(postfix(std::move(value))));
   }
   return {};
 }

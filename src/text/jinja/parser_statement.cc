@@ -86,7 +86,8 @@ Result<Body> Parser::body_until(Names ends) {
     body.push_back(std::move(made));
   }
   if (ends.size() == 0) return body;
-  return error(current().line, fmt::format("the template ends before {{% {} %}}", *(ends.end() - 1)));
+  return error(current().line,
+               fmt::format("the template ends before {{% {} %}}", *(ends.end() - 1)));
 }
 
 Result<Body> Parser::block(Names ends) {
@@ -192,13 +193,15 @@ Result<Parser::StatementPtr> Parser::if_statement(StatementPtr made) {
 
 Result<Parser::StatementPtr> Parser::for_statement(StatementPtr made) {
   made->kind = StatementKind::kFor;
+  ++loops_;
   made->target = TRY(target(false));
+  --loops_;
   TRY(expect_name("in"));
   made->expression = TRY(tuple(false, false, {"recursive"}));
   if (skip_name("if")) made->condition = TRY(expression());
   made->recursive = skip_name("recursive");
   ++loops_;
-  made->body = TRY(block({"endfor", "else"}));
+  made->body = TRY(block({"else", "endfor"}));
   --loops_;
   if (skip_name("else")) {
     made->otherwise = TRY(closed_block({"endfor"}));
@@ -237,6 +240,9 @@ Result<Target> Parser::single_target(bool with_attribute) {
   made.name = TRY(any_name());
   for (std::string_view word : {"true", "false", "none", "True", "False", "None"}) {
     if (made.name == word) return error(made.line, "nothing can be assigned to " + made.name);
+  }
+  if (made.name == "loop" && loops_ > 0) {
+    return error(made.line, "nothing can be assigned to loop inside of a for statement");
   }
   if (with_attribute && skip_operator(".")) made.attribute = TRY(any_name());
   return made;

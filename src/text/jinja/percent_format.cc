@@ -33,7 +33,8 @@ class PercentFormat {
       if (spec.conversion == '%') {
         out_.append("%");
       } else {
-        TRY(write(spec, TRY(next_value(spec))));
+        Value value = TRY(next_value(spec));
+        TRY(write(spec, value));
       }
     }
     bool tuple = values_.is(Kind::kSequence) && values_.sequence().shape == Shape::kTuple;
@@ -149,7 +150,8 @@ class PercentFormat {
   Status write_integer(const Spec& spec, const Value& value) {
     bool decimal = spec.conversion == 'd' || spec.conversion == 'i' || spec.conversion == 'u';
     if (!value.is_integral() && !(decimal && value.is(Kind::kFloat))) {
-      return invalid_input("%{} needs a whole number, found a {}", spec.conversion, type_name(value));
+      return invalid_input("%{} needs a whole number, found a {}", spec.conversion,
+                           type_name(value));
     }
     double real = value.number();
     if (!(real > -9.2e18 && real < 9.2e18)) return unsupported("the number is too large for %d");

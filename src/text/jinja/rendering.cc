@@ -51,12 +51,10 @@ Result<Rendering::Flow> Rendering::execute(const Statement& statement) {
     case StatementKind::kText:
       if (!out_->append(statement.text)) return budget_.too_many_bytes();
       return Flow::kNext;
-    case StatementKind::kPrint: TRY(print(TRY(evaluate(*statement.expression)))); return Flow::kNext;
+    case StatementKind::kPrint: TRY(print_expression(*statement.expression)); return Flow::kNext;
     case StatementKind::kIf: return execute_if(statement);
     case StatementKind::kFor: return execute_for(statement);
-    case StatementKind::kSet:
-      TRY(assign(statement.target, TRY(evaluate(*statement.expression))));
-      return Flow::kNext;
+    case StatementKind::kSet: TRY(execute_set(statement)); return Flow::kNext;
     case StatementKind::kSetBlock: TRY(execute_set_block(statement)); return Flow::kNext;
     case StatementKind::kMacro:
       TRY(budget_.bytes(sizeof(Macro)));
@@ -133,6 +131,14 @@ Result<Rendering::Flow> Rendering::execute_generation(const Statement& statement
   }
   if (out_ == &output_) generated_.emplace_back(start, out_->size());
   return Flow::kNext;
+}
+
+Status Rendering::execute_set(const Statement& statement) {
+  return assign(statement.target, TRY(evaluate(*statement.expression)));
+}
+
+Status Rendering::print_expression(const Expression& expression) {
+  return print(TRY(evaluate(expression)));
 }
 
 Status Rendering::print(const Value& value) {

@@ -67,10 +67,12 @@ class Rendering {
   Result<Flow> execute(const Statement& statement);
   Result<Flow> execute_if(const Statement& statement);
   Result<Flow> execute_with(const Statement& statement);
+  Status execute_set(const Statement& statement);
   Status execute_set_block(const Statement& statement);
   Status execute_call(const Statement& statement);
   Status execute_filter(const Statement& statement);
   Result<Flow> execute_generation(const Statement& statement);
+  Status print_expression(const Expression& expression);
   Status print(const Value& value);
   Result<Value> captured(const Body& body);
   Status assign(const Target& target, const Value& value);

@@ -31,8 +31,8 @@ Result<Value> stripped(Budget& budget, const std::string& text, const CallArgume
   return make_string(budget, std::string(strip(text, kLeft, kRight, &chars)));
 }
 
-// A part of the text by character indices, as methods with start and end take it; the offset in bytes
-// goes to `offset`.
+// A part of the text by character indices, as methods with start and end take it; the offset in
+// bytes goes to `offset`.
 Result<std::optional<std::string_view>> part(std::string_view text,
                                              const std::optional<Value>& start,
                                              const std::optional<Value>& end, size_t& offset) {
@@ -62,7 +62,8 @@ Result<Value> has_affix(Budget& budget, const std::string& text, const CallArgum
   }
   for (const Value& option : options) {
     std::string_view affix = TRY(text_argument(option));
-    if (within && (kAtStart ? within->starts_with(affix) : within->ends_with(affix))) return Value(true);
+    if (within && (kAtStart ? within->starts_with(affix) : within->ends_with(affix)))
+      return Value(true);
   }
   return Value(false);
 }
@@ -78,9 +79,10 @@ Result<Value> found(Budget& budget, const std::string& text, const CallArguments
               : kFromEnd ? within->rfind(needle)
                          : within->find(needle);
   if (at != std::string::npos) {
-    return Value(static_cast<int64_t>(character_count(std::string_view(text).substr(0, offset + at))));
+    return Value(
+        static_cast<int64_t>(character_count(std::string_view(text).substr(0, offset + at))));
   }
-  if (kMustFind) return invalid_input("the text does not contain {:?}", std::string(needle));
+  if (kMustFind) return invalid_input("the text does not contain '{}'", needle);
   return Value(int64_t{-1});
 }
 
@@ -120,7 +122,7 @@ Result<Value> texts(Budget& budget, const std::vector<std::string_view>& parts) 
 // Pieces between runs of white space; at most `limit` cuts (none when negative).
 std::vector<std::string_view> split_space(std::string_view text, int64_t limit) {
   std::vector<std::string_view> parts;
-  text = strip(text, true, true);
+  text = strip(text, true, false);
   while (!text.empty()) {
     size_t cut = 0;
     bool last = limit >= 0 && static_cast<int64_t>(parts.size()) >= limit;
@@ -136,7 +138,7 @@ std::vector<std::string_view> split_space(std::string_view text, int64_t limit) 
 // The same from the end; the last piece comes first.
 std::vector<std::string_view> split_space_backwards(std::string_view text, int64_t limit) {
   std::vector<std::string_view> parts;
-  text = strip(text, true, true);
+  text = strip(text, false, true);
   std::vector<size_t> starts = character_starts(text);
   size_t i = starts.size() - 1;  // starts[i] is the end of what is left
   while (i > 0) {

@@ -101,9 +101,10 @@ bool TextBuilder::append(std::string_view piece) {
 }
 
 bool TextBuilder::append_times(std::string_view piece, int64_t count) {
-  for (int64_t i = 0; i < count && !piece.empty(); ++i) {
-    if (!append(piece)) return false;
-  }
+  if (count <= 0 || piece.empty()) return !full_;
+  uint64_t most = budget_->limits().output_bytes_max / piece.size();
+  full_ = full_ || static_cast<uint64_t>(count) > most;
+  for (int64_t i = 0; i < count && !full_; ++i) append(piece);
   return !full_;
 }
 
@@ -122,7 +123,8 @@ std::string float_repr(double value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
   char buffer[64];
-  auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
+  auto end =
+      std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
   std::string text(buffer, end);
   size_t e = text.find('e');
   int exponent = 0;

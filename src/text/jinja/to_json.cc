@@ -94,7 +94,8 @@ class JsonWriter {
   void write_code(int32_t code) {
     if (code > 0xFFFF) {  // a surrogate pair
       int32_t rest = code - 0x10000;
-      out_.append(fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + (rest >> 10), 0xDC00 + (rest & 0x3FF)));
+      out_.append(
+          fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + (rest >> 10), 0xDC00 + (rest & 0x3FF)));
     } else {
       out_.append(fmt::format("\\u{:04x}", code));
     }
@@ -118,7 +119,7 @@ class JsonWriter {
           if (c.code >= 0 && c.code < 0x20) {
             write_code(c.code);
           } else if (style_.ensure_ascii && (c.code < 0 || c.code >= 0x7F)) {
-            c.code == 0x7F ? (void)out_.append(raw) : write_code(c.code < 0 ? 0xFFFD : c.code);
+            write_code(c.code < 0 ? 0xFFFD : c.code);
           } else {
             out_.append(raw);
           }

@@ -1,7 +1,7 @@
 // The values that a template computes with: Python's None, bool, int (64 bits here; larger results
-// are errors), float, str, list, tuple and dict, Jinja's Undefined, namespace and loop, and things to
-// call. Lists and dicts never change once made, so they share; a namespace belongs to the rendering
-// that made it (Rendering::namespaces) and lives exactly as long, so no cycle can leak.
+// are errors), float, str, list, tuple and dict, Jinja's Undefined, namespace and loop, and things
+// to call. Lists and dicts never change once made, so they share; a namespace belongs to the
+// rendering that made it (Rendering::namespaces) and lives exactly as long, so no cycle can leak.
 #pragma once
 
 #include <cstdint>
