@@ -119,11 +119,15 @@ Status fetch(const ModelFiles& files, const Planned& planned, const TensorSpec& 
   return {};
 }
 
-Result<text::GgufVocabulary> vocabulary_of(const ModelFiles& files) {
-  if (files.gguf_vocabulary()) return *files.gguf_vocabulary();
+// Nothing for a model without tokenizer.
+Result<std::optional<text::GgufVocabulary>> vocabulary_of(const ModelFiles& files) {
+  if (files.gguf_vocabulary()) return files.gguf_vocabulary();
+  if (files.tokenizer_json_path().empty() && files.sentencepiece_path().empty()) {
+    return std::optional<text::GgufVocabulary>();
+  }
   int64_t size = TRY(get_int(files.config(), "vocab_size"));
   text::Tokenizer tokenizer = TRY(load_tokenizer(files));
-  return gguf_vocabulary_of(tokenizer, size);
+  return std::optional(TRY(gguf_vocabulary_of(tokenizer, size)));
 }
 
 Result<GgufMetadata> metadata_of(const ModelFiles& files, const GgufFamily& family, DType dtype) {
@@ -131,8 +135,8 @@ Result<GgufMetadata> metadata_of(const ModelFiles& files, const GgufFamily& fami
   TRY(add_config_metadata(files.config(), family, metadata));
   metadata.add_u32("general.file_type", TRY(file_type(dtype)));
   if (is_quantised(dtype)) metadata.add_u32("general.quantization_version", 2);
-  text::GgufVocabulary vocabulary = TRY(vocabulary_of(files));
-  add_vocabulary_metadata(vocabulary, files.chat_template(), metadata);
+  std::optional<text::GgufVocabulary> vocabulary = TRY(vocabulary_of(files));
+  if (vocabulary) add_vocabulary_metadata(*vocabulary, files.chat_template(), metadata);
   return metadata;
 }
 

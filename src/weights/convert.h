@@ -25,9 +25,9 @@ struct ConvertReport {
 };
 
 // In GGUF, vectors and position tables stay F32, rows that are no whole blocks become F16, and Q4_0
-// files keep embedding and head in Q8_0. Errors: families, tokenizers and rope scalings that GGUF
-// does not know; a type that the output cannot hold; values that do not fit it; an output that
-// exists.
+// files keep embedding and head in Q8_0; a model without tokenizer gives a file without. Errors:
+// families, tokenizers and rope scalings that GGUF does not know; a type that the output cannot
+// hold; values that do not fit it; an output that exists.
 Result<ConvertReport> convert_model(const ConvertOptions& options);
 
 Json to_json(const ConvertReport& report);

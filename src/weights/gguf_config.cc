@@ -111,6 +111,10 @@ Result<Json> rope_scaling(const Keys& keys, double theta, int64_t head_dim) {
                        keys.file().path(), type);
   }
   Json scaling = {{"rope_type", type}, {"factor", TRY(keys.number("rope.scaling.factor", 1.0))}};
+  for (const char* key : {"beta_fast", "beta_slow"}) {
+    std::string name = std::string("rope.scaling.yarn_") + key;
+    if (keys.has(name)) scaling[key] = TRY(keys.number(name, 1.0));
+  }
   if (keys.has("rope.scaling.original_context_length")) {
     scaling["original_max_position_embeddings"] =
         TRY(keys.size("rope.scaling.original_context_length"));
@@ -137,6 +141,14 @@ Status fill_llama(const Keys& keys, const std::string& model_type, Json& config)
   config["hidden_act"] = "silu";
   config["attention_bias"] = keys.file().find("blk.0.attn_q.bias") != nullptr;
   if (model_type == "llama") config["mlp_bias"] = keys.file().find("blk.0.ffn_up.bias") != nullptr;
+  if (keys.has("attention.sliding_window")) {
+    config["sliding_window"] = TRY(keys.size("attention.sliding_window"));
+    // The llama family has no window; Mistral is the same otherwise.
+    if (model_type == "llama") {
+      config["model_type"] = "mistral";
+      config["architectures"] = Json::array({"MistralForCausalLM"});
+    }
+  }
   if (Json scaling = TRY(rope_scaling(keys, theta, head_dim)); !scaling.is_null()) {
     config["rope_scaling"] = std::move(scaling);
   }

@@ -64,6 +64,7 @@ class Writer {
     metadata_.add_string(prefix_ + "rope.scaling.type", rope.type);
     metadata_.add_f32(prefix_ + "rope.scaling.factor", static_cast<float>(factor));
     constexpr const char* kOriginal = "original_max_position_embeddings";
+    TRY(yarn(rope));
     if (find(rope.values, kOriginal) == nullptr) return {};
     int64_t original = TRY(get_int(rope.values, kOriginal));
     return add_size("rope.scaling.original_context_length", original, kOriginal);
@@ -71,6 +72,19 @@ class Writer {
   const Json& config() const { return config_; }
 
  private:
+  Status yarn(const Rope& rope) {
+    for (const char* key : {"attention_factor", "mscale", "mscale_all_dim"}) {
+      if (find(rope.values, key) == nullptr) continue;
+      return unsupported("key {} of the rope scaling cannot be written to GGUF", key);
+    }
+    for (const char* key : {"beta_fast", "beta_slow"}) {
+      if (find(rope.values, key) == nullptr) continue;
+      double value = TRY(get_double(rope.values, key));
+      metadata_.add_f32(prefix_ + "rope.scaling.yarn_" + key, static_cast<float>(value));
+    }
+    return {};
+  }
+
   const Json& config_;
   std::string prefix_;
   GgufMetadata& metadata_;
@@ -93,9 +107,12 @@ Status write_llama(Writer& writer) {
   TRY(writer.add_size("attention.key_length", head_dim, "head_dim"));
   TRY(writer.add_size("attention.value_length", head_dim, "head_dim"));
   TRY(writer.size("vocab_size", "vocab_size"));
-  bool windowed = TRY(get_bool_or(config, "use_sliding_window", true));
-  if (windowed && find(config, "sliding_window") != nullptr) {
+  bool mistral = TRY(get_string_or(config, "model_type", "")) == "mistral";
+  if (mistral && find(config, "sliding_window") != nullptr) {
     TRY(writer.size("attention.sliding_window", "sliding_window"));
+  }
+  if (!mistral && TRY(get_bool_or(config, "use_sliding_window", false))) {
+    return unsupported("GGUF has no sliding window for this family (key use_sliding_window)");
   }
   return writer.rope(head_dim);
 }

@@ -68,6 +68,7 @@ class Merge {
         return invalid_input("tensor {}: the adapter holds {}, the base {}", name,
                              shape_text(view.shape), shape_text(base_.find(name)->shape));
       }
+      if (!is_saved_module(name)) return unknown_module(name.substr(0, name.rfind('.')));
       folder.tensors.push_back({name, dtype, view.shape});
       if (name == kHead) folder.config["tie_word_embeddings"] = false;
     }
@@ -109,6 +110,14 @@ class Merge {
     return name == kHead && !base_.has(kHead) ? kEmbedding : name;
   }
 
+  // A module that the base lacks may be new (a "score" head) when the config says so.
+  bool is_saved_module(const std::string& name) const {
+    std::string path = name.substr(0, name.rfind('.'));
+    std::string last = path.substr(path.rfind('.') + 1);
+    const auto& saved = adapter_.config.modules_to_save;
+    return std::find(saved.begin(), saved.end(), last) != saved.end();
+  }
+
   void untie(const std::string& name, DType dtype, ModelFolder& folder) const {
     folder.tensors.push_back({name, dtype, base_.find(kEmbedding)->shape});
     folder.config["tie_word_embeddings"] = false;
@@ -135,7 +144,7 @@ Status refuse_quantised(const ModelFiles& base) {
     if (!is_quantised(view->dtype)) continue;
     return invalid_input(
         "{}: the base is quantised (tensor {} is {}); merge over its de-quantised "
-        "weights with --dequantize, or use the original model",
+        "weights with --dequantise, or use the original model",
         base.path(), name, to_string(view->dtype));
   }
   return {};
