@@ -17,8 +17,8 @@ struct AttentionOptions {
   double scale = 0.0;  // multiplies q·k; 0 means 1/sqrt(Dh)
   // Sliding window (Mistral): a token at position p sees positions p-window+1 .. p. 0 means all.
   int64_t window = 0;
-  // ALiBi (arXiv 2108.12409): slope of every head, added as slope * (key position - query position).
-  // Empty means none. [H]
+  // ALiBi (arXiv 2108.12409): slope of every head, added as slope * (key position - query
+  // position). Empty means none. [H]
   std::vector<float> alibi_slopes;
 };
 
@@ -27,7 +27,8 @@ struct AttentionOptions {
 Tensor tree_attention(const Tensor& q, const Tensor& k, const Tensor& v, const PackedLayout& layout,
                       const AttentionOptions& options = {});
 
-// The same by plain dense scores and a mask, in whatever precision the inputs have: slow, for tests.
+// The same by plain dense scores and a mask, in whatever precision the inputs have: slow, for
+// tests.
 Tensor tree_attention_reference(const Tensor& q, const Tensor& k, const Tensor& v,
                                 const PackedLayout& layout, const AttentionOptions& options = {});
 

@@ -45,7 +45,8 @@ std::vector<Case> cases() {
           {"one_key_head", 7, 5, 1, 8, {}}, {"window", 6, 4, 2, 16, window},
           {"scaled", 4, 2, 1, 24, scaled},  {"alibi", 6, 4, 2, 16, alibi},
           {"window_alibi", 11, 4, 4, 8, both}, {"long", 67, 3, 1, 64, {}},
-          {"long_window", 80, 4, 2, 32, {.window = 50, .alibi_slopes = {}}}, {"odd_width", 40, 2, 1, 20, {}}};
+          {"long_window", 80, 4, 2, 32, {.window = 50, .alibi_slopes = {}}},
+          {"odd_width", 40, 2, 1, 20, {}}};
 }
 
 class Attention : public ::testing::TestWithParam<Case> {};

@@ -153,7 +153,8 @@ class LinearNll : public AutogradFunction<LinearNll> {
     // Backward from the loss itself: the gradients are final, and autograd may keep the tensors.
     const bool unscaled = grads[0].is_cpu() && grads[0].item<double>() == 1.0;
     for (Tensor& gradient : saved) {
-      if (gradient.defined() && !unscaled) gradient = gradient * grads[0].to(gradient.scalar_type());
+      if (!gradient.defined() || unscaled) continue;
+      gradient = gradient * grads[0].to(gradient.scalar_type());
     }
     return {saved[0], saved[1], saved[2], Tensor(), Tensor()};
   }

@@ -3,10 +3,11 @@
 // fp32, and peak memory does not depend on R x V.
 //
 // What is computed when: for a request r with row n and target t, d log p(t) / d hidden[n] is
-// W[t] - sum_v p(v) W[v] (divided by the temperature), which needs no knowledge of the outer gradient;
-// it is computed in the same pass as the forward and only scaled later. The weight's gradient needs
-// the outer gradient: linear_nll knows it beforehand (row weights) and stays at three matrix
-// products; linear_log_probs recomputes the chunk's logits for it, and only when weight requires grad.
+// W[t] - sum_v p(v) W[v] (divided by the temperature), which needs no knowledge of the outer
+// gradient; it is computed in the same pass as the forward and only scaled later. The weight's
+// gradient needs the outer gradient: linear_nll knows it beforehand (row weights) and stays at
+// three matrix products; linear_log_probs recomputes the chunk's logits for it, and only when
+// weight requires grad.
 #pragma once
 
 #include <cstdint>

@@ -10,6 +10,9 @@
 
 #include <algorithm>
 
+#include "engine/ops/cpu/kernels.h"
+#include "engine/tensor/parallel.h"
+
 namespace attune::engine::ops {
 
 RowOutputs RowOutputs::at(int64_t begin, int64_t count) const {
@@ -57,7 +60,25 @@ void softmax_rows_reference(Tensor& logits, const Tensor& targets, const Tensor&
 
 void softmax_rows(Tensor& logits, const Tensor& targets, const Tensor& row_weights,
                   const LogProbOptions& options, const RowOutputs& out) {
-  softmax_rows_reference(logits, targets, row_weights, options, out);
+  const bool fits = cpu::kernels() != nullptr && logits.is_cpu() && logits.is_contiguous() &&
+                    logits.scalar_type() == at::kFloat && options.logit_softcap == 0;
+  if (!fits) return softmax_rows_reference(logits, targets, row_weights, options, out);
+  const Tensor ids = targets.contiguous();
+  Tensor weights;
+  if (row_weights.defined()) weights = row_weights.to(at::kFloat).contiguous();
+  cpu::SoftmaxRows job;
+  job.logits = logits.data_ptr<float>();
+  job.columns = logits.size(1);
+  job.targets = ids.const_data_ptr<int64_t>();
+  if (weights.defined()) job.row_weights = weights.const_data_ptr<float>();
+  job.slope = static_cast<float>(options.logit_scale / options.temperature);
+  job.log_probs = out.log_probs.data_ptr<float>();
+  if (out.entropy.defined()) job.entropy = out.entropy.data_ptr<float>();
+  if (out.correct.defined()) job.correct = out.correct.data_ptr<bool>();
+  const int64_t rows = logits.size(0);
+  run_lanes(lanes_for(rows, 1), rows, [&](int64_t, int64_t begin, int64_t end) {
+    cpu::kernels()->softmax_rows(job, begin, end);
+  });
 }
 
 LogitHead::LogitHead(const Tensor& weight, const Tensor& bias, int64_t rows,
@@ -65,8 +86,8 @@ LogitHead::LogitHead(const Tensor& weight, const Tensor& bias, int64_t rows,
     : weight_(weight.detach()),
       logit_type_(weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat),
       chunk_rows_(std::max<int64_t>(1, std::min(rows, options.chunk_rows))) {
-  // On a CPU the product runs in fp32 even for bf16 weights: bf16 products are slow without hardware
-  // support, and the copy is one [V, D], not [R, V].
+  // On a CPU the product runs in fp32 even for bf16 weights: bf16 products are slow without
+  // hardware support, and the copy is one [V, D], not [R, V].
   if (weight.is_cpu()) weight_ = weight_.to(logit_type_);
   if (bias.defined()) bias_ = bias.detach().to(weight_.scalar_type());
   buffer_ = at::empty({chunk_rows_, weight.size(0)}, weight_.options());

@@ -1,6 +1,6 @@
 // The vocabulary projection and its softmax, a chunk of rows at a time: what linear_log_probs and
-// linear_nll are made of. One buffer [chunk, V] per call is re-used; it holds logits first and their
-// gradient afterwards. Not thread-safe; used under no-grad.
+// linear_nll are made of. One buffer [chunk, V] per call is re-used; it holds logits first and
+// their gradient afterwards. Not thread-safe; used under no-grad.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,9 @@ struct RowOutputs {
 };
 RowOutputs make_row_outputs(int64_t rows, const Tensor& like, const LogProbOptions& options);
 
-// Turns `logits` [C, V] (fp32 or double, contiguous) in place into row_weights[r] * d(-log p)/d logit,
-// that is w * (p - onehot) times the derivative of scale, softcap and temperature, and fills `out`.
-// With undefined row_weights only `out` is filled and the buffer's content is unspecified.
+// Turns `logits` [C, V] (fp32 or double, contiguous) in place into row_weights[r] * d(-log p)/d
+// logit, that is w * (p - onehot) times the derivative of scale, softcap and temperature, and fills
+// `out`. With undefined row_weights only `out` is filled and the buffer's content is unspecified.
 void softmax_rows(Tensor& logits, const Tensor& targets, const Tensor& row_weights,
                   const LogProbOptions& options, const RowOutputs& out);
 

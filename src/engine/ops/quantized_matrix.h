@@ -33,7 +33,7 @@ class QuantizedMatrix {
   Tensor dequantize() const;  // [rows, columns] fp32
   Tensor dequantize_rows(const Tensor& row_ids) const;  // [R, columns] fp32 (embedding look-up)
 
-  // Implementation storage: repacked for the kernels of this machine. Defined in the source file.
+  // Storage, repacked for kernels; ops/quantized_blocks.h.
   struct Blocks;
   const Blocks& blocks() const { return *blocks_; }
 
@@ -45,8 +45,18 @@ class QuantizedMatrix {
   std::shared_ptr<const Blocks> blocks_;
 };
 
-// x [N, columns] times the transposed matrix: [N, rows]. Differentiable in x only (the weights are
-// frozen); many rows go through a de-quantised copy and a matrix product, few through own kernels.
+// Up to this many rows go through the quantised kernels where nothing is recorded.
+inline constexpr int64_t kQuantizedRowsMax = 16;
+
+// x [N, columns] times the transposed matrix: [N, rows], in x's type. Differentiable in x only (the
+// weights are frozen). Many rows, or recorded ones, go through a de-quantised copy and a matrix
+// product, exact to rounding; few through quantized_product where this machine has kernels.
 Tensor quantized_linear(const Tensor& x, const QuantizedMatrix& weight);
+
+// The same with x rounded to int8 in blocks of 32, scaled by the block's largest magnitude m / 127,
+// and products summed in integers: per element it differs from the exact product by at most sum
+// over blocks of m / 254 * sum |w|, and by fp32 rounding. Only where kernels exist (x86-64); no
+// gradient. x [N, columns] -> [N, rows] fp32.
+Tensor quantized_product(const Tensor& x, const QuantizedMatrix& weight);
 
 }  // namespace attune::engine::ops

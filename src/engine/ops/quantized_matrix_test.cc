@@ -1,9 +1,11 @@
 #include "engine/ops/quantized_matrix.h"
 
+#include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
+#include "engine/ops/cpu/kernels.h"
 #include "engine/tensor/gradient_check.h"
 
 namespace attune::engine::ops {
@@ -49,6 +51,43 @@ TEST_P(Quantized, GradientOfXIsThatOfTheDequantisedProduct) {
         {x});
     EXPECT_LT(relative_difference(found[0], outer.matmul(matrix.dequantize())), 1e-5);
   }
+}
+
+// The contract of quantized_product: the rounding of x, block by block, bounds every element.
+TEST_P(Quantized, KernelsStayWithinTheStatedBound) {
+  if (cpu::kernels() == nullptr) GTEST_SKIP() << "no kernels on this machine";
+  for (int64_t batch : {1, 2, 3, 4, 7, 16}) {
+    const auto matrix = QuantizedMatrix::quantize(at::randn({45, 160}), GetParam());
+    const Tensor x = at::randn({batch, 160}), weight = matrix.dequantize();
+    const Tensor exact = x.to(at::kDouble).matmul(weight.to(at::kDouble).t());
+    const Tensor extent = x.abs().view({batch, 5, 32}).amax(-1);        // [batch, blocks]
+    const Tensor size = weight.abs().view({45, 5, 32}).sum(-1);         // [rows, blocks]
+    const Tensor bound = extent.matmul(size.t()) / 254 * 1.001 + 1e-5;
+    const Tensor off = (quantized_product(x, matrix).to(at::kDouble) - exact).abs();
+    EXPECT_TRUE((off <= bound).all().item<bool>()) << batch;
+    EXPECT_GT(off.max().item<double>(), 0) << "that was no quantised product";
+  }
+}
+
+// Integers up to 127 with one 127 a block survive the rounding of x: then only fp32 rounding is
+// left.
+TEST_P(Quantized, KernelsAreExactForIntegers) {
+  if (cpu::kernels() == nullptr) GTEST_SKIP() << "no kernels on this machine";
+  const auto matrix = QuantizedMatrix::quantize(at::randn({24, 64}), GetParam());
+  Tensor x = at::randint(-127, 128, {3, 64}).to(at::kFloat);
+  x.select(1, 5).fill_(127);
+  x.select(1, 40).fill_(-127);
+  const Tensor exact = x.matmul(matrix.dequantize().t());
+  EXPECT_LT(relative_difference(quantized_product(x, matrix), exact), 1e-5);
+}
+
+TEST_P(Quantized, FewRowsTakeTheKernelsAndZeroRowsAreZero) {
+  const auto matrix = QuantizedMatrix::quantize(at::randn({9, 32}), GetParam());
+  const Tensor x = at::randn({2, 32});
+  if (cpu::kernels() != nullptr) {
+    EXPECT_TRUE(quantized_linear(x, matrix).equal(quantized_product(x, matrix)));
+  }
+  EXPECT_EQ(quantized_linear(x * 0, matrix).abs().max().item<float>(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, Quantized,

@@ -14,7 +14,9 @@ struct Layers {
   Tensor first = at::randn({12, 8}).set_requires_grad(true);
   Tensor second = at::randn({8, 12}).set_requires_grad(true);
 
-  Tensor run(const Tensor& x) const { return x + at::linear(at::silu(at::linear(x, first)), second); }
+  Tensor run(const Tensor& x) const {
+    return x + at::linear(at::silu(at::linear(x, first)), second);
+  }
   std::vector<Tensor> take_gradients() {
     std::vector<Tensor> out{first.grad().clone(), second.grad().clone()};
     first.mutable_grad() = second.mutable_grad() = Tensor();

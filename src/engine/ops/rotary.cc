@@ -3,11 +3,60 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/check.h"
 
+#include "engine/ops/cpu/kernels.h"
+#include "engine/tensor/autograd.h"
+#include "engine/tensor/parallel.h"
+
 namespace attune::engine::ops {
+namespace {
+
+constexpr int64_t kLaneElements = 32768;  // below this a second thread costs more than it brings
+
+// Rows of x may lie apart (a slice of a joint projection); heads and elements are contiguous.
+Tensor run_rotary(const Tensor& x_in, const Tensor& cos, const Tensor& sin,
+                  const Tensor& positions, bool backward) {
+  const bool rows_apart = x_in.stride(2) == 1 && x_in.stride(1) == x_in.size(2);
+  const Tensor x = rows_apart ? x_in : x_in.contiguous();
+  Tensor y = at::empty(x.sizes(), x.options());
+  cpu::RotaryRows job;
+  job.x = x.const_data_ptr<float>();
+  job.row_stride = x.stride(0);
+  job.cos = cos.const_data_ptr<float>();
+  job.sin = sin.const_data_ptr<float>();
+  job.half = cos.size(1);
+  job.positions = positions.const_data_ptr<int64_t>();
+  job.heads = x.size(1);
+  job.width = x.size(2);
+  job.backward = backward;
+  const int64_t rows = x.size(0), row_elements = std::max<int64_t>(x.size(1) * x.size(2), 1);
+  run_lanes(lanes_for(rows, kLaneElements / row_elements), rows,
+                 [&](int64_t, int64_t begin, int64_t end) {
+                   cpu::kernels()->rotate(job, y.data_ptr<float>(), begin, end);
+                 });
+  return y;
+}
+
+class FusedRotary : public AutogradFunction<FusedRotary> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& cos,
+                        const Tensor& sin, const Tensor& positions) {
+    ctx->save_for_backward({cos, sin, positions});
+    return run_rotary(x, cos, sin, positions, /*backward=*/false);
+  }
+
+  static TensorList backward(AutogradContext* ctx, const TensorList& grads) {
+    const TensorList saved = ctx->get_saved_variables();
+    return {run_rotary(grads[0], saved[0], saved[1], saved[2], /*backward=*/true), Tensor(),
+            Tensor(), Tensor()};
+  }
+};
+
+}  // namespace
 
 RotaryTable make_rotary_table(const std::vector<double>& inverse_frequencies, int64_t positions,
                               double attention_factor) {
@@ -40,7 +89,13 @@ Tensor rotate_reference(const Tensor& x, const RotaryTable& table, const Tensor&
 }
 
 Tensor rotate(const Tensor& x, const RotaryTable& table, const Tensor& positions) {
-  return rotate_reference(x, table, positions);
+  const int64_t half = table.cos.size(1);
+  CHECK(2 * half <= x.size(2), "rotary dim {} of heads of {}", 2 * half, x.size(2));
+  if (cpu::kernels() == nullptr || !x.is_cpu() || x.scalar_type() != at::kFloat) {
+    return rotate_reference(x, table, positions);
+  }
+  return FusedRotary::apply(x, table.cos.contiguous(), table.sin.contiguous(),
+                            positions.contiguous());
 }
 
 }  // namespace attune::engine::ops

@@ -1,7 +1,8 @@
-// The border where exceptions of LibTorch become Results. Everything above the engine's trainers and
-// servers calls tensor code through run_guarded; nothing below it catches.
+// The border where exceptions of LibTorch become Results. Everything above the engine's trainers
+// and servers calls tensor code through run_guarded; nothing below it catches.
 //
-//   Result<double> loss = run_guarded({"SFT step 12", {{"tokens", tokens}}}, [&] { return step(); });
+//   Operation operation{"SFT step 12", {{"tokens", tokens}}};
+//   Result<double> loss = run_guarded(operation, [&] { return step(); });
 #pragma once
 
 #include <functional>
@@ -24,12 +25,12 @@ struct Operation {
 // "fp32 [2048, 576] on cpu", or "undefined".
 std::string describe(const Tensor& tensor);
 
-// Turns the exception being handled into an Error: out of memory is kUnavailable with the advice what
-// to lower, everything else kInternal. Call it only inside a catch block.
+// Turns the exception being handled into an Error: out of memory is kUnavailable with the advice
+// what to lower, everything else kInternal. Call it only inside a catch block.
 Error error_of_current_exception(const Operation& operation);
 
-// Runs `body`, which returns a value, nothing, or a Result; an exception becomes an Error that names
-// the operation, its tensors' types, shapes and devices, and what LibTorch said.
+// Runs `body`, which returns a value, nothing, or a Result; an exception becomes an Error that
+// names the operation, its tensors' types, shapes and devices, and what LibTorch said.
 template <typename Body>
 auto run_guarded(const Operation& operation, Body&& body) {
   using Returned = std::invoke_result_t<Body>;

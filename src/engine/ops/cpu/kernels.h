@@ -1,0 +1,142 @@
+// Our own fp32 kernels for the CPU. Their sources are compiled once per instruction set (avx2,
+// avx512) from the same text, know nothing of LibTorch, and are chosen once at run time. Each works
+// on a range of rows, so the caller decides about threads. Pointers must not overlap unless said
+// otherwise.
+#pragma once
+
+#include <cstdint>
+
+namespace attune::engine::ops::cpu {
+
+// Rows of logits to log-probs and gradients, in place.
+struct SoftmaxRows {
+  float* logits = nullptr;             // [rows, columns], raw; holds the gradient afterwards
+  int64_t columns = 0;
+  const int64_t* targets = nullptr;    // [rows]
+  const float* row_weights = nullptr;  // [rows], or null: logits are left as they are
+  float slope = 1.0f;                  // multiplies logits before the softmax, and the gradient
+  float* log_probs = nullptr;          // [rows]
+  float* entropy = nullptr;            // [rows] or null
+  bool* correct = nullptr;             // [rows] or null
+};
+
+struct NormRows {
+  const float* x = nullptr;       // [rows, width]
+  const float* weight = nullptr;  // [width]
+  int64_t width = 0;
+  float epsilon = 0;
+  float* inverse_rms = nullptr;   // [rows]; written forward, read backward
+};
+
+// Heads of a row rotated by the angles of its position. Rows of x lie row_stride floats apart.
+struct RotaryRows {
+  const float* x = nullptr;
+  int64_t row_stride = 0;
+  const float* cos = nullptr;  // [positions, half]
+  const float* sin = nullptr;
+  int64_t half = 0;
+  const int64_t* positions = nullptr;  // [rows]
+  int64_t heads = 0;
+  int64_t width = 0;     // floats a head; those from 2 * half onwards are copied
+  bool backward = false; // rotate the other way
+};
+
+// A run of consecutive tokens whose keys a query block may see.
+struct KeyRange {
+  int64_t begin = 0;           // packed token
+  int64_t length = 0;
+  int64_t first_position = 0;
+};
+
+// q, out and their gradients are [N, heads, width]; k, v and theirs [N, key_heads, width];
+// contiguous.
+struct AttentionProblem {
+  const float* q = nullptr;
+  const float* k = nullptr;
+  const float* v = nullptr;
+  int64_t heads = 0;
+  int64_t key_heads = 0;
+  int64_t width = 0;  // a multiple of kernel_lanes()
+  float scale = 0;
+  int64_t window = 0;             // 0: none
+  const float* alibi = nullptr;   // [heads] or null
+  float* out = nullptr;
+  float* log_sums = nullptr;      // [N, heads]: log of the sum of exponentials
+  // Backward only.
+  const float* d_out = nullptr;
+  const float* delta = nullptr;   // [N, heads]: sum of d_out * out
+  float* d_q = nullptr;
+};
+
+// Queries [begin, begin + rows) of one segment and one key head, and what they see. The last range
+// is the segment's own and ends with the last of these queries.
+struct AttentionTask {
+  int64_t begin = 0;
+  int64_t rows = 0;  // <= kAttentionRowsMax
+  int64_t first_position = 0;
+  int64_t key_head = 0;
+  const KeyRange* ranges = nullptr;
+  int64_t range_count = 0;
+};
+inline constexpr int64_t kAttentionRowsMax = 128;
+
+// Where a backward task adds its share of d k and d v: row of token t is (t - first_token) *
+// stride.
+struct KeyGradients {
+  float* d_k = nullptr;
+  float* d_v = nullptr;
+  int64_t first_token = 0;
+  int64_t stride = 0;
+};
+
+// Rows of a repacked quantised matrix (ops/quantized_matrix.h): groups of 8 rows, blocks of 32
+// columns.
+struct QuantizedRows {
+  const uint8_t* groups = nullptr;  // first group of the matrix
+  int64_t blocks = 0;               // blocks a row
+  int64_t group_bytes = 0;          // bytes of one group
+  int64_t rows = 0;                 // rows of the matrix that exist (the last group may be padded)
+};
+
+// Activations in blocks of 32: int8 values, scale, and scale * sum of the values.
+struct QuantizedInput {
+  const int8_t* values = nullptr;  // [batch, blocks * 32]
+  const float* scales = nullptr;   // [batch, blocks]
+  const float* sums = nullptr;     // [batch, blocks]
+  int64_t batch = 0;
+};
+
+struct KernelTable {
+  const char* name;
+  int64_t lanes;  // floats a vector
+
+  void (*softmax_rows)(const SoftmaxRows&, int64_t begin, int64_t end);
+  void (*rms_norm)(const NormRows&, float* y, int64_t begin, int64_t end);
+  // d_weight [width] is added to.
+  void (*rms_norm_backward)(const NormRows&, const float* d_y, float* d_x, float* d_weight,
+                            int64_t begin, int64_t end);
+  void (*swiglu)(const float* gate, const float* up, float* y, int64_t count);
+  void (*swiglu_backward)(const float* gate, const float* up, const float* d_y, float* d_gate,
+                          float* d_up, int64_t count);
+  void (*rotate)(const RotaryRows&, float* y, int64_t begin, int64_t end);
+
+  int64_t (*attention_scratch_floats)(int64_t width);
+  void (*attention)(const AttentionProblem&, const AttentionTask&, float* scratch);
+  void (*attention_backward)(const AttentionProblem&, const AttentionTask&, const KeyGradients&,
+                             float* scratch);
+
+  void (*quantize_input)(const float* x, int64_t blocks, int8_t* values, float* scales,
+                         float* sums);
+  // y [batch, rows] for groups [begin, end); one per block format. Null where there is no kernel.
+  void (*product_q8_0)(const QuantizedRows&, const QuantizedInput&, float* y, int64_t begin,
+                       int64_t end);
+  void (*product_q4_0)(const QuantizedRows&, const QuantizedInput&, float* y, int64_t begin,
+                       int64_t end);
+  void (*product_q4_1)(const QuantizedRows&, const QuantizedInput&, float* y, int64_t begin,
+                       int64_t end);
+};
+
+// The kernels for this machine, or null where there are none (LibTorch's operators are used then).
+const KernelTable* kernels();
+
+}  // namespace attune::engine::ops::cpu

@@ -1,0 +1,63 @@
+#include "engine/tensor/device.h"
+
+#include <ATen/Context.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+
+#include "base/file.h"
+#include "engine/tensor/arena.h"
+
+namespace attune::engine {
+namespace {
+
+constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
+
+// A value of /proc/meminfo in bytes, or unlimited when it is not there.
+int64_t meminfo_bytes(const std::string& key) {
+  auto text = read_file("/proc/meminfo");
+  if (!text.ok()) return kUnlimited;
+  const size_t at = text->find(key + ":");
+  if (at == std::string::npos) return kUnlimited;
+  return std::strtoll(text->c_str() + at + key.size() + 1, nullptr, 10) * 1024;
+}
+
+// A file of control group v2 with one number; "max" and absent mean unlimited.
+int64_t group_bytes(const char* file) {
+  auto text = read_file(std::string("/sys/fs/cgroup/") + file);
+  if (!text.ok() || text->empty() || (*text)[0] < '0' || (*text)[0] > '9') return kUnlimited;
+  return std::strtoll(text->c_str(), nullptr, 10);
+}
+
+}  // namespace
+
+Result<at::Device> parse_device(const std::string& name) {
+  const bool has_cuda = at::globalContext().hasCUDA();
+  if (name == "auto") return at::Device(has_cuda ? "cuda:0" : "cpu");
+  if (name == "cpu") return at::Device("cpu");
+  const std::string digits = name.size() > 5 ? name.substr(5) : "";
+  const bool is_cuda = name == "cuda" || (name.rfind("cuda:", 0) == 0 && !digits.empty() &&
+                                          digits.find_first_not_of("0123456789") ==
+                                              std::string::npos && digits.size() < 4);
+  if (!is_cuda) return invalid_input("device '{}': use auto, cpu, cuda or cuda:<number>", name);
+  if (!has_cuda) {
+    return unsupported("device '{}': this build of LibTorch sees no CUDA device; use cpu", name);
+  }
+  return at::Device(digits.empty() ? "cuda:0" : name);
+}
+
+int64_t total_memory_bytes() {
+  return std::min(meminfo_bytes("MemTotal"), group_bytes("memory.max"));
+}
+
+int64_t free_memory_bytes() {
+  const ArenaStatistics arena = arena_statistics();
+  int64_t free = meminfo_bytes("MemAvailable");
+  const int64_t limit = group_bytes("memory.max");
+  if (limit != kUnlimited) free = std::min(free, limit - group_bytes("memory.current"));
+  if (free == kUnlimited) return free;
+  return std::max<int64_t>(free, 0) + arena.reserved_bytes - arena.in_use_bytes;
+}
+
+}  // namespace attune::engine
