@@ -141,7 +141,7 @@ def make(name, config):
     assert share < 0.8, f"{name}: attention is {share:.2f} of uniform"
     for parameter_name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().max() > 0, parameter_name
-        tensors[f"grad.{parameter_name}"] = parameter.grad.contiguous()
+        tensors[f"grad.{parameter_name}"] = parameter.grad.detach().clone()
     folder = HERE / name
     shutil.rmtree(folder, ignore_errors=True)
     model.to(torch.bfloat16).save_pretrained(folder)
@@ -152,7 +152,7 @@ def make(name, config):
     (folder / "golden.json").write_text(json.dumps(golden) + "\n")
     size = sum(f.stat().st_size for f in folder.iterdir())
     print(f"{name}: loss {loss.item():.6f}, entropy share {share:.2f}, {size / 1024:.0f} KiB")
-    assert size < 200 * 1024 and math.isfinite(loss.item())
+    assert size < 320 * 1024 and math.isfinite(loss.item())
 
 
 if __name__ == "__main__":
