@@ -188,7 +188,8 @@ TEST(ResumeTest, ADirectoryWithARunIsNotOverwrittenInSilence) {
 TEST(ResumeTest, TheRunDirectoryIsComplete) {
   const TemporaryDirectory data;
   const std::string rows = rows_file(data);
-  EngineRun run("run", rows, {{"eval_strategy", "steps"}, {"eval_steps", 10}, {"eval_fraction", 0.1}});
+  EngineRun run("run", rows,
+                {{"eval_strategy", "steps"}, {"eval_steps", 10}, {"eval_fraction", 0.1}});
   ASSERT_EQ(run.finish(false), 0);
   const auto names = list_directory(run.directory()).value();
   for (const char* name : {"data_report.json", "events.jsonl", "lineage.json", "final"}) {

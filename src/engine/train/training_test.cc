@@ -1,95 +1,12 @@
 // The whole loop on a tiny Llama: parity with Transformers, and what must not change the result.
 #include <gtest/gtest.h>
 
-#include <sstream>
-
-#include "base/file.h"
-#include "engine/tensor/threads.h"
-#include "engine/train/sft_data.h"
-#include "engine/train/sft_method.h"
-#include "engine/train/trainer.h"
+#include "engine/train/checkpoint_store.h"
+#include "engine/train/golden_run.h"
 #include "tests/support/test_paths.h"
-#include "weights/model_files.h"
 
 namespace attune::engine::train {
 namespace {
-
-std::vector<SftRow> golden_rows(const Json& golden) {
-  std::vector<SftRow> rows;
-  for (const Json& row : golden["rows"]) {
-    TokenSequence sequence{row["ids"].get<std::vector<int32_t>>(),
-                           row["trained"].get<std::vector<uint8_t>>()};
-    rows.push_back({{std::move(sequence)}, {{"golden", static_cast<int64_t>(rows.size()) + 1}}});
-  }
-  return rows;
-}
-
-struct Step {
-  double loss = 0;
-  double grad_norm = 0;
-  double learning_rate = 0;
-};
-
-struct Variant {
-  Plan plan = {};
-  std::optional<int64_t> pack_to{};
-  std::vector<SftRow> evaluation{};
-  Json config = Json::object();
-};
-
-std::vector<Json> events_of(const std::string& folder, const std::string& kind) {
-  std::vector<Json> events;
-  std::istringstream lines(read_file(join_path(folder, "events.jsonl")).value());
-  for (std::string line; std::getline(lines, line);) {
-    Json event = parse_json(line).value();
-    if (event["event"] == kind) events.push_back(std::move(event));
-  }
-  return events;
-}
-
-// Trains the model at `path` on the golden's rows with the golden's configuration.
-Result<std::vector<Step>> train(const std::string& path, const Json& golden,
-                                const Variant& variant, const std::string& folder) {
-  set_compute_threads(1);
-  Json config = golden["config"];
-  config["save_strategy"] = "no";
-  config.update(variant.config);
-  const auto files = TRY(weights::ModelFiles::open(path));
-  const auto decoder = TRY(models::Decoder::load(files, {.trainable = true}));
-  std::vector<SftRow> rows = golden_rows(golden);
-  if (variant.pack_to) {
-    DataReport report;
-    rows = pack_sft_rows(rows, *variant.pack_to, PackingStrategy::kBestFit, &report);
-  }
-  SftMethod method(*decoder, {}, SftLoss::kNll, std::move(rows), variant.evaluation);
-  TrainerSetup setup;
-  setup.run_directory = folder;
-  setup.config = config;
-  setup.options = TRY(read_training_options(config));
-  setup.plan = variant.plan;
-  for (const nn::Parameter& parameter : decoder->parameters().trainable()) {
-    setup.parameters.push_back({parameter.name, parameter.tensor});
-  }
-  const auto trainer = TRY(Trainer::create(std::move(setup), method));
-  TRY(trainer->run());
-  std::vector<Step> steps;
-  for (const Json& event : events_of(folder, "step")) {
-    steps.push_back({event["loss"], event["grad_norm"], event["learning_rate"]});
-  }
-  return steps;
-}
-
-void expect_parity(const std::vector<Step>& steps, const Json& golden) {
-  ASSERT_EQ(steps.size(), golden["steps"].size());
-  for (size_t i = 0; i < steps.size(); ++i) {
-    const Json& expected = golden["steps"][i];
-    const double loss = expected["loss"];
-    const double norm = expected["grad_norm"];
-    EXPECT_NEAR(steps[i].loss / loss, 1.0, 1e-4) << "step " << i + 1;
-    EXPECT_NEAR(steps[i].grad_norm / norm, 1.0, 1e-2) << "step " << i + 1;
-    EXPECT_NEAR(steps[i].learning_rate, expected["learning_rate"].get<double>(), 1e-12);
-  }
-}
 
 const std::string& tiny() {
   static const std::string path = testing::source_path("tests/golden/train/tiny");
@@ -103,7 +20,7 @@ const Json& tiny_golden() {
 
 TEST(TrainingTest, ThirtyStepsEqualTransformers) {
   const TemporaryDirectory run;
-  const auto steps = train(tiny(), tiny_golden(), {}, run.path());
+  const auto steps = train_golden(tiny(), tiny_golden(), {}, run.path());
   ASSERT_TRUE(steps.ok()) << steps.error().message();
   expect_parity(*steps, tiny_golden());
 }
@@ -116,7 +33,7 @@ TEST(TrainingTest, PassesAndRecomputeDoNotChangeTheSteps) {
     variant.plan.max_tokens_per_batch = 20;
     variant.plan.recompute = recompute;
     variant.plan.chunk_rows = 7;
-    const auto steps = train(tiny(), tiny_golden(), variant, run.path());
+    const auto steps = train_golden(tiny(), tiny_golden(), variant, run.path());
     ASSERT_TRUE(steps.ok()) << steps.error().message();
     expect_parity(*steps, tiny_golden());
   }
@@ -127,11 +44,11 @@ TEST(TrainingTest, PackedRowsHaveTheUnpackedLoss) {
   const Json once = {{"max_steps", 1}, {"per_device_train_batch_size", 20},
                      {"gradient_accumulation_steps", 1}};
   const TemporaryDirectory apart, together;
-  const auto unpacked = train(tiny(), tiny_golden(), {.config = once}, apart.path());
+  const auto unpacked = train_golden(tiny(), tiny_golden(), {.config = once}, apart.path());
   Json packed_config = once;
   packed_config["per_device_train_batch_size"] = 1;
-  const auto packed = train(tiny(), tiny_golden(), {.pack_to = 1000, .config = packed_config},
-                            together.path());
+  const auto packed = train_golden(tiny(), tiny_golden(),
+                                   {.pack_to = 1000, .config = packed_config}, together.path());
   ASSERT_TRUE(unpacked.ok() && packed.ok());
   EXPECT_NEAR((*packed)[0].loss / (*unpacked)[0].loss, 1.0, 1e-6);
   EXPECT_NEAR((*packed)[0].grad_norm / (*unpacked)[0].grad_norm, 1.0, 1e-4);
@@ -140,7 +57,7 @@ TEST(TrainingTest, PackedRowsHaveTheUnpackedLoss) {
 TEST(TrainingTest, ALossThatIsNoNumberNamesTheStepAndTheRows) {
   const TemporaryDirectory run;
   const auto steps =
-      train(tiny(), tiny_golden(), {.config = {{"learning_rate", 1e30}}}, run.path());
+      train_golden(tiny(), tiny_golden(), {.config = {{"learning_rate", 1e30}}}, run.path());
   ASSERT_FALSE(steps.ok());
   const std::string& message = steps.error().message();
   EXPECT_NE(message.find("step 3"), std::string::npos) << message;  // step 1 has rate 0
@@ -156,7 +73,7 @@ TEST(TrainingTest, EvaluationFindsTheBestStepAndStopsEarly) {
   variant.config = {{"eval_strategy", "steps"},      {"eval_steps", 2},
                     {"learning_rate", 1.0},          {"early_stopping_patience", 2},
                     {"load_best_model_at_end", true}, {"save_total_limit", 1}};
-  const auto steps = train(tiny(), tiny_golden(), variant, run.path());
+  const auto steps = train_golden(tiny(), tiny_golden(), variant, run.path());
   ASSERT_TRUE(steps.ok()) << steps.error().message();
   EXPECT_LT(steps->size(), 30U);
   const std::vector<Json> evaluations = events_of(run.path(), "eval");
@@ -180,7 +97,7 @@ TEST(TrainingTest, EvaluationFindsTheBestStepAndStopsEarly) {
 TEST(TrainingTest, EvaluationWithoutRowsIsAnError) {
   const TemporaryDirectory run;
   const auto steps =
-      train(tiny(), tiny_golden(), {.config = {{"eval_strategy", "epoch"}}}, run.path());
+      train_golden(tiny(), tiny_golden(), {.config = {{"eval_strategy", "epoch"}}}, run.path());
   ASSERT_FALSE(steps.ok());
   EXPECT_NE(steps.error().message().find("eval_strategy"), std::string::npos);
 }
