@@ -12,7 +12,7 @@ namespace {
 constexpr int kYamlDepthMax = 20;
 
 Result<Json> to_json(const YAML::Node& node, int depth) {
-  if (depth > kYamlDepthMax) return invalid_input("YAML is nested deeper than {}", kYamlDepthMax);
+  if (depth > kYamlDepthMax) return usage_error("YAML is nested deeper than {}", kYamlDepthMax);
   if (node.IsNull()) return Json();
   if (node.IsScalar()) return Json(node.Scalar());
   Json value = node.IsMap() ? Json::object() : Json::array();
@@ -34,6 +34,8 @@ void emit(YAML::Emitter& out, const Json& value) {
     out << YAML::Flow << YAML::BeginSeq;
     for (const Json& item : value) emit(out, item);
     out << YAML::EndSeq;
+  } else if (value.is_null()) {
+    out << YAML::Null;
   } else {
     out << to_line(value);
   }
