@@ -21,6 +21,9 @@ if(Torch_VERSION VERSION_LESS 2.11 OR Torch_VERSION VERSION_GREATER_EQUAL 2.15)
 endif()
 message(STATUS "LibTorch ${Torch_VERSION}")
 
+# LibTorch's thread pool is OpenMP's; the runtime comes with the compiler (one libgomp.so.1 is loaded).
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+
 # LibTorch's include directory also holds other projects' headers (fmt, nlohmann, ...): it is searched
 # after the system's own, so that a dependency's headers match the library that is linked.
 add_library(attune_torch INTERFACE)

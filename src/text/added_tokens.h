@@ -1,5 +1,5 @@
-// Added and special tokens: strings that become one id wherever they stand, before the pre-tokenizer
-// and the model see the text. Immutable once built; then thread-safe.
+// Added and special tokens: strings that become one id wherever they stand, before the
+// pre-tokenizer and the model see the text. Immutable once built; then thread-safe.
 #pragma once
 
 #include <array>
@@ -23,6 +23,7 @@ struct AddedToken {
   bool rstrip = false;       // takes the white space after it along
   bool normalized = false;   // matches the normalised text, not the raw one
   bool special = false;      // skipped by decode, and by encode if asked to
+  std::string shown;         // what decode gives: the content, normalised if it matches so
 };
 
 // The "added_tokens" section. Errors name the entry.

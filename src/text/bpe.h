@@ -1,6 +1,6 @@
-// Byte-pair encoding as `tokenizers` 0.23 does it: a piece falls into characters (or bytes), and the
-// pair of neighbours with the lowest rank merges, leftmost first, until none does.
-// Sennrich et al. 2016 (arXiv 1508.07909); byte-level form: Radford et al. 2019.
+// Byte-pair encoding as `tokenizers` 0.23 does it: a piece falls into characters (or bytes), and
+// the pair of neighbours with the lowest rank merges, leftmost first, until none does. Sennrich et
+// al. 2016 (arXiv 1508.07909); byte-level form: Radford et al. 2019.
 #pragma once
 
 #include <array>

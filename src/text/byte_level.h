@@ -1,6 +1,6 @@
-// The alphabet of byte-level tokenizers (GPT-2): each byte is written as one printable character, so
-// that vocabularies are plain text. Bytes that are printable Latin-1 stand for themselves, the others
-// become U+0100 onwards in order. Thread-safe.
+// The alphabet of byte-level tokenizers (GPT-2): each byte is written as one printable character,
+// so that vocabularies are plain text. Bytes that are printable Latin-1 stand for themselves, the
+// others become U+0100 onwards in order. Thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// A trie over byte strings for common-prefix search, as a double array: two flat tables, one look-up a
-// byte. Immutable once built; then thread-safe.
+// A trie over byte strings for common-prefix search, as a double array: two flat tables, one
+// look-up a byte. Immutable once built; then thread-safe.
 #pragma once
 
 #include <cstddef>

@@ -43,8 +43,8 @@ class PrecompiledStep : public Normalizer {
   Charsmap map_;
 };
 
-// SentencePiece's own normalisation: longest matches of the map, spaces collapsed, a space put before
-// the text, and spaces written as U+2581.
+// SentencePiece's own normalisation: longest matches of the map, spaces collapsed, a space put
+// before the text, and spaces written as U+2581.
 struct SentencePieceSpaces {
   bool add_prefix = true;
   bool prefix_every_part = false;  // else only at the start of the whole text

@@ -1,6 +1,6 @@
 // Decoders: token strings back to text, one stage per entry of a tokenizer.json section "decoder".
-// The same stages serve whole texts and streams. A Decoder is immutable and thread-safe; a DecodeRun
-// is one text's state.
+// The same stages serve whole texts and streams. A Decoder is immutable and thread-safe; a
+// DecodeRun is one text's state.
 #pragma once
 
 #include <functional>

@@ -23,11 +23,12 @@ Json digits(bool individual) { return {{"type", "Digits"}, {"individual_digits",
 
 Json sequence(Json steps) { return {{"type", "Sequence"}, {"pretokenizers", std::move(steps)}}; }
 
-// Punctuation apart, GPT-2's cuts, then digits in groups of three (from the left).
+// Punctuation apart, GPT-2's cuts, then digits in groups of three (from the left), as in the
+// tokenizer.json of the Falcon models.
 Json falcon() {
-  return sequence(Json::array({split(R"([\p{P}\$\+<=>\^~\|`]+)"),
-                               split(regex_of(SplitPattern::kGpt2)), split("[0-9][0-9][0-9]"),
-                               byte_level(false)}));
+  Json punctuation = {{"type", "Punctuation"}, {"behavior", "Contiguous"}};
+  return sequence(Json::array(
+      {std::move(punctuation), byte_level(true), digits(false), split("[0-9][0-9][0-9]")}));
 }
 
 bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
@@ -46,12 +47,13 @@ std::optional<GgufPreTokenizer> gguf_pre_tokenizer(std::string_view name) {
     return GgufPreTokenizer{byte_level(true), nullptr, false};
   }
   if (is_one_of(name, {"", "default", "mpt", "olmo", "jais", "dbrx-gpt-neox", "gpt-neox"})) {
-    return GgufPreTokenizer{byte_level(true), is_one_of(name, {"mpt", "olmo", "gpt-neox"}) ? nfc : Json(),
-                            false};
+    bool composes = is_one_of(name, {"mpt", "olmo", "gpt-neox"});
+    return GgufPreTokenizer{byte_level(true), composes ? nfc : Json(), false};
   }
   if (is_one_of(name, {"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone",
                        "minerva-7b", "granite-docling"})) {
-    return GgufPreTokenizer{sequence(Json::array({digits(true), byte_level(true)})), nullptr, false};
+    Json steps = Json::array({digits(true), byte_level(true)});
+    return GgufPreTokenizer{sequence(std::move(steps)), nullptr, false};
   }
   if (is_one_of(name, {"llama3", "llama-v3", "llama-bpe", "falcon3", "dbrx", "smaug-bpe"})) {
     Json steps = Json::array({split(regex_of(SplitPattern::kLlama3)), byte_level(false)});

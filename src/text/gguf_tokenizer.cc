@@ -1,4 +1,5 @@
-// Tokenizers from GGUF metadata: the model's lists, and the sections that a tokenizer.json would have.
+// Tokenizers from GGUF metadata: the model's lists, and the sections that a tokenizer.json would
+// have.
 #include "text/bpe.h"
 #include "text/gguf_pre_tokenizers.h"
 #include "text/sentencepiece_model.h"

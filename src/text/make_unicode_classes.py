@@ -1,8 +1,8 @@
 """Writes unicode_classes.inc: the character classes that the `tokenizers` package sees.
 
 Its pieces come from two libraries of different Unicode versions (Oniguruma for patterns, Rust's own
-tables for Digits, Punctuation and Whitespace), so the classes are measured rather than taken from one
-edition of the Unicode data. Run: python src/text/make_unicode_classes.py (half a minute).
+tables for Digits, Punctuation and Whitespace), so the classes are measured rather than taken from
+one edition of the Unicode data. Run: python src/text/make_unicode_classes.py (half a minute).
 """
 
 import pathlib
@@ -45,8 +45,8 @@ for point, value in enumerate(values):
         entries.append(f"{{0x{point:X},{value}}},")
         previous = value
 
-lines = [f"// Made by make_unicode_classes.py with tokenizers {tokenizers.__version__}: each entry is",
-         "// the first code point of a run and the CharClass bits of the run."]
+lines = [f"// Made by make_unicode_classes.py with tokenizers {tokenizers.__version__}: each entry",
+         "// is the first code point of a run and the CharClass bits of the run."]
 line = ""
 for entry in entries:
     if len(line) + len(entry) > 99:

@@ -59,7 +59,9 @@ Result<std::unique_ptr<TokenModel>> parse_bpe(const Json& section) {
     return unsupported("dropout: random merges are not supported; set null");
   }
   BpeOptions options;
-  if (find(section, "unk_token") != nullptr) options.unk_token = TRY(get_string(section, "unk_token"));
+  if (find(section, "unk_token") != nullptr) {
+    options.unk_token = TRY(get_string(section, "unk_token"));
+  }
   options.continuing_subword_prefix = TRY(get_string_or(section, "continuing_subword_prefix", ""));
   options.end_of_word_suffix = TRY(get_string_or(section, "end_of_word_suffix", ""));
   options.fuse_unk = TRY(get_bool_or(section, "fuse_unk", false));
@@ -81,8 +83,9 @@ Status parse_scored(const Json& section, Vocabulary& vocabulary, std::vector<dou
                 entry[1].is_number();
     if (!pair) return invalid_input("vocab[{}]: must be [token, score]", id);
     const auto& token = entry[0].get_ref<const std::string&>();
-    if (!vocabulary.add(token, static_cast<int32_t>(id))) {
-      return invalid_input("vocab[{}]: {:?} repeats, or the list is too long", id, token);
+    // The reference takes the last of repeated tokens; trainers do write such lists.
+    if (!vocabulary.add_repeated(token, static_cast<int32_t>(id))) {
+      return invalid_input("vocab[{}]: the list is too long", id);
     }
     scores.push_back(entry[1].get<double>());
   }

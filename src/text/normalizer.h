@@ -1,5 +1,5 @@
-// Normalisers: rewrite the text before it is cut, keeping track of where each byte came from. One step
-// per entry of a tokenizer.json section "normalizer"; immutable and thread-safe.
+// Normalisers: rewrite the text before it is cut, keeping track of where each byte came from. One
+// step per entry of a tokenizer.json section "normalizer"; immutable and thread-safe.
 #pragma once
 
 #include <memory>

@@ -8,7 +8,8 @@
 namespace attune::text {
 namespace {
 
-// Rewrites character by character: `map` returns the replacement of a character, or nothing to keep.
+// Rewrites character by character: `map` returns the replacement of a character, or nothing to
+// keep.
 template <typename Map>
 void rewrite_chars(AlignedText& text, Map map) {
   std::string_view old = text.text();

@@ -1,5 +1,5 @@
-// The normalisers that normalizer.cc builds, but for Unicode forms (unicode_forms.h) and SentencePiece
-// tables (charsmap.h).
+// The normalisers that normalizer.cc builds, but for Unicode forms (unicode_forms.h) and
+// SentencePiece tables (charsmap.h).
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Which two neighbouring ids merge, how early, and into what: a flat hash table for the inner loop of
-// BPE. Immutable after its last insert; then thread-safe.
+// Which two neighbouring ids merge, how early, and into what: a flat hash table for the inner loop
+// of BPE. Immutable after its last insert; then thread-safe.
 #pragma once
 
 #include <cstddef>

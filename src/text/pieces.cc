@@ -10,12 +10,14 @@ Span AlignedText::source(Span span) const {
 }
 
 void Rewrite::copy(uint32_t begin, uint32_t end) {
+  if (out_.empty() && begin < end) start_ = text_.start_ + begin;
   out_.append(text_.view_.substr(begin, end - begin));
   if (!text_.track_) return;
   for (uint32_t at = begin; at < end; ++at) origin_.push_back(text_.source({at, at + 1}));
 }
 
 void Rewrite::replace(uint32_t begin, uint32_t end, std::string_view with) {
+  if (out_.empty() && !with.empty()) start_ = text_.start_ + begin;
   out_.append(with);
   if (!text_.track_ || with.empty()) return;
   Span source;
@@ -36,6 +38,7 @@ void Rewrite::finish() {
   text_.view_ = text_.owned_;
   text_.origin_ = std::move(origin_);
   text_.rewritten_ = true;
+  text_.start_ = start_;
 }
 
 }  // namespace attune::text

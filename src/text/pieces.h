@@ -16,18 +16,20 @@ struct Span {
   bool operator==(const Span&) const = default;
 };
 
-// A text and, when tracked, the span of the source that each of its bytes came from. Starts as a view
-// of the source (which must outlive it) and owns its bytes once rewritten.
+// A text and, when tracked, the span of the source that each of its bytes came from. Starts as a
+// view of the source (which must outlive it) and owns its bytes once rewritten.
 class AlignedText {
  public:
   // `base` is where `source` starts in the whole text.
   AlignedText(std::string_view source, uint32_t base, bool track)
-      : view_(source), base_(base), track_(track) {}
+      : view_(source), base_(base), start_(base), track_(track) {}
   AlignedText(const AlignedText&) = delete;
   AlignedText& operator=(const AlignedText&) = delete;
 
   std::string_view text() const { return view_; }
   uint32_t base() const { return base_; }
+  // Where its first byte came from in the whole text; known (as 0 or not 0) without tracking, too.
+  uint32_t start() const { return start_; }
 
   // Where bytes [begin, end) of the current text came from in the whole text.
   Span source(Span span) const;
@@ -39,13 +41,16 @@ class AlignedText {
   std::vector<Span> origin_;  // per byte; empty while the text is as given
   bool rewritten_ = false;
   uint32_t base_;
+  uint32_t start_;
   bool track_;
 };
 
 // Writes a new form of a text from left to right out of copied and replaced parts of the old one.
 class Rewrite {
  public:
-  explicit Rewrite(AlignedText& text) : text_(text) { out_.reserve(text.text().size() + 16); }
+  explicit Rewrite(AlignedText& text) : text_(text), start_(text.start()) {
+    out_.reserve(text.text().size() + 16);
+  }
 
   uint32_t size() const { return static_cast<uint32_t>(out_.size()); }
   void copy(uint32_t begin, uint32_t end);
@@ -58,6 +63,7 @@ class Rewrite {
   AlignedText& text_;
   std::string out_;
   std::vector<Span> origin_;
+  uint32_t start_;
 };
 
 struct PieceList {

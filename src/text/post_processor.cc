@@ -10,7 +10,9 @@ constexpr int kSequenceDepthMax = 8;
 Result<int32_t> checked_id(const Json& value, const char* key) {
   if (!value.is_number_integer()) return invalid_input("{}: must be an id", key);
   auto id = value.get<int64_t>();
-  if (id < 0 || id >= Vocabulary::kIdEnd) return invalid_input("{}: id {} is out of range", key, id);
+  if (id < 0 || id >= Vocabulary::kIdEnd) {
+    return invalid_input("{}: id {} is out of range", key, id);
+  }
   return static_cast<int32_t>(id);
 }
 

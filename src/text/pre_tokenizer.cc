@@ -71,8 +71,9 @@ class MetaspaceStep : public PreTokenizer {
     for (Span& piece : list.pieces) {
       uint32_t begin = rewrite.size();
       bool marked = starts_with(list, piece, " ") || starts_with(list, piece, replacement_);
-      bool first = piece.begin == 0 && list.text.base() == 0;
-      bool wanted = scheme_ == PrependScheme::kAlways || (scheme_ == PrependScheme::kFirst && first);
+      bool first = piece.begin == 0 && list.text.start() == 0;
+      bool wanted =
+          scheme_ == PrependScheme::kAlways || (scheme_ == PrependScheme::kFirst && first);
       if (wanted && !marked) rewrite.replace(piece.begin, piece.begin, replacement_);
       uint32_t done = piece.begin;
       for (uint32_t at = piece.begin; at < piece.end; ++at) {

@@ -1,5 +1,5 @@
-// Pre-tokenizers: where a text is cut before the model sees it. One step per entry of a tokenizer.json
-// section "pre_tokenizer"; immutable and thread-safe.
+// Pre-tokenizers: where a text is cut before the model sees it. One step per entry of a
+// tokenizer.json section "pre_tokenizer"; immutable and thread-safe.
 #pragma once
 
 #include <memory>

@@ -14,7 +14,8 @@ constexpr size_t kPatternBytesMax = 1 << 16;
 
 // Members of classes, to stand between [ and ].
 constexpr std::string_view kSpaceMembers =
-    R"(\x{9}-\x{D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
+    R"(\x{9}-\x{D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F})"
+    R"(\x{205F}\x{3000})";
 constexpr std::string_view kWordMembers = R"(\p{L}\p{M}\p{N}\p{Pc})";
 constexpr std::string_view kHexMembers = "0-9A-Fa-f";
 

@@ -26,7 +26,9 @@ Result<Lists> lists_of(const SentencePieceModel& source) {
   }
   for (size_t id = 0; id < source.pieces.size(); ++id) {
     const auto& piece = source.pieces[id];
-    if (!std::isfinite(piece.score)) return invalid_input("the score of piece {} is not finite", id);
+    if (!std::isfinite(piece.score)) {
+      return invalid_input("the score of piece {} is not finite", id);
+    }
     if (!lists.vocabulary.add(piece.text, static_cast<int32_t>(id))) {
       return invalid_input("piece {}: {:?} repeats, or the list is too long", id, piece.text);
     }

@@ -1,5 +1,5 @@
-// SentencePiece models as plain data: read from .model files (a protobuf message) or filled from GGUF
-// metadata, and made into tokenizers. Internal to text/.
+// SentencePiece models as plain data: read from .model files (a protobuf message) or filled from
+// GGUF metadata, and made into tokenizers. Internal to text/.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// The patterns of the common byte-level pre-tokenizers, scanned by hand: the same cuts as the regular
-// expressions named below, some twenty times faster. Thread-safe.
+// The patterns of the common byte-level pre-tokenizers, scanned by hand: the same cuts as the
+// regular expressions named below, some twenty times faster. Thread-safe.
 #pragma once
 
 #include <cstddef>

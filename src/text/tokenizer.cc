@@ -137,7 +137,7 @@ bool is_special_of(const TokenizerCore& core, int32_t id) {
 
 std::string token_of(const TokenizerCore& core, int32_t id) {
   auto found = core.added_by_id.find(id);
-  if (found != core.added_by_id.end()) return found->second->content;
+  if (found != core.added_by_id.end()) return found->second->shown;
   return std::string(core.model->vocabulary().token(id));
 }
 

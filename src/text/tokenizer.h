@@ -1,6 +1,7 @@
 // Tokenizers: text to ids and back, from a tokenizer.json (Hugging Face `tokenizers`), from GGUF
 // metadata, or from a SentencePiece .model file. Ids are those of the reference libraries:
-// `tokenizers` 0.23 for tokenizer.json, llama.cpp's vectors for GGUF, sentencepiece for .model files.
+// `tokenizers` 0.23 for tokenizer.json, llama.cpp's vectors for GGUF, sentencepiece for .model
+// files.
 //
 // A text goes through: added tokens that match raw text -> normaliser -> added tokens that match
 // normalised text -> pre-tokenizer -> model (BPE, or Unigram) -> post-processor. Padding and
@@ -35,8 +36,8 @@ struct EncodeOptions {
 struct Encoding {
   std::vector<int32_t> ids;
   // For each id the bytes [first, second) of the text that it came from; spaces that belong to a
-  // token are part of it, ids that share a character hold just their bytes of it, and tokens that the
-  // post-processor added have an empty range.
+  // token are part of it, ids that share a character hold just their bytes of it, and tokens that
+  // the post-processor added have an empty range.
   std::vector<std::pair<uint32_t, uint32_t>> offsets;
 };
 
@@ -93,11 +94,11 @@ class Tokenizer {
   std::shared_ptr<const TokenizerState> state_;
 };
 
-// Decodes ids as they arrive. The pieces joined are decode() of all ids; a piece never ends within a
-// UTF-8 character (held back until it is complete or known to be broken). One difference: in a run of
-// byte tokens (<0xE4>...) that is broken somewhere, decode() gives U+FFFD for each byte of the run as
-// the reference does, while the stream has already shown the run's whole characters.
-// Not thread-safe; outlives its Tokenizer object.
+// Decodes ids as they arrive. The pieces joined are decode() of all ids; a piece never ends within
+// a UTF-8 character (held back until it is complete or known to be broken). One difference: in a
+// run of byte tokens (<0xE4>...) that is broken somewhere, decode() gives U+FFFD for each byte of
+// the run as the reference does, while the stream has already shown the run's whole characters. Not
+// thread-safe; outlives its Tokenizer object.
 class StreamDecoder {
  public:
   explicit StreamDecoder(const Tokenizer& tokenizer, bool skip_special_tokens = true);

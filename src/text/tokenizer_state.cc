@@ -18,8 +18,10 @@ Status index_added_tokens(TokenizerCore& core) {
     }
     core.added_ids.emplace(token.content, token.id);
     core.id_end = std::max(core.id_end, token.id + 1);
+    token.shown = token.content;
     if (token.normalized) {
-      core.normalized_tokens.add(token, normalize(core.normalizers, token.content));
+      token.shown = normalize(core.normalizers, token.content);
+      core.normalized_tokens.add(token, token.shown);
     } else {
       core.raw_tokens.add(token, token.content);
     }

@@ -1,6 +1,6 @@
 // UTF-8 and character classes. The classes are those of the `tokenizers` package (see
-// make_unicode_classes.py), since the cuts of a pre-tokenizer must fall where its training put them.
-// All functions are thread-safe.
+// make_unicode_classes.py), since the cuts of a pre-tokenizer must fall where its training put
+// them. All functions are thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -67,8 +67,8 @@ CharScan scan_char(std::string_view text);
 // The length of the longest prefix that is valid UTF-8; text.size() when all is.
 size_t valid_utf8_prefix(std::string_view text);
 
-// The text with each maximal ill-formed sequence replaced by U+FFFD. With `origin`, also the byte of
-// the input at which each byte of the result's character starts, and one entry for the end.
+// The text with each maximal ill-formed sequence replaced by U+FFFD. With `origin`, also the byte
+// of the input at which each byte of the result's character starts, and one entry for the end.
 std::string replace_invalid(std::string_view text, std::vector<uint32_t>* origin = nullptr);
 
 }  // namespace attune::text

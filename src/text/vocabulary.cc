@@ -48,16 +48,22 @@ void Vocabulary::grow() {
   std::vector<int32_t> old = std::move(slots_);
   slots_.assign(old.empty() ? 64 : old.size() * 2, -1);
   for (int32_t id : old) {
-    if (id >= 0) slots_[slot_of(token(id))] = id;
+    if (id >= 0) slots_[slot_of(token(id))] = id;  // the ids that find() gives, no others
   }
 }
 
-bool Vocabulary::add(std::string_view token, int32_t id) {
+bool Vocabulary::add(std::string_view token, int32_t id) { return insert(token, id, false); }
+
+bool Vocabulary::add_repeated(std::string_view token, int32_t id) {
+  return insert(token, id, true);
+}
+
+bool Vocabulary::insert(std::string_view token, int32_t id, bool may_repeat) {
   if (id < 0 || id >= kIdEnd || contains(id)) return false;
   if (arena_.size() + token.size() >= UINT32_MAX) return false;
   if ((size_ + 1) * 2 > slots_.size()) grow();
   size_t slot = slot_of(token);
-  if (slots_[slot] >= 0) return false;
+  if (slots_[slot] >= 0 && !may_repeat) return false;
   if (id >= id_end()) spans_.resize(static_cast<size_t>(id) + 1);
   spans_[static_cast<size_t>(id)] = {static_cast<uint32_t>(arena_.size()),
                                      static_cast<uint32_t>(token.size() + 1)};

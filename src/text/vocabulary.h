@@ -20,13 +20,16 @@ class Vocabulary {
 
   // False when `id` is outside [0, kIdEnd), has a token already, or the token has another id.
   bool add(std::string_view token, int32_t id);
+  // The same, but a token that has an id already may get another: find() then gives the new one, and
+  // both ids show the token.
+  bool add_repeated(std::string_view token, int32_t id);
   void reserve(size_t tokens, size_t bytes);
 
   std::optional<int32_t> find(std::string_view token) const;
   bool contains(int32_t id) const;
   std::string_view token(int32_t id) const;  // "" when there is none
   int32_t id_end() const { return static_cast<int32_t>(spans_.size()); }  // highest id + 1
-  size_t size() const { return size_; }                                   // number of tokens
+  size_t size() const { return size_; }                                   // ids in use
 
  private:
   struct Span {
@@ -34,6 +37,7 @@ class Vocabulary {
     uint32_t length_plus_one = 0;  // 0: no token has this id
   };
   void grow();
+  bool insert(std::string_view token, int32_t id, bool may_repeat);
   size_t slot_of(std::string_view token) const;
 
   std::string arena_;

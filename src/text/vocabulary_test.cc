@@ -32,5 +32,16 @@ TEST(Vocabulary, RefusesDuplicatesAndIdsOutOfRange) {
   EXPECT_EQ(vocabulary.size(), 1U);
 }
 
+TEST(Vocabulary, LetsTheLastOfRepeatedTokensCountWhereAsked) {
+  Vocabulary vocabulary;
+  EXPECT_TRUE(vocabulary.add("a", 0));
+  EXPECT_TRUE(vocabulary.add_repeated("a", 5));
+  EXPECT_FALSE(vocabulary.add_repeated("b", 5));
+  EXPECT_EQ(vocabulary.find("a"), 5);
+  EXPECT_EQ(vocabulary.token(0), "a");
+  for (int32_t id = 6; id < 500; ++id) ASSERT_TRUE(vocabulary.add(std::to_string(id), id));
+  EXPECT_EQ(vocabulary.find("a"), 5);  // also after the table grew
+}
+
 }  // namespace
 }  // namespace attune::text

@@ -12,6 +12,8 @@
 
 namespace attune::engine::models {
 
+constexpr double kTolerance = 1e-5;  // of the largest value, fp32
+
 struct GoldenSegment {
   int64_t parent = -1;
   std::vector<int32_t> tokens;

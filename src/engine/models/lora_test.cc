@@ -1,18 +1,17 @@
 // Adapters on a decoder: PEFT's values, quantised bases, dropout with recompute, stacks by row.
+#include "engine/models/golden_model.h"
+
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <gtest/gtest.h>
 
 #include "base/file.h"
 #include "base/json.h"
-#include "engine/models/golden_model.h"
 #include "tests/support/test_paths.h"
 #include "weights/model_files.h"
 
 namespace attune::engine::models {
 namespace {
-
-constexpr double kTolerance = 1e-5;  // of the largest value, fp32
 
 std::unique_ptr<Decoder> load_small(const std::string& name, const LoadOptions& options = {}) {
   auto files = weights::ModelFiles::open(testing::source_path("tests/golden/models/" + name));

@@ -14,7 +14,6 @@
 namespace attune::engine::models {
 namespace {
 
-constexpr double kTolerance = 1e-5;  // of the largest value, fp32
 // Gradients that are zero but for rounding are held to this share of the model's largest one.
 constexpr double kSmallestScale = 1e-2;
 

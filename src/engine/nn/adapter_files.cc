@@ -30,8 +30,8 @@ Status check_fit(const std::string& path, const weights::LoraPair& pair,
                  const std::map<std::string, Adapters::ModuleSize>& modules) {
   auto module = modules.find(path);
   if (module == modules.end()) {
-    return invalid_input("this model has no linear layer \"{}\"; the adapter belongs to another one",
-                         path);
+    return invalid_input(
+        "this model has no linear layer \"{}\"; the adapter belongs to another one", path);
   }
   const Adapters::ModuleSize& size = module->second;
   if (pair.in == size.in && pair.out == size.out) return {};

@@ -3,7 +3,9 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "engine/ops/cpu/kernels.h"
@@ -76,29 +78,70 @@ Tensor QuantizedMatrix::dequantize_rows(const Tensor& row_ids) const {
   return out;
 }
 
+namespace {
+
+// Activations as pairs of int8 rows: the rounded values, and what that rounding left, rounded again.
+// Weights are read once for both, and the sum carries about 16 bits.
+struct RoundedInput {
+  Tensor values;  // [2 * batch, columns] int8
+  Tensor scales;  // [2 * batch, blocks]
+  Tensor sums;    // [2 * batch, blocks]
+
+  void round(const float* x, int64_t row, int64_t blocks) {
+    const int64_t columns = blocks * kBlockColumns;
+    cpu::kernels()->quantize_input(x, blocks, values.data_ptr<int8_t>() + row * columns,
+                                   scales.data_ptr<float>() + row * blocks,
+                                   sums.data_ptr<float>() + row * blocks);
+  }
+};
+
+RoundedInput round_twice(const Tensor& x, int64_t blocks) {
+  const int64_t batch = x.size(0), columns = x.size(1);
+  RoundedInput input{at::empty({2 * batch, columns}, at::kChar), at::empty({2 * batch, blocks}),
+                     at::empty({2 * batch, blocks})};
+  std::vector<float> rest(static_cast<size_t>(columns));
+  for (int64_t n = 0; n < batch; ++n) {
+    const float* row = x.const_data_ptr<float>() + n * columns;
+    input.round(row, 2 * n, blocks);
+    const int8_t* values = input.values.const_data_ptr<int8_t>() + 2 * n * columns;
+    const float* scales = input.scales.const_data_ptr<float>() + 2 * n * blocks;
+    for (int64_t i = 0; i < columns; ++i) {
+      rest[static_cast<size_t>(i)] =
+          row[i] - scales[i / kBlockColumns] * static_cast<float>(values[i]);
+    }
+    input.round(rest.data(), 2 * n + 1, blocks);
+  }
+  return input;
+}
+
+}  // namespace
+
 Tensor quantized_product(const Tensor& x_in, const QuantizedMatrix& weight) {
   const Product product = product_for(weight.format());
   CHECK(product != nullptr, "no quantised kernels on this machine");
   const Tensor x = x_in.to(at::kFloat).contiguous();
-  const int64_t batch = x.size(0), blocks = weight.blocks().blocks;
-  Tensor values = at::empty({batch, weight.columns()}, at::kChar);
-  Tensor scales = at::empty({batch, blocks}), sums = at::empty({batch, blocks});
-  for (int64_t n = 0; n < batch; ++n) {
-    cpu::kernels()->quantize_input(x.const_data_ptr<float>() + n * weight.columns(), blocks,
-                                   values.data_ptr<int8_t>() + n * weight.columns(),
-                                   scales.data_ptr<float>() + n * blocks,
-                                   sums.data_ptr<float>() + n * blocks);
-  }
+  const int64_t batch = x.size(0), blocks = weight.blocks().blocks, out_rows = weight.rows();
+  const RoundedInput rounded = round_twice(x, blocks);
   const cpu::QuantizedRows rows{weight.blocks().group(0), blocks, weight.blocks().group_bytes,
-                                weight.rows()};
-  const cpu::QuantizedInput input{values.const_data_ptr<int8_t>(), scales.const_data_ptr<float>(),
-                                  sums.const_data_ptr<float>(), batch};
-  Tensor y = at::empty({batch, weight.rows()});
-  const int64_t groups = (weight.rows() + kGroupRows - 1) / kGroupRows;
+                                out_rows};
+  const cpu::QuantizedInput input{rounded.values.const_data_ptr<int8_t>(),
+                                  rounded.scales.const_data_ptr<float>(),
+                                  rounded.sums.const_data_ptr<float>(), 2 * batch};
+  Tensor parts = at::empty({batch, 2, out_rows});
+  Tensor y = at::empty({batch, out_rows});
+  const int64_t groups = (out_rows + kGroupRows - 1) / kGroupRows;
   run_lanes(lanes_for(weight.bytes(), kLaneBytes), groups,
-                 [&](int64_t, int64_t begin, int64_t end) {
-                   product(rows, input, y.data_ptr<float>(), begin, end);
-                 });
+            [&](int64_t, int64_t begin, int64_t end) {
+              product(rows, input, parts.data_ptr<float>(), begin, end);
+              const int64_t last = std::min(end * kGroupRows, out_rows);
+              for (int64_t n = 0; n < batch; ++n) {
+                const float* part = parts.const_data_ptr<float>() + 2 * n * out_rows;
+                float* sum = y.data_ptr<float>() + n * out_rows;
+                for (int64_t i = begin * kGroupRows; i < last; ++i) {
+                  sum[i] = part[i] + part[out_rows + i];
+                }
+              }
+            });
   return y;
 }
 

@@ -46,17 +46,18 @@ class QuantizedMatrix {
 };
 
 // Up to this many rows go through the quantised kernels where nothing is recorded.
-inline constexpr int64_t kQuantizedRowsMax = 16;
+inline constexpr int64_t kQuantizedRowsMax = 64;
 
 // x [N, columns] times the transposed matrix: [N, rows], in x's type. Differentiable in x only (the
 // weights are frozen). Many rows, or recorded ones, go through a de-quantised copy and a matrix
 // product, exact to rounding; few through quantized_product where this machine has kernels.
 Tensor quantized_linear(const Tensor& x, const QuantizedMatrix& weight);
 
-// The same with x rounded to int8 in blocks of 32, scaled by the block's largest magnitude m / 127,
-// and products summed in integers: per element it differs from the exact product by at most sum
-// over blocks of m / 254 * sum |w|, and by fp32 rounding. Only where kernels exist (x86-64); no
-// gradient. x [N, columns] -> [N, rows] fp32.
+// The same with x as two int8 numbers each: rounded in blocks of 32, scaled by the block's largest
+// magnitude m / 127, and the rest of at most m / 254 rounded so again; products are summed in
+// integers. Per element it differs from the exact product by at most sum over blocks of
+// m / 254^2 * sum |w|, and by fp32 rounding. Only where kernels exist (x86-64); no gradient.
+// x [N, columns] -> [N, rows] fp32.
 Tensor quantized_product(const Tensor& x, const QuantizedMatrix& weight);
 
 }  // namespace attune::engine::ops

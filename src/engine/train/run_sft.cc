@@ -26,13 +26,15 @@ Result<std::optional<StoredCheckpoint>> find_resume(const std::string& run_direc
                                                     const CheckpointOptions& options) {
   const CheckpointStore store(run_directory);
   if (options.resume.empty()) {
-    if (!store.steps().empty() && !options.overwrite) {
+    const std::string final_folder = join_path(run_directory, "final");
+    if ((!store.steps().empty() || exists(final_folder)) && !options.overwrite) {
       return usage_error(
-          "{}: holds checkpoints of an earlier run; set resume_from_checkpoint: true to go on with "
-          "it, or overwrite_output_dir: true to start anew",
+          "{}: holds an earlier run; set resume_from_checkpoint: true to go on with it, or "
+          "overwrite_output_dir: true to start anew",
           run_directory);
     }
     TRY(remove_all(join_path(run_directory, "checkpoints")));
+    TRY(remove_all(final_folder));
     return std::optional<StoredCheckpoint>();
   }
   if (options.resume == "true") {

@@ -53,13 +53,13 @@ struct PackingPlan {
   PackingStrategy strategy = PackingStrategy::kBestFit;
 };
 
-Status pack_splits(const Json& config, SftData* data) {
+Status pack_splits(const Json& config, bool pack_evaluation, SftData* data) {
   PackingPlan plan;
   plan.row_length = TRY(get_int_or(config, "max_length", 1024));
   plan.strategy =
       TRY(parse_packing_strategy(TRY(get_string_or(config, "packing_strategy", "bfd"))));
   data->train = pack_sft_rows(data->train, plan.row_length, plan.strategy, &data->train_report);
-  if (TRY(get_bool_or(config, "eval_packing", false)) && !data->evaluation.empty()) {
+  if (pack_evaluation && !data->evaluation.empty()) {
     data->evaluation = pack_sft_rows(data->evaluation, plan.row_length, plan.strategy,
                                      &data->evaluation_report);
   }
@@ -138,7 +138,12 @@ Result<SftData> load_sft_data(const protocol::Job& job, const RunText& text, int
     chat_template = TRY(text::ChatTemplate::parse(text.chat_template));
   }
   SftData data;
-  const SftTokenizer for_evaluation(text.tokenizer, chat_template, options);
+  // TRL: unset, the evaluation rows are packed as the training rows are. Rows held out of the
+  // training files are packed with them.
+  const bool pack_evaluation =
+      packing && (job.eval_files.empty() || TRY(get_bool_or(job.config, "eval_packing", true)));
+  const SftTokenizer for_evaluation(text.tokenizer, chat_template,
+                                    TRY(row_options(job.config, vocabulary, pack_evaluation)));
   if (find(job.config, "max_train_rows") != nullptr) {
     options.max_rows = TRY(get_int(job.config, "max_train_rows"));
   }
@@ -155,7 +160,7 @@ Result<SftData> load_sft_data(const protocol::Job& job, const RunText& text, int
     data.train = in_order(
         data.train, Random(seed, 0x0de).permutation(static_cast<int64_t>(data.train.size())));
   }
-  if (packing) TRY(pack_splits(job.config, &data));
+  if (packing) TRY(pack_splits(job.config, pack_evaluation, &data));
   if (data.train.empty()) return invalid_input("training data: no row is left to train on");
   return data;
 }

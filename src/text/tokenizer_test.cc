@@ -1,0 +1,177 @@
+// Behaviour of tokenizers on small vocabularies, properties, and files that are wrong.
+#include "text/tokenizer.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "base/file.h"
+#include "tests/support/test_paths.h"
+#include "text/unicode.h"
+
+namespace attune::text {
+namespace {
+
+using attune::testing::source_path;
+
+Tokenizer golden_tokenizer(const std::string& name) {
+  return Tokenizer::from_json_file(
+             source_path("tests/golden/text/" + name + ".tokenizer.json"))
+      .value();
+}
+
+// Any Unicode text, with a leaning to ASCII.
+rc::Gen<std::string> any_text() {
+  auto code_point = rc::gen::weightedOneOf<uint32_t>(
+      {{6, rc::gen::inRange<uint32_t>(1, 0x80)},
+       {2, rc::gen::inRange<uint32_t>(0x80, 0xD800)},
+       {1, rc::gen::inRange<uint32_t>(0xE000, 0x110000)}});
+  return rc::gen::map(rc::gen::container<std::vector<uint32_t>>(code_point),
+                      [](const std::vector<uint32_t>& points) {
+                        std::string text;
+                        for (uint32_t point : points) append_utf8(text, point);
+                        return text;
+                      });
+}
+
+rc::Gen<std::string> any_bytes() {
+  return rc::gen::container<std::string>(rc::gen::map(
+      rc::gen::inRange(0, 256), [](int byte) { return static_cast<char>(byte); }));
+}
+
+TEST(TokenizerProperty, ByteLevelTextsComeBack) {
+  std::vector<Tokenizer> tokenizers;
+  for (const char* name : {"gpt2", "smollm", "llama3", "falcon", "o200k"}) {
+    tokenizers.push_back(golden_tokenizer(name));
+  }
+  bool held = rc::check("decode(encode(text)) == text", [&] {
+    std::string text = *any_text();
+    EncodeOptions options;
+    options.parse_special_tokens = false;
+    options.add_special_tokens = false;
+    for (const Tokenizer& tokenizer : tokenizers) {
+      RC_ASSERT(tokenizer.decode(tokenizer.encode(text, options), false) == text);
+    }
+  });
+  EXPECT_TRUE(held);
+}
+
+TEST(TokenizerProperty, ByteLevelOffsetsCoverTheTextWithoutGaps) {
+  Tokenizer tokenizer = golden_tokenizer("smollm");
+  bool held = rc::check("offsets tile the bytes, also of ill-formed text", [&] {
+    std::string text = *rc::gen::oneOf(any_text(), any_bytes());
+    Encoding encoding = tokenizer.encode_with_offsets(text);
+    RC_ASSERT(encoding.ids == tokenizer.encode(text));
+    uint32_t covered = 0;
+    for (auto [begin, end] : encoding.offsets) {
+      RC_ASSERT(begin <= covered);  // tokens within one U+FFFD share its bytes
+      RC_ASSERT(end >= covered);
+      covered = end;
+    }
+    RC_ASSERT(covered == text.size());
+  });
+  EXPECT_TRUE(held);
+}
+
+TEST(TokenizerProperty, StreamsGiveWholeCharactersAndTheSameText) {
+  std::vector<Tokenizer> tokenizers;
+  for (const char* name : {"gpt2", "metaspace_unigram", "words"}) {
+    tokenizers.push_back(golden_tokenizer(name));
+  }
+  bool held = rc::check("pieces joined == decode(ids)", [&] {
+    for (const Tokenizer& tokenizer : tokenizers) {
+      auto id_end = static_cast<int32_t>(tokenizer.vocabulary_size());
+      auto id = rc::gen::inRange<int32_t>(-2, id_end + 2);
+      auto ids = *rc::gen::container<std::vector<int32_t>>(id);
+      bool skip = *rc::gen::arbitrary<bool>();
+      StreamDecoder stream(tokenizer, skip);
+      std::string joined;
+      for (int32_t next : ids) {
+        std::string piece = stream.push(next);
+        RC_ASSERT(valid_utf8_prefix(piece) == piece.size());
+        joined += piece;
+      }
+      joined += stream.finish();
+      RC_ASSERT(joined == tokenizer.decode(ids, skip));
+    }
+  });
+  EXPECT_TRUE(held);
+}
+
+TEST(Tokenizer, StreamsCharactersAsSoonAsTheyAreWhole) {
+  Tokenizer tokenizer = golden_tokenizer("byte_fallback");
+  StreamDecoder stream(tokenizer);
+  std::string bytes = "你";
+  std::vector<std::string> pieces;
+  for (char byte : bytes) {
+    auto id = tokenizer.token_to_id(fmt::format("<0x{:02X}>", static_cast<uint8_t>(byte)));
+    pieces.push_back(stream.push(id.value()));
+  }
+  EXPECT_EQ(pieces, (std::vector<std::string>{"", "", "你"}));
+  EXPECT_EQ(stream.push(tokenizer.token_to_id("<0xE4>").value()), "");
+  EXPECT_EQ(stream.finish(), "\uFFFD");
+}
+
+TEST(Tokenizer, ReadsIllFormedTextAsReplacementCharacters) {
+  Tokenizer tokenizer = golden_tokenizer("gpt2");
+  EXPECT_EQ(tokenizer.encode("a\xFF\xE4\xBDz"), tokenizer.encode("a\uFFFD\uFFFDz"));
+}
+
+TEST(Tokenizer, ParsesSpecialTokensOnlyWhenAsked) {
+  Tokenizer tokenizer = golden_tokenizer("smollm");
+  int32_t start = tokenizer.token_to_id("<|im_start|>").value();
+  EXPECT_TRUE(tokenizer.is_special(start));
+  EXPECT_EQ(tokenizer.encode("<|im_start|>"), std::vector<int32_t>{start});
+  EncodeOptions options;
+  options.parse_special_tokens = false;
+  auto ids = tokenizer.encode("<|im_start|>", options);
+  EXPECT_GT(ids.size(), 1U);
+  EXPECT_EQ(tokenizer.decode(ids), "<|im_start|>");
+  EXPECT_EQ(tokenizer.decode(std::vector<int32_t>{start}), "");
+}
+
+TEST(Tokenizer, TellsWhereIdsCameFrom) {
+  Tokenizer tokenizer = golden_tokenizer("llama3");
+  std::string text = "go<s>on";
+  Encoding encoding = tokenizer.encode_with_offsets(text);
+  ASSERT_GE(encoding.ids.size(), 4U);
+  EXPECT_EQ(encoding.ids[0], 0);
+  EXPECT_EQ(encoding.offsets[0], (std::pair<uint32_t, uint32_t>(0, 0)));  // the post-processor's
+  bool found = false;
+  for (size_t i = 1; i < encoding.ids.size(); ++i) {
+    if (encoding.ids[i] != 0) continue;
+    found = true;
+    EXPECT_EQ(encoding.offsets[i], (std::pair<uint32_t, uint32_t>(2, 5)));
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST(Tokenizer, TakesRolesFromTheConfigBesideIt) {
+  TemporaryDirectory folder;
+  std::string source = read_file(source_path("tests/golden/text/smollm.tokenizer.json")).value();
+  ASSERT_TRUE(write_file(folder.file("tokenizer.json"), source).ok());
+  EXPECT_FALSE(Tokenizer::from_json_file(folder.file("tokenizer.json"))->eos_id().has_value());
+  std::string config =
+      R"({"bos_token":"<|im_start|>","eos_token":{"content":"<|im_end|>"},"pad_token":null})";
+  ASSERT_TRUE(write_file(folder.file("tokenizer_config.json"), config).ok());
+  Tokenizer tokenizer = Tokenizer::from_json_file(folder.file("tokenizer.json")).value();
+  EXPECT_EQ(tokenizer.bos_id(), 0);
+  EXPECT_EQ(tokenizer.eos_id(), 1);
+  EXPECT_FALSE(tokenizer.pad_id().has_value());
+  SpecialIds other;
+  other.eos = 7;
+  EXPECT_EQ(tokenizer.with_special_ids(other).eos_id(), 7);
+  EXPECT_EQ(tokenizer.eos_id(), 1);
+}
+
+TEST(Tokenizer, NamesTokensAndIds) {
+  Tokenizer tokenizer = golden_tokenizer("gpt2");
+  for (int32_t id = 0; id < tokenizer.vocabulary_size(); ++id) {
+    EXPECT_EQ(tokenizer.token_to_id(tokenizer.id_to_token(id)), id);
+  }
+  EXPECT_EQ(tokenizer.id_to_token(-1), "");
+  EXPECT_EQ(tokenizer.id_to_token(1 << 30), "");
+  EXPECT_EQ(tokenizer.decode(std::vector<int32_t>{-1, 1 << 30}), "");
+}
+
+}  // namespace
+}  // namespace attune::text
