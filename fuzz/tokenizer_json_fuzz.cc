@@ -1,4 +1,5 @@
-// Tokenizer::from_json on any bytes: an Error, or a tokenizer that encodes, decodes and writes itself.
+// Tokenizer::from_json on any bytes: an Error, or a tokenizer that encodes, decodes and writes
+// itself.
 #include <cstdint>
 #include <string_view>
 

@@ -20,8 +20,8 @@ class Vocabulary {
 
   // False when `id` is outside [0, kIdEnd), has a token already, or the token has another id.
   bool add(std::string_view token, int32_t id);
-  // The same, but a token that has an id already may get another: find() then gives the new one, and
-  // both ids show the token.
+  // The same, but a token that has an id already may get another: find() then gives the new one,
+  // and both ids show the token.
   bool add_repeated(std::string_view token, int32_t id);
   void reserve(size_t tokens, size_t bytes);
 

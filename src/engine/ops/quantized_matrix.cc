@@ -80,8 +80,8 @@ Tensor QuantizedMatrix::dequantize_rows(const Tensor& row_ids) const {
 
 namespace {
 
-// Activations as pairs of int8 rows: the rounded values, and what that rounding left, rounded again.
-// Weights are read once for both, and the sum carries about 16 bits.
+// Activations as pairs of int8 rows: the rounded values, and what that rounding left, rounded
+// again. Weights are read once for both, and the sum carries about 16 bits.
 struct RoundedInput {
   Tensor values;  // [2 * batch, columns] int8
   Tensor scales;  // [2 * batch, blocks]
