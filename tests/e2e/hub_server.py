@@ -97,6 +97,9 @@ class HubHandler(http.server.BaseHTTPRequestHandler):
             return self.refuse(416)
         self.send_response(206 if begin else 200)
         self.send_header("Content-Length", str(len(rest)))
+        if begin:
+            last, size = len(content) - 1, len(content)
+            self.send_header("Content-Range", f"bytes {begin.group(1)}-{last}/{size}")
         self.end_headers()
         if body and fault == "truncate":
             self.hub.faults.pop(name)
