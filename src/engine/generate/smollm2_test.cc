@@ -150,7 +150,7 @@ TEST_F(SmolLm2, NativeBlocksAgreeWithFp32) {
   std::printf("native blocks: top-1 %.4f, mean KL %.2e nats over %ld positions\n", agreement.top1,
               agreement.mean_kl, static_cast<long>(agreement.positions));
   EXPECT_GE(agreement.top1, 0.99);
-  EXPECT_LE(agreement.mean_kl, 2e-3);
+  EXPECT_LE(agreement.mean_kl, 1e-5);
 }
 
 }  // namespace
