@@ -124,7 +124,8 @@ void SentencePieceStep::apply(AlignedText& text) const {
   bool at_start = text.base() == 0;
   bool prefix = spaces_.add_prefix && (at_start || spaces_.prefix_every_part);
   bool after_space = spaces_.remove_extra && at_start;  // more spaces are dropped
-  std::optional<Span> held;  // a space that is written once text follows it
+  Span held;           // a space that is written once text follows it
+  bool holds = false;  // whether there is one
   for (uint32_t at = 0; at < old.size();) {
     auto match = map_ ? map_->longest(old.substr(at)) : std::nullopt;
     uint32_t length = match ? match->length : decode_char(old, at).length;
@@ -134,14 +135,17 @@ void SentencePieceStep::apply(AlignedText& text) const {
       std::string_view c = with.substr(i, size);
       i += size;
       if (c == " " && spaces_.remove_extra) {
-        if (!after_space) held = Span{at, at + length};
+        if (!after_space) {
+          held = Span{at, at + length};
+          holds = true;
+        }
         after_space = true;
         continue;
       }
       if (prefix) rewrite.replace(at, at, space);
       prefix = false;
-      if (held) rewrite.replace(held->begin, held->end, space);
-      held.reset();
+      if (holds) rewrite.replace(held.begin, held.end, space);
+      holds = false;
       rewrite.replace(at, at + length, c == " " ? space : c);
       after_space = false;
     }

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "engine/nn/seeded.h"
 #include "tests/support/test_paths.h"
 #include "weights/model_files.h"
 
@@ -70,7 +71,7 @@ void add_adapter(Decoder& decoder, double share_dropped, const std::string& name
   at::NoGradGuard no_grad;
   for (nn::Parameter& parameter : decoder.adapters().parameters(name)) {
     if (parameter.name.find("lora_B") == std::string::npos) continue;
-    parameter.tensor.add_(0.05 * static_cast<double>(1 + seed % 3));
+    nn::fill_normal(parameter.tensor, 0.1, seed++);
   }
 }
 
