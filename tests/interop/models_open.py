@@ -27,7 +27,7 @@ def path_tokens(tree, index):
 
 def open_model(folder):
     model, report = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
+        folder, dtype=torch.float32, output_loading_info=True)
     left = {key: value for key, value in report.items() if value}
     assert not left, f"{folder}: {left}"
     return model.eval()

@@ -155,7 +155,8 @@ def make(name, config):
     (folder / "generation_config.json").unlink(missing_ok=True)
     save_file(tensors, folder / "golden.safetensors")
     golden = dict(transformers=transformers.__version__, torch=torch.__version__,
-                  loss=loss.item(), attention_entropy_share=None if alibi else round(share, 3), tree=tree)
+                  loss=loss.item(), tree=tree,
+                  attention_entropy_share=None if alibi else round(share, 3))
     (folder / "golden.json").write_text(json.dumps(golden) + "\n")
     size = sum(f.stat().st_size for f in folder.iterdir())
     print(f"{name}: loss {loss.item():.6f}, entropy share {share:.2f}, {size / 1024:.0f} KiB")
