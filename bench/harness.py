@@ -1,0 +1,189 @@
+"""What every row of the benchmark shares: raw lines, legs as processes of their own, interleaved
+pairs that are not repeated, and a look at what else the machine was doing.
+
+A row is `rows/NAME.py` with a docstring (its first line is the title), `MINUTES` (about how long it
+takes) and
+
+    def run(bench):        measures, through `bench`
+    def summary(lines):    [(figure, value, target), ...] from the raw lines of one machine
+
+It may keep programs that a leg runs in `legs/`. bench/README.md has the protocol.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+import platform
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import metadata
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+BIN = ROOT / "build" / "release" / "bin"
+PYTHON = ROOT / ".venv" / "bin" / "python"
+RESULTS = HERE / "results"
+FOREIGN_SHARE = 0.05  # a leg beside which others used more of the machine does not count
+INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
+
+
+class Failed(Exception):
+    """A leg failed, or its results are not equal to its peer's."""
+
+
+def machine():
+    """The processor, its instruction sets and memory: what figures may be compared across."""
+    model, flags = platform.processor(), set()
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        key, _, value = (part.strip() for part in line.partition(":"))
+        if key == "model name":
+            model = value
+        elif key == "flags":
+            flags = set(value.split())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {"cpu": model, "cores": len(os.sched_getaffinity(0)),
+            "flags": [name for name in INSTRUCTIONS if name in flags],
+            "memory_gib": round(memory, 1)}
+
+
+def git(*words):
+    """What git says about this tree; nothing in a copy without its history."""
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def code_version(row):
+    """The last commit that changed what a row measures, and a hash of what is not committed of it:
+    lines of another version are another measurement."""
+    paths = ["src", "cmake", "scripts/requirements.txt", f"bench/rows/{row}.py", "bench/legs"]
+    commit = git("log", "-1", "--format=%h", "--", *paths)
+    changes = git("diff", "HEAD", "--", *paths)
+    return commit + ("+" + hashlib.sha256(changes.encode()).hexdigest()[:8] if changes else "")
+
+
+def versions(*packages):
+    return {name: metadata.version(name) for name in packages}
+
+
+def sample_data(*parts):
+    """A file of the sample data, which is found through ATTUNE_SAMPLE_DATA alone."""
+    folder = os.environ.get("ATTUNE_SAMPLE_DATA")
+    if not folder:
+        raise Failed("set ATTUNE_SAMPLE_DATA to the folder of sample data")
+    path = pathlib.Path(folder).joinpath(*parts)
+    if not path.exists():
+        raise Failed(f"{path}: is not there")
+    return path
+
+
+def program(name):
+    path = BIN / name
+    if not path.exists():
+        raise Failed(f"{path}: is not there; run `make build` first")
+    return path
+
+
+def shown(words):
+    """A command line as a reader can repeat it: paths from the root of the tree on."""
+    return shlex.join(str(word).replace(str(ROOT) + "/", "") for word in words)
+
+
+class Bench:
+    """One row being measured. `prefix` starts every leg (a lock, taskset, ...); `patience` is how
+    many seconds a leg waits for a quiet machine before it runs anyway."""
+
+    def __init__(self, row, prefix=(), patience=60):
+        self.row = row
+        self.prefix = list(prefix)
+        self.patience = patience
+        self.machine = machine()
+        self.version = code_version(row)
+        self.path = RESULTS / f"{row}.jsonl"
+        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix=f"attune-bench-{row}-"))
+
+    def lines(self, any_version=False):
+        """The raw lines of this machine and, unless told otherwise, this version."""
+        if not self.path.exists():
+            return []
+        lines = [json.loads(text) for text in self.path.read_text().splitlines()]
+        return [line for line in lines if line["machine"] == self.machine and
+                (any_version or line["version"] == self.version)]
+
+    def append(self, leg, figures, **more):
+        """Writes one raw line and returns it."""
+        line = {"row": self.row, "leg": leg, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "version": self.version, "machine": self.machine, **more, "figures": figures}
+        RESULTS.mkdir(exist_ok=True)
+        with self.path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        return line
+
+    def leg(self, name, command, read=None, env=None, packages=(), probe=False, **more):
+        """Runs a command alone as a process of its own and writes its line. Figures are what
+        `read()` returns, or the command's last line of output (JSON). `probe` measures the
+        machine's own peak right before and after. Further keywords go into the line."""
+        spec = {"command": [str(word) for word in command], "env": env or {},
+                "patience": self.patience,
+                "doctor": str(program("attune-engine")) if probe else None,
+                "output": str(self.scratch / "output.txt"), "result": str(self.scratch / "result.json")}
+        spec_path = self.scratch / "leg.json"
+        spec_path.write_text(json.dumps(spec))
+        print(f"  {name}: {shown(command)}", flush=True)
+        subprocess.run([*self.prefix, sys.executable, str(HERE / "leg.py"), str(spec_path)], check=True)
+        run = json.loads(pathlib.Path(spec["result"]).read_text())
+        output = pathlib.Path(spec["output"]).read_text(errors="replace")
+        if run["exit"] != 0:
+            raise Failed(f"{name}: exit code {run['exit']}\n{output[-3000:]}")
+        figures = read() if read else json.loads(output.strip().splitlines()[-1])
+        del run["exit"]
+        line = self.append(name, figures, command=shown(command), run=run,
+                           versions=versions(*packages), **more)
+        print("    " + ", ".join(f"{key} {_short(value)}" for key, value in figures.items()
+                                 if not isinstance(value, (list, dict))), flush=True)
+        return line
+
+    def pairs(self, count, legs, same=None):
+        """`count` rounds of all `legs` ({name: function(pair)}) in turn, so that what the machine
+        does slowly over time meets all alike. A leg that this machine and version have a line of is
+        not repeated. `same(lines of one round by leg)` raises Failed when results differ."""
+        for pair in range(count):
+            done = {line["leg"]: line for line in self.lines() if line.get("pair") == pair}
+            for name, leg in legs.items():
+                if name not in done:
+                    print(f"  round {pair + 1} of {count}", flush=True)
+                    done[name] = leg(pair)
+            if same:
+                same(done)
+
+
+def _short(value):
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def counts(line):
+    """Whether a line may be part of a figure: nothing else was computing beside it."""
+    return line.get("run", {}).get("foreign_share", 0) <= FOREIGN_SHARE
+
+
+def pair_ratios(lines, ours, theirs, figure):
+    """The ratio ours / theirs of a figure for each round that counts."""
+    by_pair = {}
+    for line in lines:
+        if line.get("pair") is not None and counts(line):
+            by_pair.setdefault(line["pair"], {})[line["leg"]] = line["figures"][figure]
+    return [found[ours] / found[theirs] for found in by_pair.values()
+            if ours in found and theirs in found]
+
+
+def median_text(values, unit="", digits=2):
+    """ "2.50 (2.41 to 2.63, 3 pairs)" """
+    if not values:
+        return "not measured"
+    low, high = min(values), max(values)
+    return (f"{statistics.median(values):.{digits}f}{unit} "
+            f"({low:.{digits}f} to {high:.{digits}f}, {len(values)} pairs)")

