@@ -12,6 +12,7 @@ It may keep programs that a leg runs in `legs/`. bench/README.md has the protoco
 
 import hashlib
 import json
+import math
 import os
 import pathlib
 import platform
@@ -34,6 +35,10 @@ INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf1
 
 class Failed(Exception):
     """A leg failed, or its results are not equal to its peer's."""
+
+
+class OutOfTime(Exception):
+    """The time that this call may take is over; a later call goes on."""
 
 
 def machine():
@@ -94,12 +99,12 @@ def shown(words):
 
 
 class Bench:
-    """One row being measured. `prefix` starts every leg (a lock, taskset, ...); `patience` is how
-    many seconds a leg waits for a quiet machine before it runs anyway."""
+    """One row being measured. No leg starts later than `minutes` from now; `patience` is how many
+    seconds a leg waits for a quiet machine before it runs anyway."""
 
-    def __init__(self, row, prefix=(), patience=60):
+    def __init__(self, row, minutes=math.inf, patience=60):
         self.row = row
-        self.prefix = list(prefix)
+        self.deadline = time.monotonic() + 60 * minutes
         self.patience = patience
         self.machine = machine()
         self.version = code_version(row)
@@ -127,6 +132,8 @@ class Bench:
         """Runs a command alone as a process of its own and writes its line. Figures are what
         `read()` returns, or the command's last line of output (JSON). `probe` measures the
         machine's own peak right before and after. Further keywords go into the line."""
+        if time.monotonic() > self.deadline:
+            raise OutOfTime()
         spec = {"command": [str(word) for word in command], "env": env or {},
                 "patience": self.patience,
                 "doctor": str(program("attune-engine")) if probe else None,
@@ -134,7 +141,7 @@ class Bench:
         spec_path = self.scratch / "leg.json"
         spec_path.write_text(json.dumps(spec))
         print(f"  {name}: {shown(command)}", flush=True)
-        subprocess.run([*self.prefix, sys.executable, str(HERE / "leg.py"), str(spec_path)], check=True)
+        subprocess.run([sys.executable, str(HERE / "leg.py"), str(spec_path)], check=True)
         run = json.loads(pathlib.Path(spec["result"]).read_text())
         output = pathlib.Path(spec["output"]).read_text(errors="replace")
         if run["exit"] != 0:

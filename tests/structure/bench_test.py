@@ -64,6 +64,13 @@ class BenchTest(unittest.TestCase):
             bench.leg("ours", [sys.executable, "-c", "print('why'); raise SystemExit(3)"])
         self.assertEqual([], bench.lines())
 
+    def test_no_leg_starts_when_the_time_is_over(self):
+        bench = self.bench()
+        bench.deadline = 0
+        with self.assertRaises(harness.OutOfTime):
+            self.run_rounds(bench)
+        self.assertEqual([], bench.lines())
+
     def test_results_that_differ_stop_the_row(self):
         def same(done):
             raise harness.Failed(json.dumps(sorted(done)))

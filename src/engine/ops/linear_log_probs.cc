@@ -97,8 +97,6 @@ class LinearLogProbs : public AutogradFunction<LinearLogProbs> {
     options.logit_softcap = kept[2];
     options.logit_scale = kept[3];
     LogitHead head(weight, saved[5], rows.size(0), options);
-    d_weight = head.zeros_like_weight();
-    d_bias = head.zeros_like_bias();
     RowOutputs ignored = make_row_outputs(rows.size(0), weight, options);
     const Tensor minus_outer = outer.neg();
     each_chunk(rows.size(0), head.chunk_rows(), [&](int64_t begin, int64_t size) {
@@ -108,7 +106,7 @@ class LinearLogProbs : public AutogradFunction<LinearLogProbs> {
                    options, ignored.at(begin, size));
       head.add_weight_gradient(chunk, part, d_weight, d_bias);
     });
-    d_weight = d_weight.to(weight.scalar_type());
+    if (d_weight.defined()) d_weight = d_weight.to(weight.scalar_type());
     if (d_bias.defined()) d_bias = d_bias.to(saved[5].scalar_type());
   }
 };
@@ -124,18 +122,16 @@ class LinearNll : public AutogradFunction<LinearNll> {
     if (request.hidden_trains) {
       d_rows = at::empty({count, hidden.size(1)}, hidden.options().dtype(head.logit_type()));
     }
-    if (request.weight_trains) {
-      d_weight = head.zeros_like_weight();
-      d_bias = head.zeros_like_bias();
-    }
     each_chunk(count, head.chunk_rows(), [&](int64_t begin, int64_t size) {
       const Tensor part = head.gather(hidden, request.rows.narrow(0, begin, size));
       Tensor& chunk = head.logits(part);
-      if (d_rows.defined() || d_weight.defined()) weights = row_weights.narrow(0, begin, size);
+      if (request.hidden_trains || request.weight_trains) {
+        weights = row_weights.narrow(0, begin, size);
+      }
       softmax_rows(chunk, request.targets.narrow(0, begin, size), weights, request.options,
                    request.out->at(begin, size));
       if (d_rows.defined()) d_rows.narrow(0, begin, size).copy_(head.hidden_gradient(chunk));
-      if (d_weight.defined()) head.add_weight_gradient(chunk, part, d_weight, d_bias);
+      if (request.weight_trains) head.add_weight_gradient(chunk, part, d_weight, d_bias);
     });
     Tensor d_hidden;
     if (d_rows.defined()) {

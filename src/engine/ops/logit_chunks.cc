@@ -84,8 +84,10 @@ void softmax_rows(Tensor& logits, const Tensor& targets, const Tensor& row_weigh
 LogitHead::LogitHead(const Tensor& weight, const Tensor& bias, int64_t rows,
                      const LogProbOptions& options)
     : weight_(weight.detach()),
-      logit_type_(weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat),
-      chunk_rows_(std::max<int64_t>(1, std::min(rows, options.chunk_rows))) {
+      logit_type_(weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat) {
+  // Chunks of nearly equal size: each reads the whole weight, however few its rows are.
+  const int64_t chunks = std::max<int64_t>(1, (rows + options.chunk_rows - 1) / options.chunk_rows);
+  chunk_rows_ = std::max<int64_t>(1, (rows + chunks - 1) / chunks);
   // On a CPU the product runs in fp32 even for bf16 weights: bf16 products are slow without
   // hardware support, and the copy is one [V, D], not [R, V].
   if (weight.is_cpu()) weight_ = weight_.to(logit_type_);
@@ -114,21 +116,17 @@ Tensor LogitHead::hidden_gradient(const Tensor& d_logits) const {
 
 void LogitHead::add_weight_gradient(const Tensor& d_logits, const Tensor& hidden,
                                     Tensor& weight_gradient, Tensor& bias_gradient) const {
-  if (weight_.scalar_type() == logit_type_) {
+  if (!weight_gradient.defined()) {
+    const Tensor outer = d_logits.to(weight_.scalar_type());
+    weight_gradient = at::mm(outer.t(), hidden).to(logit_type_);
+  } else if (weight_.scalar_type() == logit_type_) {
     weight_gradient.addmm_(d_logits.t(), hidden);
   } else {
     weight_gradient.add_(at::mm(d_logits.to(weight_.scalar_type()).t(), hidden));
   }
-  if (bias_gradient.defined()) bias_gradient.add_(d_logits.sum(at::IntArrayRef{0}));
-}
-
-Tensor LogitHead::zeros_like_weight() const {
-  return at::zeros(weight_.sizes(), weight_.options().dtype(logit_type_));
-}
-
-Tensor LogitHead::zeros_like_bias() const {
-  if (!bias_.defined()) return {};
-  return at::zeros(bias_.sizes(), bias_.options().dtype(logit_type_));
+  if (!bias_.defined()) return;
+  const Tensor sums = d_logits.sum(at::IntArrayRef{0});
+  bias_gradient = bias_gradient.defined() ? bias_gradient.add_(sums) : sums;
 }
 
 }  // namespace attune::engine::ops

@@ -40,15 +40,13 @@ class LogitHead {
   Tensor& logits(const Tensor& hidden);
   // d logits [C, V] -> d hidden [C, D].
   Tensor hidden_gradient(const Tensor& d_logits) const;
-  // weight_gradient [V, D] += d logits' * hidden; bias_gradient likewise where defined.
+  // weight_gradient [V, D] += d logits' * hidden; bias_gradient [V] likewise where there is a bias.
+  // Undefined gradients are made: the first chunk of at least one row needs no zeros to add to.
   void add_weight_gradient(const Tensor& d_logits, const Tensor& hidden, Tensor& weight_gradient,
                            Tensor& bias_gradient) const;
 
   at::ScalarType logit_type() const { return logit_type_; }
   int64_t chunk_rows() const { return chunk_rows_; }
-  // Zeros for gradients, in the logits' type.
-  Tensor zeros_like_weight() const;
-  Tensor zeros_like_bias() const;  // undefined without a bias
 
  private:
   Tensor weight_;  // [V, D] in the type of the product

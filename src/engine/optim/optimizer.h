@@ -54,8 +54,10 @@ class Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  // One update of every parameter that has a gradient.
-  virtual void step(double learning_rate) = 0;
+  // One update of every parameter that has a gradient, which counts gradient_scale times (clipping:
+  // optim/gradients.h); the gradients themselves stay as they are.
+  virtual void step(double learning_rate, double gradient_scale) = 0;
+  void step(double learning_rate) { step(learning_rate, 1.0); }
 
   // Frees all gradients.
   void zero_grad();

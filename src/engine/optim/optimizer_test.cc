@@ -1,7 +1,9 @@
 #include "engine/optim/optimizer.h"
 
 #include <ATen/ops/allclose.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/sin.h>
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
@@ -67,6 +69,33 @@ TEST(OptimizerTest, StepsEqualTorch) {
         EXPECT_TRUE(at::allclose(parameter.tensor, expected, 2e-6, 1e-7))
             << name << " step " << step << " " << parameter.name;
       }
+    }
+  }
+}
+
+// Sizes that the threads' shares cut through, and the scale that clipping asks for: as the same
+// elements one tensor at a time with scaled gradients.
+TEST(OptimizerTest, CutTensorsAndScaledGradientsAreTheSameUpdate) {
+  for (const std::string name : {"adamw", "sgd_momentum", "rmsprop_momentum"}) {
+    std::vector<NamedTensor> together, apart;
+    for (const int64_t size : {3, 150'001, 70'000, 1}) {
+      const std::string key = "w" + std::to_string(size);
+      const Tensor value = at::arange(size, at::kFloat) / static_cast<double>(size) - 0.5;
+      for (auto* list : {&together, &apart}) {
+        list->push_back({key, value.clone().set_requires_grad(true)});
+        list->back().tensor.mutable_grad() = at::sin(value * 7);
+      }
+    }
+    auto whole = Optimizer::create(options_of(name, 0.1), together);
+    for (int step = 0; step < 2; ++step) whole->step(1e-2, 0.25);
+    for (NamedTensor& one : apart) {
+      one.tensor.mutable_grad() = one.tensor.grad() * 0.25;
+      auto alone = Optimizer::create(options_of(name, 0.1), {one});
+      for (int step = 0; step < 2; ++step) alone->step(1e-2);
+    }
+    for (size_t i = 0; i < together.size(); ++i) {
+      EXPECT_TRUE(at::allclose(together[i].tensor, apart[i].tensor, 1e-6, 1e-7))
+          << name << " " << together[i].name;
     }
   }
 }

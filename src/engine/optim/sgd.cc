@@ -5,12 +5,13 @@
 
 namespace attune::engine::optim {
 
-void Sgd::step(double learning_rate) {
+void Sgd::step(double learning_rate, double gradient_scale) {
   c10::NoGradGuard no_grad;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     Tensor& parameter = parameters_[i].tensor;
     if (!parameter.grad().defined()) continue;
     Tensor gradient = parameter.grad();
+    if (gradient_scale != 1) gradient = gradient * gradient_scale;
     if (options_.weight_decay != 0 && decays(parameters_[i].name)) {
       gradient = at::add(gradient, parameter, options_.weight_decay);
     }

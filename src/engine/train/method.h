@@ -23,7 +23,7 @@ struct PassOptions {
   bool training = true;       // dropout on; gradients wanted
   bool recompute = false;     // activations are computed again in the backward pass
   uint64_t dropout_seed = 0;  // of this pass
-  int64_t chunk_rows = 256;   // rows of logits held at a time
+  int64_t chunk_rows = 512;   // rows of logits held at a time
 };
 
 struct PassResult {

@@ -19,7 +19,7 @@ struct Plan {
   int64_t threads = 1;
   int64_t max_tokens_per_batch = 2048;  // of one pass; a longer row runs alone
   bool recompute = false;
-  int64_t chunk_rows = 256;           // rows of logits held at a time
+  int64_t chunk_rows = 512;           // rows of logits held at a time
 
   Json to_json() const;
   static Result<Plan> from_json(const Json& json);

@@ -122,7 +122,8 @@ Status Trainer::train_step() {
       setup_.options.optimisation.learning_rate * schedule_.factor(progress_.step);
   const StepOutcome step = TRY(compute_step(rows));
   TRY(run_guarded({fmt::format("optimiser step {}", progress_.step + 1), {}}, [&] {
-    optimizer_->step(rate);
+    optimizer_->step(rate, optim::clip_factor(step.grad_norm,
+                                              setup_.options.optimisation.max_grad_norm));
     optimizer_->zero_grad();
   }));
   ++progress_.step;
@@ -151,14 +152,14 @@ Status Trainer::train_step() {
   return after_step(rows, progress_.step == total_steps_);
 }
 
-// Gradients of the step's loss, clipped, with the loss and the norm checked before they are used.
+// Gradients of the step's loss, with the loss and their norm checked before they are used.
 Result<Trainer::StepOutcome> Trainer::compute_step(const StepRows& rows) {
   StepOutcome outcome;
   std::tie(outcome.loss, outcome.metrics) = TRY(accumulate(Split::kTrain, rows.rows, true));
   const auto& parameters = optimizer_->parameters();
   const std::string where = fmt::format("step {}", progress_.step + 1);
   outcome.grad_norm = TRY(run_guarded({"gradient norm of " + where, {}}, [&] {
-    return optim::clip_grad_norm(parameters, setup_.options.optimisation.max_grad_norm);
+    return optim::grad_norm(parameters);
   }));
   if (std::isfinite(outcome.grad_norm)) return outcome;
   std::string bad;

@@ -72,7 +72,7 @@ class Trainer {
   };
   struct StepOutcome {
     double loss = 0;
-    double grad_norm = 0;
+    double grad_norm = 0;  // before clipping
     std::map<std::string, double> metrics;
   };
 
