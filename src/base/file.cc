@@ -20,8 +20,10 @@ namespace fs = std::filesystem;
 
 Error system_error(const std::string& path, const char* what, int number) {
   if (number == ENOENT) return not_found("{}: {}: no such file or directory", path, what);
-  if (number == ENOSPC)
+  if (number == ENOSPC || number == EDQUOT)
     return io_error("{}: {}: the disk is full; free some space and try again", path, what);
+  if (number == EFBIG)
+    return io_error("{}: {}: larger than a file may be here (see ulimit -f)", path, what);
   return io_error("{}: {}: {}", path, what, std::strerror(number));
 }
 
@@ -39,6 +41,11 @@ Status write_all(int fd, const char* bytes, size_t size, const std::string& path
 std::string parent_of(const std::string& path) {
   std::string parent = fs::path(path).parent_path().string();
   return parent.empty() ? "." : parent;
+}
+
+std::string temporary_name(const std::string& path) {
+  static std::atomic<int> counter{0};
+  return fmt::format("{}.tmp-{}-{}", path, ::getpid(), counter++);
 }
 
 // Owns a descriptor until release().
@@ -116,10 +123,17 @@ MappedFile::~MappedFile() {
 AtomicFile::AtomicFile(std::string path, std::string temporary, int fd)
     : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {}
 
+// Until it is whole the file has no name at all, so that even kill -9 leaves nothing; `temporary_`
+// is empty then. Not every file system has such files: there it has a name from the start.
 Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path) {
-  static std::atomic<int> counter{0};
-  std::string temporary = fmt::format("{}.tmp-{}-{}", path, ::getpid(), counter++);
-  int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  std::error_code ignored;
+  if (exists(path) && !fs::is_regular_file(path, ignored)) {
+    return invalid_input("{}: is no regular file; give the name of a file to write", path);
+  }
+  int fd = ::open(parent_of(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+  if (fd >= 0) return std::unique_ptr<AtomicFile>(new AtomicFile(path, "", fd));
+  std::string temporary = temporary_name(path);
+  fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd < 0) return system_error(path, "cannot create", errno);
   return std::unique_ptr<AtomicFile>(new AtomicFile(path, temporary, fd));
 }
@@ -127,7 +141,7 @@ Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path) 
 AtomicFile::~AtomicFile() {
   if (fd_ < 0) return;
   ::close(fd_);
-  ::unlink(temporary_.c_str());
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 Status AtomicFile::write(const void* bytes, size_t size) {
@@ -138,6 +152,14 @@ Status AtomicFile::write(const void* bytes, size_t size) {
 Status AtomicFile::commit() {
   CHECK(fd_ >= 0, "second commit: {}", path_);
   if (::fsync(fd_) != 0) return system_error(path_, "cannot sync", errno);
+  if (temporary_.empty()) {
+    std::string temporary = temporary_name(path_);
+    std::string file = fmt::format("/proc/self/fd/{}", fd_);
+    if (::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, temporary.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+      return system_error(path_, "cannot give the file its name", errno);
+    }
+    temporary_ = temporary;
+  }
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
     return system_error(path_, "cannot rename into place", errno);
   }

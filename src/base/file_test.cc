@@ -34,6 +34,25 @@ TEST(File, AFileThatIsNotCommittedLeavesNothing) {
   EXPECT_EQ(list_directory(dir.path()).value().size(), 1u);
 }
 
+TEST(File, AnUnfinishedFileHasNoName) {
+  TemporaryDirectory dir;
+  auto file = AtomicFile::create(dir.file("x")).value();
+  file->write("whole").value();
+  EXPECT_TRUE(list_directory(dir.path()).value().empty());  // nothing for kill -9 to leave
+  file->commit().value();
+  EXPECT_EQ(list_directory(dir.path()).value(), std::vector<std::string>{"x"});
+  EXPECT_EQ(read_file(dir.file("x")).value(), "whole");
+}
+
+TEST(File, OnlyRegularFilesAreReplaced) {
+  TemporaryDirectory dir;
+  for (const std::string& path : {dir.path(), std::string("/dev/null")}) {
+    Status written = write_file(path, "text");
+    ASSERT_FALSE(written.ok()) << path;
+    EXPECT_NE(written.error().message().find("no regular file"), std::string::npos);
+  }
+}
+
 TEST(File, AFullDiskIsOneErrorAndTheOldFileStays) {
   // /dev/full accepts open and fails every write with ENOSPC.
   auto log = AppendFile::open("/dev/full");
