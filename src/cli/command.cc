@@ -67,7 +67,8 @@ const std::vector<Command>& commands() {
 int run_command_line(const std::vector<std::string>& words) {
   Status status = dispatch(words);
   if (status.ok()) return 0;
-  log_error("{}", status.error().message());
+  // Without a message the program behind the command has said what was wrong.
+  if (!status.error().message().empty()) log_error("{}", status.error().message());
   return status.error().code() == ErrorCode::kUsage ? 2 : 1;
 }
 

@@ -22,8 +22,8 @@ Result<Json> next_event(protocol::ChannelClient& client) {
   }
 }
 
-Error request_failed(const Json& event) {
-  return invalid_input("request {}: {}", event.value("id", ""), event.value("message", "failed"));
+Error request_failed(const Json& event, const std::string& place) {
+  return invalid_input("{}: {}", place, event.value("message", "failed"));
 }
 
 }  // namespace
@@ -90,7 +90,8 @@ Result<EngineSession> EngineSession::start(const Json& config) {
 }
 
 Status EngineSession::run(const std::vector<OrderedJson>& requests, int64_t in_flight,
-                          const std::function<Status(size_t, const Json&)>& on_done) {
+                          const std::function<Status(size_t, const Json&)>& on_done,
+                          const std::function<std::string(size_t)>& place) {
   std::map<std::string, size_t> index_of;
   std::map<size_t, Json> early;  // answers that wait for an earlier one
   size_t sent = 0;
@@ -106,7 +107,11 @@ Status EngineSession::run(const std::vector<OrderedJson>& requests, int64_t in_f
     Json event = TRY(next_event(client()));
     std::string kind = event.value("event", "");
     auto known = index_of.find(event.value("id", ""));
-    if (kind == "error") return request_failed(event);
+    if (kind == "error") {
+      if (known == index_of.end()) return request_failed(event, "the engine");
+      size_t index = known->second;
+      return request_failed(event, place ? place(index) : fmt::format("request {}", index + 1));
+    }
     if (kind != "done" || known == index_of.end()) continue;
     early[known->second] = std::move(event);
     for (auto it = early.find(delivered); it != early.end(); it = early.find(delivered)) {
@@ -124,7 +129,7 @@ Result<Json> EngineSession::run_streaming(
   for (;;) {
     Json event = TRY(next_event(client()));
     std::string kind = event.value("event", "");
-    if (kind == "error") return request_failed(event);
+    if (kind == "error") return request_failed(event, "the prompt");
     if (kind == "token") on_token(event.value("text", ""));
     if (kind == "done") return event;
   }

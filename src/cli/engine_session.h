@@ -31,9 +31,11 @@ class EngineSession {
   protocol::ChannelClient& client() { return *served_.client; }
 
   // Sends all requests, at most `in_flight` at a time, and calls `on_done` for each answer in the
-  // order of the requests. The first failed request is an error, naming its id.
+  // order of the requests. The first failed request is an error that begins with its `place`
+  // (without one: its number).
   Status run(const std::vector<OrderedJson>& requests, int64_t in_flight,
-             const std::function<Status(size_t index, const Json& done)>& on_done);
+             const std::function<Status(size_t index, const Json& done)>& on_done,
+             const std::function<std::string(size_t index)>& place = {});
 
   // One request; `on_token` gets the texts as they come.
   Result<Json> run_streaming(const OrderedJson& request,

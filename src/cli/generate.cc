@@ -52,6 +52,12 @@ Result<std::vector<data::Row>> input_rows(const Json& config) {
   return rows;
 }
 
+// How errors name a prompt.
+std::string place_of(const Json& config, int64_t number) {
+  return config["prompt"].is_null() ? row_place(text_of(config, "data"), number)
+                                    : fmt::format("--prompt {}", number);
+}
+
 Status stream_first(EngineSession& session, OrderedJson request) {
   request["id"] = "1";
   request["stream"] = true;
@@ -76,7 +82,7 @@ Status run_generate(Arguments arguments) {
   std::vector<OrderedJson> requests;
   for (const data::Row& row : rows) {
     Result<OrderedJson> request = request_of(row.value, params, config["chat"].get<bool>());
-    if (!request.ok()) return request.error().with_context(fmt::format("row {}", row.number));
+    if (!request.ok()) return request.error().with_context(place_of(config, row.number));
     (*request)["stream_index"] = row.number;
     requests.push_back(std::move(request).value());
   }
@@ -86,13 +92,15 @@ Status run_generate(Arguments arguments) {
   EngineSession session = TRY(EngineSession::start(config));
   if (stream) return stream_first(session, requests[0]);
   auto writer = TRY(RowWriter::open(text_of(config, "output")));
-  TRY(session.run(requests, kInFlight, [&](size_t index, const Json& done) -> Status {
+  auto write = [&](size_t index, const Json& done) -> Status {
     OrderedJson out = OrderedJson::object();
     const OrderedJson& row = rows[index].value;
     out["id"] = row.contains("id") ? row["id"] : OrderedJson(rows[index].number);
     out["completions"] = OrderedJson(done["completions"]);
     return writer->write(out);
-  }));
+  };
+  auto place = [&](size_t index) { return place_of(config, rows[index].number); };
+  TRY(session.run(requests, kInFlight, write, place));
   return writer->finish();
 }
 

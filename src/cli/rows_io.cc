@@ -7,6 +7,15 @@
 #include <iterator>
 
 namespace attune::cli {
+namespace {
+
+constexpr const char* kStandardInput = "standard input";
+
+bool is_standard_input(const std::string& path) {
+  return path.empty() || path == "-";
+}
+
+}  // namespace
 
 std::vector<recipes::Option> rows_options() {
   return {recipes::string("data", nullptr, "file of rows: JSON, JSON lines or CSV; default stdin"),
@@ -14,19 +23,23 @@ std::vector<recipes::Option> rows_options() {
 }
 
 Result<std::vector<data::Row>> read_input_rows(const std::string& path) {
-  if (!path.empty() && path != "-") return data::read_rows(path);
+  if (!is_standard_input(path)) return data::read_rows(path);
   std::string bytes((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
   std::vector<data::Row> rows;
   TRY(data::for_each_row_in(
-      bytes, "standard input",
+      bytes, kStandardInput,
       [&rows](data::Row row) -> Status {
         rows.push_back(std::move(row));
         return {};
       },
       [](int64_t number, const Error& error) -> Status {
-        return error.with_context(fmt::format("standard input:{}", number));
+        return error.with_context(fmt::format("{}:{}", kStandardInput, number));
       }));
   return rows;
+}
+
+std::string row_place(const std::string& path, int64_t number) {
+  return fmt::format("{}:{}", is_standard_input(path) ? kStandardInput : path, number);
 }
 
 Result<std::unique_ptr<RowWriter>> RowWriter::open(const std::string& path) {

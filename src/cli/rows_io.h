@@ -21,6 +21,9 @@ std::vector<recipes::Option> rows_options();
 // that names it.
 Result<std::vector<data::Row>> read_input_rows(const std::string& path);
 
+// How errors name a row: "rows.jsonl:3", or "standard input:3".
+std::string row_place(const std::string& path, int64_t number);
+
 // Writes JSON lines to a file, whole or not at all, or to standard output.
 class RowWriter {
  public:

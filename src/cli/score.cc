@@ -31,10 +31,13 @@ Status run_score(Arguments arguments) {
     return {};
   }
   Json config = TRY(resolve_flags(table(), arguments));
-  std::vector<data::Row> rows = TRY(read_input_rows(text_of(config, "data")));
+  std::string data = text_of(config, "data");
+  std::vector<data::Row> rows = TRY(read_input_rows(data));
   std::vector<OrderedJson> requests;
   for (const data::Row& row : rows) {
-    if (!row.value.is_object()) return invalid_input("row {}: must be an object", row.number);
+    if (!row.value.is_object()) {
+      return invalid_input("{}: must be an object", row_place(data, row.number));
+    }
     OrderedJson request = row.value;
     request["kind"] = "score";
     request["append_eos"] = config["append_eos"].get<bool>();
@@ -42,7 +45,8 @@ Status run_score(Arguments arguments) {
   }
   EngineSession session = TRY(EngineSession::start(config));
   auto writer = TRY(RowWriter::open(text_of(config, "output")));
-  TRY(session.run(requests, kInFlight, [&](size_t index, const Json& done) -> Status {
+  auto place = [&](size_t index) { return row_place(data, rows[index].number); };
+  auto write = [&](size_t index, const Json& done) -> Status {
     const OrderedJson& row = rows[index].value;
     for (const Json& score : done["scores"]) {
       OrderedJson out = OrderedJson::object();
@@ -53,7 +57,8 @@ Status run_score(Arguments arguments) {
       TRY(writer->write(out));
     }
     return {};
-  }));
+  };
+  TRY(session.run(requests, kInFlight, write, place));
   return writer->finish();
 }
 

@@ -64,10 +64,11 @@ Status run_tokenize(Arguments arguments) {
   text::EncodeOptions options{.add_special_tokens = config["add_special_tokens"].get<bool>()};
   bool decode = config["decode"].get<bool>();
   auto writer = TRY(RowWriter::open(text_of(config, "output")));
-  for (const data::Row& row : TRY(read_input_rows(text_of(config, "data")))) {
+  std::string data = text_of(config, "data");
+  for (const data::Row& row : TRY(read_input_rows(data))) {
     Result<OrderedJson> out =
         decode ? decode_row(tokenizer, row.value) : encode_row(tokenizer, row.value, options);
-    if (!out.ok()) return out.error().with_context(fmt::format("row {}", row.number));
+    if (!out.ok()) return out.error().with_context(row_place(data, row.number));
     TRY(writer->write(*out));
   }
   return writer->finish();

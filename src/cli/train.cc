@@ -92,8 +92,8 @@ Result<protocol::Job> make_job(const recipes::Recipe& recipe, Json config) {
   job.output_dir = text_of(config, "output_dir");
   TRY(check_directory(config, job.output_dir));
   job.model = TRY(local_model(config));
-  TRY(make_directories(job.output_dir));
   DatasetFiles files = TRY(dataset_files(config));
+  TRY(make_directories(job.output_dir));
   job.train_files = files.train;
   job.eval_files = files.evaluation;
   job.config = std::move(config);
@@ -118,8 +118,13 @@ Status run_engine(const protocol::Job& job, const std::string& job_path) {
     if (!code) continue;
     progress.finish();
     if (*code == 0) return {};
+    if (*code == 1 || *code == 2) {  // the engine has said why
+      return make_error(*code == 2 ? ErrorCode::kUsage : ErrorCode::kInternal, "");
+    }
     return make_error(ErrorCode::kInternal,
-                      "the training ended with exit code {}; see the lines above", *code);
+                      "the training ended with exit code {}; continue it with "
+                      "--resume_from_checkpoint true once the cause is gone",
+                      *code);
   }
 }
 

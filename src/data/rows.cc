@@ -1,5 +1,6 @@
 #include "data/rows.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/file.h"
@@ -91,12 +92,14 @@ Status read_array(std::string_view bytes, const std::string& name, const OnRow& 
 Status read_csv(std::string_view bytes, const std::string& name, const OnRow& on_row,
                 const OnBadRow& on_bad_row) {
   std::vector<std::string> columns;
+  bool empty = true;
   Status read =
       for_each_csv_record(bytes, [&](int64_t line, std::vector<std::string> fields) -> Status {
         if (columns.empty()) {
           columns = std::move(fields);
           return {};
         }
+        empty = false;
         if (fields.size() != columns.size()) {
           return on_bad_row(
               line, invalid_input("{} fields, the header has {}", fields.size(), columns.size()));
@@ -106,6 +109,7 @@ Status read_csv(std::string_view bytes, const std::string& name, const OnRow& on
         return on_row({line, std::move(row)});
       });
   if (!read.ok()) return read.error().with_context(name);
+  if (empty) return invalid_input("{}: nothing after the header line; give at least one row", name);
   return {};
 }
 
@@ -116,11 +120,14 @@ bool first_line_is_whole(std::string_view bytes) {
   return parse_ordered_json(line).ok();
 }
 
-// Something with a comma in its first line and no JSON bracket at its start.
+// A first line of text without a JSON bracket; control characters tell of another format.
 bool looks_like_csv(std::string_view bytes) {
   size_t at = 0;
   std::string_view header = next_line(bytes, at);
-  return !header.empty() && header.find_first_of("{}[]") == std::string_view::npos;
+  return !header.empty() && std::none_of(header.begin(), header.end(), [](unsigned char c) {
+    bool control = c < ' ' && c != '\t';
+    return control || c == '{' || c == '}' || c == '[' || c == ']';
+  });
 }
 
 }  // namespace
