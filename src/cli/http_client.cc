@@ -18,6 +18,7 @@ struct Transfer {
   CURL* curl = nullptr;
   HttpResponse response;
   std::FILE* file = nullptr;  // null: into response.body
+  std::string path;           // of the file
   bool appending = false;
   curl_slist* request_headers = nullptr;
 
@@ -91,6 +92,14 @@ Result<HttpResponse> perform(Transfer& transfer, const std::string& url, const s
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   transfer.response.status = static_cast<int>(status);
+  if (code == CURLE_WRITE_ERROR && transfer.file != nullptr) {
+    return io_error("{}: cannot write the download: is the disk full?", transfer.path);
+  }
+  if (code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR) {
+    return make_error(ErrorCode::kUnavailable,
+                      "{}: the transfer broke off ({}); run the command again to continue it", url,
+                      curl_easy_strerror(code));
+  }
   if (code != CURLE_OK) {
     return make_error(ErrorCode::kUnavailable, "{}: {}", url, curl_easy_strerror(code));
   }
@@ -121,14 +130,18 @@ Result<HttpResponse> HttpClient::download(const std::string& url, const std::str
   Transfer transfer;
   transfer.file = std::fopen(path.c_str(), offset > 0 ? "r+b" : "wb");
   if (transfer.file == nullptr) return io_error("{}: cannot write the download", path);
+  transfer.path = path;
   if (offset > 0) {
     std::fseek(transfer.file, 0, SEEK_END);
     transfer.appending = true;
-    curl_easy_setopt(transfer.curl, CURLOPT_RESUME_FROM_LARGE, static_cast<curl_off_t>(offset));
+    // Not libcurl's resuming, which gives up when the server sends the whole file instead.
+    curl_easy_setopt(transfer.curl, CURLOPT_RANGE, fmt::format("{}-", offset).c_str());
   }
   curl_easy_setopt(transfer.curl, CURLOPT_FOLLOWLOCATION, 1L);
   Result<HttpResponse> response = perform(transfer, url, token_);
-  if (std::fflush(transfer.file) != 0) return io_error("{}: cannot write: is the disk full?", path);
+  if (std::fflush(transfer.file) != 0 || ::fsync(::fileno(transfer.file)) != 0) {
+    return io_error("{}: cannot write the download: is the disk full?", path);
+  }
   return response;
 }
 

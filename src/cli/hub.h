@@ -1,10 +1,6 @@
-// Models and data sets from a hub that speaks the Hugging Face protocol: HF_ENDPOINT (or
-// ATTUNE_HUB_ENDPOINT) names the server, HF_TOKEN authorises, HF_HOME/HF_HUB_CACHE the cache. The
-// cache has the layout of `huggingface_hub`, so that both share downloads:
-//
-//   <cache>/models--owner--name/refs/main            commit
-//   <cache>/models--owner--name/blobs/<etag>         contents
-//   <cache>/models--owner--name/snapshots/<commit>/  links to blobs
+// Models and data sets from a hub that speaks the Hugging Face protocol. HF_ENDPOINT names the
+// server; HF_TOKEN, or the file that `hf auth login` leaves, authorises; HF_HUB_CACHE or HF_HOME
+// names the cache, which is shared with `huggingface_hub` (cli/hub_repository.h has its layout).
 #pragma once
 
 #include <string>
@@ -28,9 +24,10 @@ bool is_hub_name(std::string_view text);
 
 // Downloads what is missing of a repository (for models: configuration, tokenizer, template,
 // safetensors or GGUF; for data sets: JSON, JSON lines, CSV) and returns the snapshot's folder.
-// Parts of earlier transfers are resumed; size and hash are checked before a file gets its name.
+// Parts of earlier transfers are continued; the hash is checked before a file gets its name.
 // With HF_HUB_OFFLINE=1, or when the server cannot be reached, a complete cached snapshot is used.
-// Errors: 401/403 (set HF_TOKEN), 404 (name or revision), truncated transfer, wrong hash.
+// Errors: 401/403 (set HF_TOKEN), 404 (name or revision), truncated transfer, wrong hash, a full
+// disk; a revision that is no name (kUsage).
 Result<std::string> download_snapshot(const HubRequest& request);
 
 }  // namespace attune::cli
