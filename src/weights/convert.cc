@@ -121,13 +121,20 @@ Status fetch(const ModelFiles& files, const Planned& planned, const TensorSpec& 
 
 // Nothing for a model without tokenizer.
 Result<std::optional<text::GgufVocabulary>> vocabulary_of(const ModelFiles& files) {
-  if (files.gguf_vocabulary()) return files.gguf_vocabulary();
-  if (files.tokenizer_json_path().empty() && files.sentencepiece_path().empty()) {
-    return std::optional<text::GgufVocabulary>();
-  }
+  std::optional<text::GgufVocabulary> vocabulary = files.gguf_vocabulary();
+  bool none = files.tokenizer_json_path().empty() && files.sentencepiece_path().empty();
+  if (!vocabulary && none) return vocabulary;
   int64_t size = TRY(get_int(files.config(), "vocab_size"));
-  text::Tokenizer tokenizer = TRY(load_tokenizer(files));
-  return std::optional(TRY(gguf_vocabulary_of(tokenizer, size)));
+  if (!vocabulary) {
+    text::Tokenizer tokenizer = TRY(load_tokenizer(files));
+    vocabulary = TRY(gguf_vocabulary_of(tokenizer, size));
+  }
+  auto tokens = static_cast<int64_t>(vocabulary->tokens.size());
+  if (tokens <= size) return vocabulary;
+  return invalid_input(
+      "the tokenizer has {} tokens, the embedding {} rows (key vocab_size); they do not belong "
+      "together",
+      tokens, size);
 }
 
 Result<GgufMetadata> metadata_of(const ModelFiles& files, const GgufFamily& family, DType dtype) {
@@ -210,6 +217,8 @@ Result<ConvertReport> to_folder(const ModelFiles& files, const std::string& outp
 
 Result<ConvertReport> convert_model(const ConvertOptions& options) {
   ModelFiles files = TRY(ModelFiles::open(options.model));
+  Status fits = check_embedding(files);
+  if (!fits.ok()) return fits.error().with_context(options.model);
   DType dtype = options.dtype.value_or(common_float_type(files));
   Result<ConvertReport> report = options.output.ends_with(".gguf")
                                      ? to_gguf(files, options.output, dtype)

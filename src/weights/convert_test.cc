@@ -1,7 +1,10 @@
 // Folders to GGUF and back: every tensor of every family returns bit for bit in F32.
 #include "weights/convert.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <cmath>
 
@@ -214,7 +217,7 @@ TEST_P(Families, SurviveGgufAndBack) {
 INSTANTIATE_TEST_SUITE_P(All, Families,
                          ::testing::Values(llama(), llama3(), mistral(), qwen2(), qwen3(),
                                            falcon(false), falcon(true), gpt_neox(), gpt2()),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST(Convert, QuantisesMatricesAndKeepsVectors) {
   TemporaryDirectory folder;
@@ -253,6 +256,61 @@ TEST(Convert, WritesSixteenBitFoldersInShards) {
   write_model_folder(folder.file("s"), sharded, source).value();
   EXPECT_TRUE(exists(join_path(folder.file("s"), "model.safetensors.index.json")));
   EXPECT_EQ(ModelFiles::open(folder.file("s")).value().tensor_names(), files.tensor_names());
+}
+
+// The spellings of config.json that Transformers has had over the years mean the same file.
+TEST(Convert, ReadsEverySpellingOfAConfig) {
+  auto written = [](const Json& changes) {
+    TemporaryDirectory folder;
+    Family family = llama();
+    family.config.merge_patch(changes);
+    write_random(folder.file("a"), family);
+    convert_model({folder.file("a"), folder.file("b.gguf"), {}}).value();
+    return read_file(folder.file("b.gguf")).value();
+  };
+  const Json none;
+  const std::string plain = written(Json::object());
+  EXPECT_EQ(written({{"head_dim", none}, {"torch_dtype", "float32"}}), plain);
+  EXPECT_EQ(written({{"rope_theta", none},
+                     {"dtype", "float32"},
+                     {"rope_parameters", {{"rope_theta", 5e5}, {"rope_type", "default"}}}}),
+            plain);
+  EXPECT_EQ(written({{"rope_scaling", none}, {"sliding_window", none}}), plain);
+  const std::string linear = written({{"rope_scaling", {{"type", "linear"}, {"factor", 2.0}}}});
+  EXPECT_NE(linear, plain);
+  EXPECT_EQ(written({{"rope_scaling", {{"rope_type", "linear"}, {"factor", 2}}}}), linear);
+  Json parameters = {{"rope_theta", 5e5}, {"rope_type", "linear"}, {"factor", 2.0}};
+  EXPECT_EQ(written({{"rope_theta", none}, {"rope_parameters", parameters}}), linear);
+  EXPECT_NE(written({{"rope_theta", 1e4}}), plain);
+}
+
+TEST(Convert, SweepsWhatKilledProcessesLeftOfTheSamePlace) {
+  TemporaryDirectory folder;
+  write_random(folder.file("a"), llama());
+  make_directories(folder.file("b.partial-1")).value();
+  write_file(folder.file("b.partial-1/model.safetensors"), "half").value();
+  make_directories(folder.file("bb.partial-1")).value();
+  make_directories(folder.file("b.partial-2")).value();
+  int busy = ::open(folder.file("b.partial-2").c_str(), O_RDONLY | O_DIRECTORY);
+  ASSERT_EQ(::flock(busy, LOCK_EX), 0);  // a process that is still writing holds it
+  convert_model({folder.file("a"), folder.file("b"), {}}).value();
+  EXPECT_EQ(list_directory(folder.path()).value(),
+            (std::vector<std::string>{"a", "b", "b.partial-2", "bb.partial-1"}));
+  ::close(busy);
+}
+
+TEST(Convert, RefusesAVocabularyThatDoesNotFitTheEmbedding) {
+  TemporaryDirectory folder;
+  Family odd = llama();
+  odd.config["vocab_size"] = 47;
+  write_random(folder.file("a"), odd);
+  for (const char* output : {"b", "b.gguf"}) {
+    auto report = convert_model({folder.file("a"), folder.file(output), {}});
+    ASSERT_FALSE(report.ok());
+    EXPECT_NE(report.error().message().find("48 rows"), std::string::npos);
+    EXPECT_NE(report.error().message().find("47"), std::string::npos);
+    EXPECT_FALSE(exists(folder.file(output)));
+  }
 }
 
 TEST(Convert, RefusesWhatCannotBeWrittenAndLeavesNothing) {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "weights/half.h"
+#include "weights/lfs_pointer.h"
 
 namespace attune::weights {
 namespace {
@@ -214,6 +215,7 @@ Status read_tensors(std::span<const uint8_t> bytes, Cursor& cursor, uint64_t cou
 }  // namespace
 
 Result<GgufContents> parse_gguf(std::span<const uint8_t> bytes) {
+  TRY(refuse_lfs_pointer(bytes));
   Cursor cursor(bytes);
   if (bytes.size() < 4 || TRY(cursor.number<uint32_t>()) != kMagic) {
     return invalid_input("this is no GGUF file (it does not begin with \"GGUF\")");

@@ -136,6 +136,7 @@ Status write_falcon(Writer& writer) {
   TRY(writer.add_size("attention.head_count", counts.heads, "num_attention_heads"));
   TRY(writer.add_size("attention.head_count_kv", counts.key_heads, "num_kv_heads"));
   TRY(writer.number("attention.layer_norm_epsilon", "layer_norm_epsilon", 1e-5));
+  TRY(writer.size("vocab_size", "vocab_size"));
   return writer.rope(width / counts.heads);
 }
 
@@ -153,6 +154,7 @@ Status write_gpt_neox(Writer& writer, GgufMetadata& metadata) {
   TRY(writer.size("feed_forward_length", "intermediate_size"));
   TRY(writer.size("attention.head_count", "num_attention_heads"));
   TRY(writer.number("attention.layer_norm_epsilon", "layer_norm_eps", 1e-5));
+  TRY(writer.size("vocab_size", "vocab_size"));
   metadata.add_bool("gptneox.use_parallel_residual",
                     TRY(get_bool_or(config, "use_parallel_residual", true)));
   return writer.rope(static_cast<int64_t>(static_cast<double>(width / counts.heads) * share));
@@ -166,6 +168,7 @@ Status write_gpt2(Writer& writer) {
   TRY(writer.size("embedding_length", "n_embd"));
   TRY(writer.add_size("feed_forward_length", inner, "n_inner"));
   TRY(writer.size("attention.head_count", "n_head"));
+  TRY(writer.size("vocab_size", "vocab_size"));
   return writer.number("attention.layer_norm_epsilon", "layer_norm_epsilon", 1e-5);
 }
 

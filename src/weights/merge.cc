@@ -154,6 +154,8 @@ Status refuse_quantised(const ModelFiles& base) {
 
 Result<MergeReport> merge_adapter(const MergeOptions& options) {
   ModelFiles base = TRY(ModelFiles::open(options.base));
+  Status fits = check_embedding(base);
+  if (!fits.ok()) return fits.error().with_context(options.base);
   LoraAdapter adapter = TRY(read_lora_folder(options.adapter));
   if (!options.dequantise) TRY(refuse_quantised(base));
   DType dtype = options.dtype.value_or(common_float_type(base));

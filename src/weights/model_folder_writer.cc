@@ -1,7 +1,11 @@
 #include "weights/model_folder_writer.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "base/file.h"
@@ -67,6 +71,53 @@ bool is_taken(const std::string& path) {
   return !is_directory(path) || !std::filesystem::is_empty(path, ignored);
 }
 
+// A folder that is being filled. It is locked meanwhile, which tells it from one that a killed
+// process left behind.
+class PartialFolder {
+ public:
+  explicit PartialFolder(const std::string& place)
+      : path_(fmt::format("{}.partial-{}", place, ::getpid())) {}
+  ~PartialFolder() {
+    if (fd_ < 0) return;
+    (void)remove_all(path_);  // after a rename it is gone
+    ::close(fd_);
+  }
+  PartialFolder(const PartialFolder&) = delete;
+  PartialFolder& operator=(const PartialFolder&) = delete;
+
+  Status create() {
+    TRY(remove_all(path_));
+    TRY(make_directories(path_));
+    fd_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd_ < 0) return io_error("{}: cannot open: {}", path_, std::strerror(errno));
+    (void)::flock(fd_, LOCK_EX | LOCK_NB);  // a file system without locks loses only the sweeping
+    return {};
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  int fd_ = -1;
+};
+
+// Removes what killed processes left of the same place.
+Status sweep(const std::string& place) {
+  std::filesystem::path path(place);
+  std::string parent = path.has_parent_path() ? path.parent_path().string() : ".";
+  if (!is_directory(parent)) return {};
+  for (const std::string& name : TRY(list_directory(parent))) {
+    if (!name.starts_with(path.filename().string() + ".partial-")) continue;
+    std::string left = join_path(parent, name);
+    int fd = ::open(left.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) continue;
+    bool unused = ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+    Status removed = unused ? remove_all(left) : Status();
+    ::close(fd);
+    TRY(std::move(removed));
+  }
+  return {};
+}
+
 // The tokens that tokenizer_config.json should name, from the tokenizer itself.
 void name_tokens(const text::Tokenizer& tokenizer, Json& config) {
   const std::pair<const char*, std::optional<int32_t>> roles[] = {
@@ -89,18 +140,13 @@ Status write_folder(const std::string& path,
     return invalid_input("{}: there is something already; remove it or choose another place",
                          place);
   }
-  std::string partial = fmt::format("{}.partial-{}", place, ::getpid());
-  TRY(remove_all(partial));
-  TRY(make_directories(partial));
-  auto write = [&]() -> Status {
-    TRY(fill(partial));
-    TRY(sync_directory(partial));
-    TRY(remove_all(place));
-    return rename_path(partial, place);
-  };
-  Status status = write();
-  if (!status.ok()) (void)remove_all(partial);
-  return status;
+  TRY(sweep(place));
+  PartialFolder partial(place);
+  TRY(partial.create());
+  TRY(fill(partial.path()));
+  TRY(sync_directory(partial.path()));
+  TRY(remove_all(place));
+  return rename_path(partial.path(), place);
 }
 
 Status write_model_folder(const std::string& path, const ModelFolder& folder,

@@ -48,7 +48,7 @@ TEST_P(BlockTypes, DecodeToTheValuesOfTheGgufPackageBitForBit) {
 INSTANTIATE_TEST_SUITE_P(All, BlockTypes,
                          ::testing::Values("F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1",
                                            "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& tested) { return std::string(tested.param); });
 
 class Encodings : public ::testing::TestWithParam<const char*> {};
 
@@ -62,7 +62,7 @@ TEST_P(Encodings, EncodeToTheBytesOfTheGgufPackage) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Encodings, ::testing::Values("F16", "BF16", "Q8_0", "Q4_0", "Q4_1"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& tested) { return std::string(tested.param); });
 
 TEST(QuantBlocks, EightBitsAreWithinHalfAStep) {
   rc::check([](const std::vector<int16_t>& numbers) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "weights/half.h"
+#include "weights/lfs_pointer.h"
 #include "weights/safetensors_header.h"
 
 namespace attune::weights {
@@ -52,6 +53,7 @@ Status check_cover(const std::vector<TensorView>& sorted, std::span<const uint8_
 }  // namespace
 
 Result<SafetensorsContents> parse_safetensors(std::span<const uint8_t> bytes) {
+  TRY(refuse_lfs_pointer(bytes));
   if (bytes.size() < kPrefixBytes) {
     return invalid_input("{} bytes are too few for a safetensors file; fetch it again",
                          bytes.size());

@@ -32,6 +32,22 @@ Status encode_rows(const TensorSpec& spec, const ByteSink& sink,
   return {};
 }
 
+Status check_embedding(const ModelFiles& files) {
+  if (find(files.config(), "vocab_size") == nullptr) return {};
+  int64_t size = TRY(get_int(files.config(), "vocab_size"));
+  for (const char* name :
+       {"model.embed_tokens.weight", "transformer.wte.weight", "transformer.word_embeddings.weight",
+        "gpt_neox.embed_in.weight"}) {
+    const TensorView* view = files.find(name);
+    if (view == nullptr || view->shape.empty() || view->shape[0] == size) continue;
+    return invalid_input(
+        "tensor {} has {} rows, but key vocab_size of the configuration is {}; they do not belong "
+        "together",
+        name, view->shape[0], size);
+  }
+  return {};
+}
+
 DType common_float_type(const ModelFiles& files) {
   std::optional<DType> common;
   for (const std::string& name : files.tensor_names()) {

@@ -20,6 +20,9 @@ int64_t rows_per_part(int64_t row_size);
 Status encode_rows(const TensorSpec& spec, const ByteSink& sink,
                    const std::function<Status(int64_t first_row, std::span<float>)>& fetch);
 
+// Whether the embedding has the rows that config.json's vocab_size means; an error names both.
+Status check_embedding(const ModelFiles& files);
+
 // The type that all matrices of a model have when they are plain floats of one type, else F32.
 DType common_float_type(const ModelFiles& files);
 

@@ -32,8 +32,10 @@ Status take_vocabulary(const Json& model, text::GgufVocabulary& vocabulary) {
   if (entries == nullptr || !entries->is_object())
     return invalid_input("key model.vocab is missing");
   for (const auto& [token, id] : entries->items()) {
-    if (!id.is_number_unsigned()) return invalid_input("key model.vocab: {} has no id", token);
-    auto place = id.get<uint64_t>();
+    if (!id.is_number_integer() || id.get<int64_t>() < 0) {
+      return invalid_input("key model.vocab: {} has no id", token);
+    }
+    auto place = static_cast<size_t>(id.get<int64_t>());
     if (place >= vocabulary.tokens.size()) continue;
     vocabulary.tokens[place] = token;
     vocabulary.token_types[place] = text::kGgufTokenNormal;
