@@ -131,6 +131,7 @@ Result<HttpResponse> HttpClient::download(const std::string& url, const std::str
   transfer.file = std::fopen(path.c_str(), offset > 0 ? "r+b" : "wb");
   if (transfer.file == nullptr) return io_error("{}: cannot write the download", path);
   transfer.path = path;
+  std::setvbuf(transfer.file, nullptr, _IONBF, 0);  // kill -9 loses nothing that has come
   if (offset > 0) {
     std::fseek(transfer.file, 0, SEEK_END);
     transfer.appending = true;
