@@ -20,6 +20,8 @@ def read_tree(root, folders=("",), suffixes=frozenset(TEXT_SUFFIXES)):
                 path = pathlib.Path(directory, name)
                 if path.suffix not in suffixes or path.is_symlink():
                     continue
+                if name == ".git":  # of a work tree beside the clone
+                    continue
                 data = path.read_bytes()
                 if b"\0" in data:
                     continue
