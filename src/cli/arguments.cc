@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "base/log.h"
+#include "text/unicode.h"
 
 namespace attune::cli {
 namespace {
@@ -39,6 +40,10 @@ bool Arguments::take_switch(const std::string& name) {
 
 Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
   Arguments arguments;
+  for (const std::string& word : words) {
+    if (text::valid_utf8_prefix(word) == word.size()) continue;
+    return usage_error("{}: is no UTF-8; give names and texts in UTF-8", word);
+  }
   for (size_t i = 0; i < words.size(); ++i) {
     if (words[i] == "--") {
       arguments.positional.insert(arguments.positional.end(),
@@ -69,6 +74,10 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
 }
 
 Result<Json> resolve_flags(const recipes::Recipe& table, const Arguments& arguments) {
+  if (!arguments.positional.empty()) {
+    return usage_error("\"{}\" belongs to no option; they are written --name value",
+                       arguments.positional[0]);
+  }
   recipes::Resolved resolved = TRY(recipes::resolve(table, arguments.flags));
   for (const std::string& warning : resolved.warnings) log_warning("{}", warning);
   return resolved.config;

@@ -31,11 +31,17 @@ TEST(Arguments, OneDashIsWrongUse) {
   EXPECT_EQ(parse_arguments({"-seed", "1"}).error().code(), ErrorCode::kUsage);
 }
 
+TEST(Arguments, OnlyUtf8IsTaken) {
+  EXPECT_EQ(parse_arguments({"--output", "caf\xe9"}).error().code(), ErrorCode::kUsage);
+  EXPECT_TRUE(parse_arguments({"--output", "caf\u00e9"}).ok());
+}
+
 TEST(CommandLine, WrongUseIsTwoAndFailureIsOne) {
   EXPECT_EQ(run_command_line({"tokenise"}), 2);
   EXPECT_EQ(run_command_line({"train", "stf"}), 2);
   EXPECT_EQ(run_command_line({"train", "sft", "--lerning_rate", "1"}), 2);
   EXPECT_EQ(run_command_line({"tokenize", "--model_name_or_path", "no_such_folder"}), 1);
+  EXPECT_EQ(run_command_line({"tokenize", "a_folder"}), 2);
   EXPECT_EQ(run_command_line({"--version"}), 0);
 }
 

@@ -49,6 +49,7 @@ recipes::Recipe merge_table() {
 Status show_info(Arguments arguments) {
   if (arguments.positional.size() == 1) {
     arguments.flags.push_back({"model_name_or_path", arguments.positional[0], "MODEL"});
+    arguments.positional.clear();
   }
   Json config = TRY(resolve_flags(info_table(), arguments));
   std::string path = TRY(local_model(config));

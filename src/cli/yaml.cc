@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "text/unicode.h"
 
 namespace attune::cli {
 namespace {
@@ -44,11 +45,14 @@ void emit(YAML::Emitter& out, const Json& value) {
 }  // namespace
 
 Result<std::vector<recipes::Setting>> read_yaml_settings(const std::string& path) {
-  std::string text = TRY(read_file(path));
+  std::string bytes = TRY(read_file(path));
+  if (text::valid_utf8_prefix(bytes) != bytes.size()) {
+    return usage_error("{}: is no UTF-8; save it as UTF-8", path);
+  }
   std::vector<recipes::Setting> settings;
   std::set<std::string> seen;
   try {
-    YAML::Node root = YAML::Load(text);
+    YAML::Node root = YAML::Load(bytes);
     if (!root.IsMap()) {
       return usage_error("{}: must be a mapping of options, for example `learning_rate: 2e-5`",
                          path);

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "data/csv.h"
+#include "text/unicode.h"
 
 namespace attune::data {
 namespace {
@@ -100,6 +101,10 @@ Status read_csv(std::string_view bytes, const std::string& name, const OnRow& on
           return {};
         }
         empty = false;
+        for (const std::string& field : fields) {
+          if (text::valid_utf8_prefix(field) == field.size()) continue;
+          return on_bad_row(line, invalid_input("the line is no UTF-8"));
+        }
         if (fields.size() != columns.size()) {
           return on_bad_row(
               line, invalid_input("{} fields, the header has {}", fields.size(), columns.size()));

@@ -92,7 +92,9 @@ std::string size_text(double value, const char* unit) {
 std::string value_text(const std::string& key, const OrderedJson& value) {
   if (key == "bytes") return size_text(value.get<double>(), "B");
   if (key == "parameters") {
-    return fmt::format("{} ({})", value.get<int64_t>(), size_text(value.get<double>(), ""));
+    auto count = value.get<int64_t>();
+    return count < 1'000'000 ? fmt::format("{}", count)
+                             : fmt::format("{} ({})", count, size_text(value.get<double>(), ""));
   }
   if (value.is_null()) return "none";
   if (value.is_string()) return value.get<std::string>();
