@@ -66,6 +66,9 @@ const std::vector<Command>& commands() {
 
 int run_command_line(const std::vector<std::string>& words) {
   Status status = dispatch(words);
+  if (status.ok() && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)) {
+    status = io_error("standard output: cannot write: is the disk full?");
+  }
   if (status.ok()) return 0;
   // Without a message the program behind the command has said what was wrong.
   if (!status.error().message().empty()) log_error("{}", status.error().message());

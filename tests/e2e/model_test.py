@@ -87,6 +87,17 @@ class Conversions(Folder):
         self.assertFalse((self.folder / "merged/adapter_config.json").exists())
 
 
+    @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full here")
+    def test_an_answer_that_cannot_be_written_is_an_error(self):
+        for words in (["model", "info", TINY], ["--help"],
+                      ["tokenize", "--model_name_or_path", TINY]):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                result = subprocess.run([programs.BIN / "attune", *words], input=ROWS, stdout=full,
+                                        stderr=subprocess.PIPE, text=True, check=False)
+            self.assertEqual(result.returncode, 1, words)
+            self.assertIn("standard output: cannot write", result.stderr)
+
+
 def write_large_model(folder):
     """A model that takes a while to convert: 256 MB of zeros, most of them never written."""
     folder.mkdir()
