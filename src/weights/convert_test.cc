@@ -258,6 +258,25 @@ TEST(Convert, WritesSixteenBitFoldersInShards) {
   EXPECT_EQ(ModelFiles::open(folder.file("s")).value().tensor_names(), files.tensor_names());
 }
 
+TEST(Convert, ReadsCheckpointsOfTheBareTrunkAndDropsBuffers) {
+  TemporaryDirectory folder;
+  const std::string prefix = "transformer.";
+  Family bare = gpt2();
+  bare.tensors.clear();
+  for (const auto& [name, shape] : gpt2().tensors) bare.tensors[name.substr(prefix.size())] = shape;
+  bare.tensors["h.0.attn.bias"] = {1, 1, 4, 4};  // the causal mask that GPT-2's own files hold
+  write_random(folder.file("a"), bare);
+  convert_model({folder.file("a"), folder.file("b.gguf"), {}}).value();
+  auto back = ModelFiles::open(folder.file("b.gguf")).value();
+  EXPECT_EQ(back.tensor_names(), ModelFiles::open(folder.file("a")).value().tensor_names());
+  EXPECT_EQ(back.tensor_names().size(), gpt2().tensors.size());
+  for (const auto& [name, shape] : gpt2().tensors) {
+    std::vector<float> found(static_cast<size_t>(element_count(shape).value()));
+    back.read(name, found).value();
+    EXPECT_EQ(found, values_of(name.substr(prefix.size()), element_count(shape).value())) << name;
+  }
+}
+
 // The spellings of config.json that Transformers has had over the years mean the same file.
 TEST(Convert, ReadsEverySpellingOfAConfig) {
   auto written = [](const Json& changes) {

@@ -1,6 +1,8 @@
 // A Hugging Face folder as a ModelState.
 #include <algorithm>
+#include <array>
 
+#include "weights/gguf_names.h"
 #include "weights/model_state.h"
 
 namespace attune::weights {
@@ -115,6 +117,40 @@ Status add_weights(ModelState& state) {
   return not_found("{}: the folder has neither {} nor {}", state.path, kWeights, kIndex);
 }
 
+// What published checkpoints hold beside parameters: buffers that follow from the configuration.
+bool is_buffer(std::string_view name) {
+  constexpr std::array<std::string_view, 5> kBuffers = {".rotary_emb.inv_freq", ".attn.bias",
+                                                        ".attn.masked_bias", ".attention.bias",
+                                                        ".attention.masked_bias"};
+  return std::any_of(kBuffers.begin(), kBuffers.end(),
+                     [&](std::string_view buffer) { return name.ends_with(buffer); });
+}
+
+bool is_head(std::string_view name) {
+  return name.starts_with("lm_head.") || name.starts_with("embed_out.") ||
+         name.starts_with("score.");
+}
+
+// Drops buffers, and gives the tensors of a checkpoint of the bare trunk ("h.0.ln_1.weight", as
+// GPT-2's own) the names that they have in the whole model.
+void use_model_names(ModelState& state) {
+  std::erase_if(state.tensors, [](const auto& entry) { return is_buffer(entry.first); });
+  Result<std::string> type = get_string_or(state.config, "model_type", "");
+  const GgufFamily* family = type.ok() ? gguf_family_of_model(*type) : nullptr;
+  if (family == nullptr) return;
+  const std::string prefix = family->base_prefix;
+  for (const auto& [name, tensor] : state.tensors) {
+    if (name.starts_with(prefix)) return;
+  }
+  std::map<std::string, StoredTensor> named;
+  for (auto& [name, tensor] : state.tensors) {
+    std::string whole = is_head(name) ? name : prefix + name;
+    tensor.view.name = whole;
+    named.emplace(std::move(whole), std::move(tensor));
+  }
+  state.tensors = std::move(named);
+}
+
 }  // namespace
 
 Status open_model_folder(ModelState& state, ModelFiles::Parts parts) {
@@ -132,7 +168,10 @@ Status open_model_folder(ModelState& state, ModelFiles::Parts parts) {
                      state.path);
   }
   TRY(read_texts(state));
-  return all ? add_weights(state) : Status();
+  if (!all) return {};
+  TRY(add_weights(state));
+  use_model_names(state);
+  return {};
 }
 
 }  // namespace attune::weights
