@@ -101,7 +101,8 @@ Result<HttpResponse> perform(Transfer& transfer, const std::string& url, const s
                       curl_easy_strerror(code));
   }
   if (code != CURLE_OK) {
-    return make_error(ErrorCode::kUnavailable, "{}: {}", url, curl_easy_strerror(code));
+    return make_error(ErrorCode::kUnavailable, "{}: {}; check the network and HF_ENDPOINT", url,
+                      curl_easy_strerror(code));
   }
   return std::move(transfer.response);
 }

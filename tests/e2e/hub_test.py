@@ -76,6 +76,10 @@ class HubTest(unittest.TestCase):
         again = len([r for r in self.hub.requests if r[1].startswith("/storage/")])
         self.assertEqual(downloads, again)
 
+    def test_a_hub_that_cannot_be_reached_and_nothing_in_the_cache(self):
+        self.assert_fails(self.tokenize(HF_ENDPOINT="http://127.0.0.1:9"),
+                          "check the network and HF_ENDPOINT")
+
     def test_the_cache_serves_when_the_hub_is_gone(self):
         self.assert_works(self.tokenize())
         self.assert_works(self.tokenize(HF_ENDPOINT="http://127.0.0.1:9"))

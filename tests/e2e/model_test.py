@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import struct
 import subprocess
@@ -116,7 +117,11 @@ def write_large_model(folder):
 def open_files(process):
     """The sizes of what the process holds open."""
     folder = f"/proc/{process.pid}/fd"
-    for name in os.listdir(folder):
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return  # it has ended
+    for name in names:
         try:
             yield os.readlink(f"{folder}/{name}"), os.stat(f"{folder}/{name}").st_size
         except OSError:
@@ -126,17 +131,30 @@ def open_files(process):
 class Killed(Folder):
     def kill_in_the_middle(self, output, number):
         """Ends a conversion while what it writes is neither empty nor whole."""
+        for _ in range(20):  # it may end before it is caught
+            if self.try_to_kill(output, number):
+                return
+            place = self.folder / output
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
+        self.fail("every conversion ended before it could be killed")
+
+    def try_to_kill(self, output, number):
         words = [str(programs.BIN / "attune"), "model", "convert", "--model_name_or_path", "large",
                  "--output", output, "--dtype", "bfloat16"]
         begun = f"{self.folder.resolve()}/"
+        # A job in the background of a shell ignores interrupts; this one must not.
         with subprocess.Popen(words, cwd=self.folder, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL) as process:
+                              stderr=subprocess.DEVNULL,
+                              preexec_fn=lambda: signal.signal(number, signal.SIG_DFL)
+                              if number != signal.SIGKILL else None) as process:
             while process.poll() is None:
                 if any(path.startswith(begun) and "large" not in path and size > 1_000_000
                        for path, size in open_files(process)):
                     process.send_signal(number)
                     break
-            self.assertEqual(process.wait(), -number, "the conversion was too quick to be killed")
+            code = process.wait()
+        self.assertIn(code, (0, -number))
+        return code == -number
 
     def check(self, output, number):
         write_large_model(self.folder / "large")
@@ -149,6 +167,10 @@ class Killed(Folder):
                          sorted(["large", output]))
 
     def test_kill_leaves_no_file(self):
+        try:
+            os.close(os.open(self.folder, os.O_TMPFILE | os.O_WRONLY))
+        except OSError:
+            self.skipTest("this file system has no files without a name")
         write_large_model(self.folder / "large")
         self.kill_in_the_middle("out.gguf", signal.SIGKILL)
         self.assertEqual([path.name for path in self.folder.iterdir()], ["large"])
