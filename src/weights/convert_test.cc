@@ -309,12 +309,13 @@ TEST(Convert, SweepsWhatKilledProcessesLeftOfTheSamePlace) {
   make_directories(folder.file("b.partial-1")).value();
   write_file(folder.file("b.partial-1/model.safetensors"), "half").value();
   make_directories(folder.file("bb.partial-1")).value();
+  make_directories(folder.file("b.partial-mine")).value();
   make_directories(folder.file("b.partial-2")).value();
   int busy = ::open(folder.file("b.partial-2").c_str(), O_RDONLY | O_DIRECTORY);
   ASSERT_EQ(::flock(busy, LOCK_EX), 0);  // a process that is still writing holds it
   convert_model({folder.file("a"), folder.file("b"), {}}).value();
   EXPECT_EQ(list_directory(folder.path()).value(),
-            (std::vector<std::string>{"a", "b", "b.partial-2", "bb.partial-1"}));
+            (std::vector<std::string>{"a", "b", "b.partial-2", "b.partial-mine", "bb.partial-1"}));
   ::close(busy);
 }
 

@@ -2,6 +2,7 @@
 // can be read or in an error that names the file. Under the sanitizers this sees the most.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 
 #include "base/file.h"
@@ -16,7 +17,10 @@
 namespace attune::weights {
 namespace {
 
-constexpr int kMutations = 300;
+int mutation_count() {
+  const char* tier = std::getenv("ATTUNE_TEST_TIER");
+  return tier != nullptr && std::string_view(tier) == "full" ? 6000 : 300;
+}
 
 std::string golden(const std::string& name) {
   return testing::source_path("tests/golden/" + name);
@@ -82,13 +86,13 @@ TEST(Hostile, AMutatedGgufGivesAModelOrAnError) {
   ASSERT_EQ(use(path), "");
   Random random(7);
   int refused = 0;
-  for (int i = 0; i < kMutations; ++i) {
+  for (int i = 0; i < mutation_count(); ++i) {
     put(path, mutated(whole, 6000, random));
     std::string error = use(path);
     refused += error.empty() ? 0 : 1;
     EXPECT_TRUE(error.empty() || error.find(path) != std::string::npos) << error;
   }
-  EXPECT_GT(refused, kMutations / 4);
+  EXPECT_GT(refused, mutation_count() / 4);
 }
 
 TEST(Hostile, MutatedFilesOfAFolderGiveAModelOrAnError) {
@@ -102,7 +106,7 @@ TEST(Hostile, MutatedFilesOfAFolderGiveAModelOrAnError) {
     const std::string whole = read_file(folder.file(name)).value();
     ASSERT_EQ(use(folder.path()), "");
     Random random(11);
-    for (int i = 0; i < kMutations / 3; ++i) {
+    for (int i = 0; i < mutation_count() / 3; ++i) {
       put(folder.file(name), mutated(whole, 4000, random));
       std::string error = use(folder.path());
       EXPECT_TRUE(error.empty() || error.find(folder.path()) != std::string::npos) << error;
@@ -123,7 +127,7 @@ TEST(Hostile, AMutatedAdapterGivesAMergeOrAnError) {
     }
     const std::string whole = read_file(folder.file(std::string("a/") + name)).value();
     Random random(13);
-    for (int i = 0; i < kMutations / 3; ++i) {
+    for (int i = 0; i < mutation_count() / 3; ++i) {
       put(folder.file(std::string("a/") + name), mutated(whole, 4000, random));
       MergeOptions options{
           golden("weights/tiny-llama"), folder.file("a"), folder.file("out"), {}, false};

@@ -100,13 +100,20 @@ class PartialFolder {
   int fd_ = -1;
 };
 
+// Whether `name` is what PartialFolder would call a folder of some process.
+bool is_partial_name(std::string_view name, const std::string& stem) {
+  const std::string begin = stem + ".partial-";
+  if (!name.starts_with(begin) || name.size() == begin.size()) return false;
+  return name.find_first_not_of("0123456789", begin.size()) == std::string_view::npos;
+}
+
 // Removes what killed processes left of the same place.
 Status sweep(const std::string& place) {
   std::filesystem::path path(place);
   std::string parent = path.has_parent_path() ? path.parent_path().string() : ".";
   if (!is_directory(parent)) return {};
   for (const std::string& name : TRY(list_directory(parent))) {
-    if (!name.starts_with(path.filename().string() + ".partial-")) continue;
+    if (!is_partial_name(name, path.filename().string())) continue;
     std::string left = join_path(parent, name);
     int fd = ::open(left.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) continue;
