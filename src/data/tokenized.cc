@@ -125,7 +125,7 @@ Result<text::RenderedChat> ExampleTokenizer::render(const Messages& messages, co
                                                     bool generation_prompt, bool spans) const {
   if (!template_) {
     return invalid_input("the row is a conversation, but the model has no chat template; give one "
-                         "(--chat_template), or rows whose prompt and completion are strings");
+                         "(--chat_template_path), or rows whose prompt and completion are strings");
   }
   text::ChatTemplateInput input;
   for (const Message& message : messages) input.messages.push_back(message.raw);
