@@ -20,6 +20,8 @@ struct Transfer {
   std::FILE* file = nullptr;  // null: into response.body
   std::string path;           // of the file
   bool appending = false;
+  uint64_t offset = 0;  // what was there when the transfer began
+  TransferProgress progress;
   curl_slist* request_headers = nullptr;
 
   Transfer() : curl(curl_easy_init()) { CHECK(curl != nullptr, "libcurl has no memory"); }
@@ -64,8 +66,16 @@ size_t on_body(char* data, size_t size, size_t count, void* context) {
     if (std::fflush(transfer.file) != 0 || ::ftruncate(::fileno(transfer.file), 0) != 0) return 0;
     std::rewind(transfer.file);
     transfer.appending = false;
+    transfer.offset = 0;
   }
   return std::fwrite(data, 1, bytes, transfer.file);
+}
+
+int on_progress(void* context, curl_off_t total, curl_off_t done, curl_off_t, curl_off_t) {
+  auto& transfer = *static_cast<Transfer*>(context);
+  uint64_t whole = total > 0 ? transfer.offset + static_cast<uint64_t>(total) : 0;
+  transfer.progress(transfer.offset + static_cast<uint64_t>(done), whole);
+  return 0;
 }
 
 Result<HttpResponse> perform(Transfer& transfer, const std::string& url, const std::string& token) {
@@ -127,8 +137,13 @@ Result<HttpResponse> HttpClient::head(const std::string& url) {
 }
 
 Result<HttpResponse> HttpClient::download(const std::string& url, const std::string& path,
-                                          uint64_t offset) {
+                                          uint64_t offset, const TransferProgress& progress) {
   Transfer transfer;
+  transfer.offset = offset;
+  transfer.progress = progress;
+  curl_easy_setopt(transfer.curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(transfer.curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+  curl_easy_setopt(transfer.curl, CURLOPT_XFERINFODATA, &transfer);
   transfer.file = std::fopen(path.c_str(), offset > 0 ? "r+b" : "wb");
   if (transfer.file == nullptr) return io_error("{}: cannot write the download", path);
   transfer.path = path;

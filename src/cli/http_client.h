@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -15,6 +16,9 @@ struct HttpResponse {
   std::string body;                            // of get(); at most 64 MiB
 };
 
+// Hears of a download as it comes: bytes that are there, and bytes in all (0: not known yet).
+using TransferProgress = std::function<void(uint64_t done, uint64_t total)>;
+
 // Not thread-safe. `token` ("" for none) goes to the first host only, never along a redirect to
 // another one. Errors (kUnavailable) name the address and what libcurl said.
 class HttpClient {
@@ -26,7 +30,8 @@ class HttpClient {
   Result<HttpResponse> head(const std::string& url);
   // Appends the bytes from `offset` on to the file at `path`; a server that ignores the range
   // starts the file anew. A transfer that breaks off leaves what came, for the next try.
-  Result<HttpResponse> download(const std::string& url, const std::string& path, uint64_t offset);
+  Result<HttpResponse> download(const std::string& url, const std::string& path, uint64_t offset,
+                                const TransferProgress& progress);
 
  private:
   std::string token_;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
@@ -43,6 +44,36 @@ class FileLock {
  private:
   explicit FileLock(int fd) : fd_(fd) {}
   int fd_;
+};
+
+// Says how far a large download is: one line that is rewritten on a terminal, else a line for each
+// quarter.
+class TransferLine {
+ public:
+  explicit TransferLine(std::string name) : name_(std::move(name)) {}
+  ~TransferLine() {
+    if (terminal_ && shown_ > 0) std::fputs("\n", stderr);
+  }
+  TransferLine(const TransferLine&) = delete;
+  TransferLine& operator=(const TransferLine&) = delete;
+
+  void show(uint64_t done, uint64_t total) {
+    if (total < kShownBytes || log_level() > LogLevel::kInfo) return;
+    uint64_t percent = done * 100 / total;
+    if (percent < shown_ + (terminal_ ? 1 : 25)) return;
+    shown_ = terminal_ ? percent : percent / 25 * 25;
+    if (terminal_) {
+      fmt::print(stderr, "\r{}: {} % of {} MB", name_, shown_, total / 1'000'000);
+    } else {
+      log_info("{}: {} % of {} MB", name_, shown_, total / 1'000'000);
+    }
+  }
+
+ private:
+  static constexpr uint64_t kShownBytes = 10'000'000;
+  std::string name_;
+  bool terminal_ = ::isatty(STDERR_FILENO) == 1;
+  uint64_t shown_ = 0;
 };
 
 // Git's name of a file's contents: SHA-1 of "blob <size>\0" and the bytes.
@@ -121,7 +152,10 @@ Status download_blob(HttpClient& http, const Repository& repository, const std::
   if (exists(blob)) return {};
   uint64_t offset = exists(partial) ? TRY(file_size_bytes(partial)) : 0;
   log_info("downloading {} of {}{}", name, repository.shown(), offset > 0 ? " (continued)" : "");
-  Result<HttpResponse> got = http.download(url, partial, offset);
+  TransferLine line(name);
+  Result<HttpResponse> got =
+      http.download(url, partial, offset,
+                    [&line](uint64_t done, uint64_t total) { line.show(done, total); });
   if (!got.ok()) return got.error().with_context(name + " of " + repository.shown());
   bool whole_already = got->status == 416;  // nothing is left to send
   if (got->status >= 400 && !whole_already) return refused(repository, url, got->status);

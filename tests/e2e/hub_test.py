@@ -219,6 +219,17 @@ class HubTest(unittest.TestCase):
         self.assertEqual((self.snapshot() / "model.safetensors").read_bytes(),
                          self.hub.files["model.safetensors"])
 
+    def test_a_large_download_says_how_far_it_is(self):
+        self.hub.files["model.safetensors"] = bytes(16_000_000)
+        self.hub.faults["model.safetensors"] = "truncate"
+        first = self.tokenize()
+        self.assert_fails(first, "model.safetensors: 25 % of 16 MB")
+        self.assertNotIn("75 %", first.stderr)
+        second = self.tokenize()
+        self.assert_works(second)
+        self.assertIn("model.safetensors: 100 % of 16 MB", second.stderr)
+        self.assertNotIn(" 25 %", second.stderr)  # it goes on where the first one ended
+
     def test_huggingface_hub_finds_the_same_snapshot(self):
         python = programs.ROOT / ".venv" / "bin" / "python"
         if not python.exists():
