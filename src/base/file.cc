@@ -43,9 +43,36 @@ std::string parent_of(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
+// The file that `path` leads to, so that replacing it does not replace a link.
+std::string behind_links(const std::string& path) {
+  std::error_code failure;
+  if (!fs::is_symlink(fs::symlink_status(path, failure))) return path;
+  fs::path target = fs::canonical(path, failure);
+  return failure ? path : target.string();
+}
+
 std::string temporary_name(const std::string& path) {
   static std::atomic<int> counter{0};
   return fmt::format("{}.tmp-{}-{}", path, ::getpid(), counter++);
+}
+
+// Where the last line that has its end ends.
+Result<off_t> end_of_last_line(int fd, off_t size, const std::string& path) {
+  char block[4096];
+  while (size > 0) {
+    off_t begin = std::max<off_t>(0, size - static_cast<off_t>(sizeof block));
+    ssize_t n = ::pread(fd, block, static_cast<size_t>(size - begin), begin);
+    if (n <= 0) return system_error(path, "cannot read", n < 0 ? errno : EIO);
+    size_t newline = std::string_view(block, static_cast<size_t>(n)).rfind('\n');
+    if (newline != std::string_view::npos) return begin + static_cast<off_t>(newline) + 1;
+    size = begin;
+  }
+  return off_t{0};
+}
+
+std::string temporary_template() {
+  const char* base = std::getenv("TMPDIR");
+  return join_path(base != nullptr && *base != '\0' ? base : "/tmp", "attune-XXXXXX");
 }
 
 // Owns a descriptor until release().
@@ -65,20 +92,26 @@ class Descriptor {
 
 }  // namespace
 
-Result<std::string> read_file(const std::string& path) {
+Result<std::string> read_file(const std::string& path, size_t limit_bytes) {
   Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) return system_error(path, "cannot open", errno);
   struct stat info;
   if (::fstat(fd.get(), &info) != 0) return system_error(path, "cannot stat", errno);
   if (S_ISDIR(info.st_mode)) return invalid_input("{}: is a directory, a file is needed", path);
+  Error too_large = invalid_input("{}: is larger than the {} bytes that such a file may have", path,
+                                  limit_bytes);
   std::string bytes;
-  if (S_ISREG(info.st_mode)) bytes.reserve(static_cast<size_t>(info.st_size));
+  if (S_ISREG(info.st_mode)) {
+    if (static_cast<uint64_t>(info.st_size) > limit_bytes) return too_large;
+    bytes.reserve(static_cast<size_t>(info.st_size));
+  }
   char buffer[1 << 16];
   for (;;) {
     ssize_t n = ::read(fd.get(), buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return system_error(path, "cannot read", errno);
     if (n == 0) return bytes;
+    if (static_cast<size_t>(n) > limit_bytes - bytes.size()) return too_large;
     bytes.append(buffer, static_cast<size_t>(n));
   }
 }
@@ -120,22 +153,38 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), size_);
 }
 
-AtomicFile::AtomicFile(std::string path, std::string temporary, int fd)
-    : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {}
-
-// Until it is whole the file has no name at all, so that even kill -9 leaves nothing; `temporary_`
-// is empty then. Not every file system has such files: there it has a name from the start.
+// Until it is whole the file has no name at all, so that even kill -9 leaves nothing. Not every
+// file system has such files: there it has its temporary name from the start.
 Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path) {
-  std::error_code ignored;
-  if (exists(path) && !fs::is_regular_file(path, ignored)) {
-    return invalid_input("{}: is no regular file; give the name of a file to write", path);
+  std::string target = behind_links(path);
+  struct stat old;
+  bool replaces = ::stat(target.c_str(), &old) == 0;
+  if (replaces && S_ISDIR(old.st_mode)) {
+    return invalid_input("{}: is a directory; give the name of a file", path);
   }
-  int fd = ::open(parent_of(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
-  if (fd >= 0) return std::unique_ptr<AtomicFile>(new AtomicFile(path, "", fd));
-  std::string temporary = temporary_name(path);
-  fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  Kind kind = replaces && !S_ISREG(old.st_mode) ? Kind::kDevice : Kind::kNameless;
+  std::string temporary;
+  int fd = kind == Kind::kDevice
+               ? ::open(target.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC)
+               : ::open(parent_of(target).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+  if (fd < 0 && kind == Kind::kNameless) {
+    kind = Kind::kNamed;
+    temporary = temporary_name(target);
+    fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  }
   if (fd < 0) return system_error(path, "cannot create", errno);
-  return std::unique_ptr<AtomicFile>(new AtomicFile(path, temporary, fd));
+  if (replaces && kind != Kind::kDevice) {
+    // As far as we may: a file of somebody else becomes ours, as an editor would have it.
+    [[maybe_unused]] int owner = ::fchown(fd, old.st_uid, old.st_gid);
+    [[maybe_unused]] int rights = ::fchmod(fd, old.st_mode & 0777);
+  }
+  std::unique_ptr<AtomicFile> file(new AtomicFile);
+  file->path_ = path;
+  file->target_ = std::move(target);
+  file->temporary_ = std::move(temporary);
+  file->kind_ = kind;
+  file->fd_ = fd;
+  return file;
 }
 
 AtomicFile::~AtomicFile() {
@@ -151,27 +200,41 @@ Status AtomicFile::write(const void* bytes, size_t size) {
 
 Status AtomicFile::commit() {
   CHECK(fd_ >= 0, "second commit: {}", path_);
+  if (kind_ == Kind::kDevice) {  // nothing to sync
+    int closed = ::close(fd_);
+    fd_ = -1;
+    if (closed != 0) return system_error(path_, "cannot write", errno);
+    return {};
+  }
   if (::fsync(fd_) != 0) return system_error(path_, "cannot sync", errno);
-  if (temporary_.empty()) {
-    std::string temporary = temporary_name(path_);
+  if (kind_ == Kind::kNameless) {
+    std::string name = temporary_name(target_);  // a link cannot replace a file, a rename can
     std::string file = fmt::format("/proc/self/fd/{}", fd_);
-    if (::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, temporary.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+    if (::linkat(AT_FDCWD, file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0) {
       return system_error(path_, "cannot give the file its name", errno);
     }
-    temporary_ = temporary;
+    temporary_ = std::move(name);
   }
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
     return system_error(path_, "cannot rename into place", errno);
   }
   ::close(fd_);
   fd_ = -1;
-  return sync_directory(parent_of(path_));
+  return sync_directory(parent_of(target_));
 }
 
 Result<std::unique_ptr<AppendFile>> AppendFile::open(const std::string& path) {
-  int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return system_error(path, "cannot open for appending", errno);
-  return std::unique_ptr<AppendFile>(new AppendFile(path, fd));
+  std::unique_ptr<AppendFile> file(new AppendFile(path, fd));
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return system_error(path, "cannot stat", errno);
+  if (!S_ISREG(info.st_mode)) return file;
+  off_t end = TRY(end_of_last_line(fd, info.st_size, path));
+  if (end != info.st_size && ::ftruncate(fd, end) != 0) {
+    return system_error(path, "cannot remove its cut last line", errno);
+  }
+  return file;
 }
 
 AppendFile::~AppendFile() {
@@ -181,7 +244,13 @@ AppendFile::~AppendFile() {
 Status AppendFile::append_line(std::string_view line) {
   std::string with_newline(line);
   with_newline += '\n';
-  return write_all(fd_, with_newline.data(), with_newline.size(), path_);
+  struct stat before;
+  bool can_take_back = ::fstat(fd_, &before) == 0 && S_ISREG(before.st_mode);
+  Status written = write_all(fd_, with_newline.data(), with_newline.size(), path_);
+  if (!written.ok() && can_take_back) {
+    [[maybe_unused]] int cut = ::ftruncate(fd_, before.st_size);
+  }
+  return written;
 }
 
 Status AppendFile::sync() {
@@ -207,9 +276,14 @@ Result<uint64_t> file_size_bytes(const std::string& path) {
 }
 
 Status make_directories(const std::string& path) {
+  std::vector<std::string> missing;
+  for (std::string at = path; !at.empty() && !exists(at); at = fs::path(at).parent_path()) {
+    missing.push_back(at);
+  }
   std::error_code failure;
   fs::create_directories(path, failure);
   if (failure) return system_error(path, "cannot create the directory", failure.value());
+  for (const std::string& made : missing) TRY(sync_directory(parent_of(made)));
   return {};
 }
 
@@ -223,6 +297,7 @@ Status remove_all(const std::string& path) {
 Status rename_path(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) != 0)
     return system_error(to, "cannot rename into place", errno);
+  if (parent_of(from) != parent_of(to)) TRY(sync_directory(parent_of(from)));
   return sync_directory(parent_of(to));
 }
 
@@ -240,6 +315,7 @@ Result<std::vector<std::string>> list_directory(const std::string& path) {
 
 Status sync_directory(const std::string& path) {
   Descriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0 && errno == EACCES) return {};
   if (fd.get() < 0) return system_error(path, "cannot open the directory", errno);
   if (::fsync(fd.get()) != 0 && errno != EINVAL) return system_error(path, "cannot sync", errno);
   return {};
@@ -252,9 +328,15 @@ std::string join_path(std::string_view a, std::string_view b) {
   return joined.append(b);
 }
 
-TemporaryDirectory::TemporaryDirectory() {
-  const char* base = std::getenv("TMPDIR");
-  path_ = join_path(base != nullptr && *base != '\0' ? base : "/tmp", "attune-XXXXXX");
+Result<std::unique_ptr<TemporaryDirectory>> TemporaryDirectory::create() {
+  std::string path = temporary_template();
+  if (::mkdtemp(path.data()) == nullptr) {
+    return system_error(path, "cannot create a temporary directory (TMPDIR says where)", errno);
+  }
+  return std::unique_ptr<TemporaryDirectory>(new TemporaryDirectory(std::move(path)));
+}
+
+TemporaryDirectory::TemporaryDirectory() : path_(temporary_template()) {
   CHECK(::mkdtemp(path_.data()) != nullptr, "cannot create {}: {}", path_, std::strerror(errno));
 }
 

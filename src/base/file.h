@@ -15,10 +15,12 @@
 
 namespace attune {
 
-// The whole file. Directories, and files that cannot be read, are errors.
-Result<std::string> read_file(const std::string& path);
+// The whole file. Directories, files that cannot be read, and files above `limit_bytes` (of which
+// no more than that is read) are errors.
+Result<std::string> read_file(const std::string& path, size_t limit_bytes = SIZE_MAX);
 
-// Replaces `path` by `bytes` in one step (temporary name, fsync, rename, fsync of the directory).
+// Replaces `path` by `bytes` in one step (temporary name, fsync, rename, fsync of the directory);
+// see AtomicFile.
 Status write_file(const std::string& path, std::string_view bytes);
 
 // A read-only view of a file's bytes, mapped into memory; empty files have size 0 and null data.
@@ -43,7 +45,10 @@ class MappedFile {
 };
 
 // Writes a large file piece by piece; it appears under `path` only when commit() succeeds.
-// Destroyed without commit(), it leaves nothing. Not thread-safe.
+// Destroyed without commit(), it leaves nothing; nor does a process that is killed, but for a file
+// named `path`.tmp-PROCESS-NUMBER where the file system has no nameless files. A link is kept and what it leads to is replaced; so are the
+// owner's and others' rights of a file that was there. A device or pipe (/dev/stdout, /dev/null) is
+// written to as it is. Not thread-safe.
 class AtomicFile {
  public:
   static Result<std::unique_ptr<AtomicFile>> create(const std::string& path);
@@ -56,14 +61,19 @@ class AtomicFile {
   Status commit();
 
  private:
-  AtomicFile(std::string path, std::string temporary, int fd);
-  std::string path_;
-  std::string temporary_;
-  int fd_;
+  enum class Kind { kNameless, kNamed, kDevice };
+
+  AtomicFile() = default;
+  std::string path_;       // as the caller named it, for errors
+  std::string target_;     // what the temporary file is renamed to
+  std::string temporary_;  // "" while the file has no name
+  Kind kind_ = Kind::kNamed;
+  int fd_ = -1;
 };
 
 // Appends whole lines to a log-like file; each append is one write(2), so a killed process leaves
-// at most one cut line, which readers ignore. Not thread-safe.
+// at most one cut line, which readers ignore and the next open() removes. An append that fails (a
+// full disk) takes back what it wrote. One writer at a time; not thread-safe.
 class AppendFile {
  public:
   static Result<std::unique_ptr<AppendFile>> open(const std::string& path);
@@ -75,7 +85,7 @@ class AppendFile {
   Status sync();
 
  private:
-  explicit AppendFile(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  AppendFile(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
   std::string path_;
   int fd_;
 };
@@ -83,14 +93,16 @@ class AppendFile {
 bool exists(const std::string& path);
 bool is_directory(const std::string& path);
 Result<uint64_t> file_size_bytes(const std::string& path);
+// With its missing parents, durably.
 Status make_directories(const std::string& path);
 // Removes a file or a whole directory; absent is success.
 Status remove_all(const std::string& path);
-// Renames within a file system and syncs the directory.
+// Renames within a file system and syncs both directories.
 Status rename_path(const std::string& from, const std::string& to);
 // Names (not paths) in a directory, sorted.
 Result<std::vector<std::string>> list_directory(const std::string& path);
-// Makes a rename or creation inside `path` durable.
+// Makes a rename or creation inside `path` durable. Where the system does not let us (no right to
+// read the directory, a file system that cannot), that is no error.
 Status sync_directory(const std::string& path);
 // `a/b` with exactly one slash.
 std::string join_path(std::string_view a, std::string_view b);
@@ -98,7 +110,9 @@ std::string join_path(std::string_view a, std::string_view b);
 // A fresh directory under TMPDIR that is removed with the object; for tests and transfers.
 class TemporaryDirectory {
  public:
-  TemporaryDirectory();
+  // kIo and kNotFound name the directory and TMPDIR.
+  static Result<std::unique_ptr<TemporaryDirectory>> create();
+  TemporaryDirectory();  // for tests: a TMPDIR that cannot be written to is a failed CHECK
   ~TemporaryDirectory();
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
@@ -106,6 +120,7 @@ class TemporaryDirectory {
   std::string file(std::string_view name) const { return join_path(path_, name); }
 
  private:
+  explicit TemporaryDirectory(std::string path) : path_(std::move(path)) {}
   std::string path_;
 };
 

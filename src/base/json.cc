@@ -7,6 +7,33 @@
 namespace attune {
 namespace {
 
+bool inside_character(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
+}
+
+constexpr size_t kJsonFileBytesMax = size_t{1} << 30;  // of a file that is one document
+
+// What the parser says, without its own name and place for it, and not longer than a message should
+// be: it may quote the whole of a long line.
+std::string reason_of(const std::exception& failure) {
+  constexpr size_t kHeadBytes = 160, kTailBytes = 80;
+  std::string reason = failure.what();
+  if (size_t end = reason.find("] "); reason.starts_with('[') && end != std::string::npos) {
+    reason.erase(0, end + 2);
+  }
+  if (size_t end = reason.find(": "); reason.starts_with("parse error") && end != reason.npos) {
+    reason.erase(0, end + 2);
+  }
+  if (reason.size() > kHeadBytes + kTailBytes) {
+    size_t head = kHeadBytes, tail = reason.size() - kTailBytes;
+    while (head > 0 && inside_character(reason[head])) --head;
+    while (tail < reason.size() && inside_character(reason[tail])) ++tail;
+    reason = reason.substr(0, head) + " ... " + reason.substr(tail);
+  }
+  // What it quotes need not be UTF-8: a message is, printed and read with replacements.
+  return Json::parse(to_line(Json(reason))).get<std::string>();
+}
+
 template <typename J>
 Result<J> parse(std::string_view text) {
   bool too_deep = false;
@@ -20,9 +47,9 @@ Result<J> parse(std::string_view text) {
     return value;
   } catch (const typename J::parse_error& e) {
     if (too_deep) return invalid_input("JSON is nested deeper than {} levels", kJsonDepthMax);
-    return invalid_input("not valid JSON at byte {}: {}", e.byte, e.what());
+    return invalid_input("not valid JSON at byte {}: {}", e.byte, reason_of(e));
   } catch (const typename J::exception& e) {
-    return invalid_input("not valid JSON: {}", e.what());
+    return invalid_input("not valid JSON: {}", reason_of(e));
   }
 }
 
@@ -82,7 +109,7 @@ Result<OrderedJson> parse_ordered_json(std::string_view text) {
 }
 
 Result<Json> read_json_file(const std::string& path) {
-  std::string text = TRY(read_file(path));
+  std::string text = TRY(read_file(path, kJsonFileBytesMax));
   Result<Json> value = parse_json(text);
   if (!value.ok()) return value.error().with_context(path);
   return value;

@@ -1,6 +1,10 @@
 #include "base/json.h"
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include "base/file.h"
+#include "base/json_file.h"
 
 namespace attune {
 namespace {
@@ -19,7 +23,8 @@ TEST(Json, DeepNestingIsRefused) {
 }
 
 TEST(Json, InvalidUtf8IsRefused) {
-  EXPECT_FALSE(parse_json("\"\xff\xfe\"").ok());
+  std::string message = parse_json("\"caf\xe9\"").error().message();
+  EXPECT_NE(message.find("caf\xEF\xBF\xBD"), std::string::npos) << "no UTF-8: " << message;
 }
 
 TEST(Json, GettersNameTheKeyAndTheType) {
@@ -30,6 +35,70 @@ TEST(Json, GettersNameTheKeyAndTheType) {
   EXPECT_EQ(get_int_or(o, "z", 7).value(), 7);
   EXPECT_EQ(get_int(o, "s").error().message(), "\"s\" must be a whole number, found string");
   EXPECT_EQ(get_bool(o, "q").error().message(), "\"q\" is missing; it must be true or false");
+}
+
+TEST(Json, AMessageQuotesLittleOfALongLine) {
+  std::string message = parse_json("{\"a\": \"" + std::string(1 << 20, 'x')).error().message();
+  EXPECT_LT(message.size(), 400u);
+  EXPECT_NE(message.find("missing closing quote"), std::string::npos) << message;
+  message = parse_json(std::string(100000, '9') + "e99999").error().message();
+  EXPECT_LT(message.size(), 400u);
+  EXPECT_NE(message.find("number overflow"), std::string::npos) << message;
+  EXPECT_EQ(message.find("json.exception"), std::string::npos) << message;
+  std::string characters;
+  for (int i = 0; i < 1000; ++i) characters += "\xe4\xbd\xa0";
+  message = parse_json("[\"" + characters + "\n\"]").error().message();
+  EXPECT_TRUE(parse_json("\"" + message.substr(0, message.find('"')) + "\"").ok())
+      << "half a character in: " << message;
+}
+
+TEST(Json, AFileNamesItsPath) {
+  TemporaryDirectory dir;
+  ASSERT_TRUE(write_file(dir.file("c.json"), "{").ok());
+  EXPECT_NE(read_json_file(dir.file("c.json")).error().message().find("c.json: not valid JSON"),
+            std::string::npos);
+  EXPECT_FALSE(read_json_file(dir.file("none.json")).ok());
+}
+
+TEST(Json, BytesThatAreNoTextArePrintedAsReplacements) {
+  EXPECT_EQ(to_line(Json("a\xff")), "\"a\xEF\xBF\xBD\"");
+  TemporaryDirectory dir;
+  ASSERT_TRUE(write_json_file(dir.file("c"), {{"k", "\xff"}}).ok());
+  EXPECT_EQ(read_file(dir.file("c")).value(), "{\n  \"k\": \"\xEF\xBF\xBD\"\n}\n");
+  EXPECT_EQ(read_json_file(dir.file("c")).value()["k"], "\xEF\xBF\xBD");
+}
+
+// Any JSON value up to some depth; strings of any characters below U+0800.
+rc::Gen<Json> any_json(int depth) {
+  auto text = rc::gen::map(rc::gen::container<std::vector<uint16_t>>(
+                               rc::gen::inRange<uint16_t>(0, 0x800)),
+                           [](const std::vector<uint16_t>& characters) {
+                             std::string bytes;
+                             for (unsigned c : characters) {
+                               if (c >= 0x80) bytes.push_back(static_cast<char>(0xC0 | c >> 6));
+                               bytes.push_back(static_cast<char>(c < 0x80 ? c : 0x80 | (c & 0x3F)));
+                             }
+                             return bytes;
+                           });
+  auto as_json = [](const auto& value) { return Json(value); };
+  auto leaf = rc::gen::oneOf(rc::gen::just(Json()),
+                             rc::gen::map(rc::gen::arbitrary<bool>(), as_json),
+                             rc::gen::map(rc::gen::arbitrary<int64_t>(), as_json),
+                             rc::gen::map(rc::gen::arbitrary<double>(), as_json),
+                             rc::gen::map(text, as_json));
+  if (depth == 0) return leaf;
+  auto inner = rc::gen::scale(0.3, any_json(depth - 1));
+  return rc::gen::oneOf(
+      leaf, rc::gen::map(rc::gen::container<std::vector<Json>>(inner), as_json),
+      rc::gen::map(rc::gen::container<std::map<std::string, Json>>(text, inner), as_json));
+}
+
+TEST(Json, WhatIsPrintedReadsBack) {
+  EXPECT_TRUE(rc::check("values survive to_line and parse_json", [] {
+    const Json value = *any_json(3);
+    RC_ASSERT(parse_json(to_line(value)).value() == value);
+    RC_ASSERT(to_line(value).find('\n') == std::string::npos);
+  }));
 }
 
 TEST(Json, OrderedJsonKeepsTheOrder) {

@@ -18,8 +18,8 @@ recipes::Recipe table() {
 
 // The engine writes its findings into a file; its log stays on standard error.
 Result<Json> ask_engine(const std::string& engine) {
-  TemporaryDirectory directory;
-  std::string path = directory.file("doctor.json");
+  auto directory = TRY(TemporaryDirectory::create());
+  std::string path = directory->file("doctor.json");
   auto child = TRY(protocol::EngineProcess::start(engine, {"doctor", path}));
   std::optional<int> code = child->wait(kDoctorTimeoutMs);
   if (code != 0) {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "base/file.h"
+#include "base/json_file.h"
 #include "base/log.h"
 #include "engine/doctor.h"
 #include "engine/serve/serve_mode.h"
@@ -18,8 +18,8 @@ using Words = std::vector<std::string>;
 
 Status run_doctor(const Words& words) {
   if (words.size() != 1) return usage_error("usage: attune-engine doctor FILE");
-  Json found = TRY(run_guarded({.name = "doctor"}, examine_machine));
-  return write_file(words[0], found.dump(2) + "\n");
+  Json found = TRY(run_guarded({.name = "doctor", .tensors = {}}, examine_machine));
+  return write_json_file(words[0], found);
 }
 
 Status run_train(const Words& words) {

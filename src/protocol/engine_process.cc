@@ -128,8 +128,8 @@ void EngineProcess::signal(int number) {
 
 Result<ServedModel> serve_model(const std::vector<std::string>& arguments, int timeout_ms) {
   const std::string program = TRY(find_engine());
-  TemporaryDirectory directory;
-  const std::string path = directory.file("channel");
+  const auto directory = TRY(TemporaryDirectory::create());
+  const std::string path = directory->file("channel");
   std::vector<std::string> words{"serve", "--socket", path};
   words.insert(words.end(), arguments.begin(), arguments.end());
   ServedModel served;

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "base/file.h"
+#include "base/json_file.h"
 #include "weights/model_folder_writer.h"
 #include "weights/quant_blocks.h"
 
@@ -89,7 +90,7 @@ Status write_lora_folder(const std::string& path, const LoraConfig& config,
                          std::span<const TensorView> tensors) {
   return write_folder(path, [&](const std::string& place) -> Status {
     TRY(write_safetensors(join_path(place, kWeights), tensors, {{"format", "pt"}}));
-    return write_file(join_path(place, kConfig), to_json(config).dump(2) + "\n");
+    return write_json_file(join_path(place, kConfig), to_json(config));
   });
 }
 

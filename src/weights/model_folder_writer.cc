@@ -9,14 +9,14 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/json_file.h"
 
 namespace attune::weights {
 namespace {
 
 Status write_json(const std::string& folder, const char* name, const Json& value) {
   if (value.is_null()) return {};
-  constexpr auto kReplace = Json::error_handler_t::replace;
-  return write_file(join_path(folder, name), value.dump(2, ' ', false, kReplace) + "\n");
+  return write_json_file(join_path(folder, name), value);
 }
 
 // Groups in order, each up to the limit (or one tensor).

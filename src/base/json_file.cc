@@ -1,0 +1,11 @@
+#include "base/json_file.h"
+
+#include "base/file.h"
+
+namespace attune {
+
+Status write_json_file(const std::string& path, const Json& value) {
+  return write_file(path, value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace attune
