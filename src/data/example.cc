@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "text/unicode.h"
+
 namespace attune::data {
 namespace {
 
@@ -14,6 +16,14 @@ const OrderedJson* column(const OrderedJson& row, std::string_view name) {
   return it == row.end() || it->is_null() ? nullptr : &*it;
 }
 
+// A value as an error shows it: the beginning is enough.
+std::string glimpse(const OrderedJson& value) {
+  constexpr size_t kGlimpseBytes = 80;
+  std::string line = to_line(value);
+  if (line.size() <= kGlimpseBytes) return line;
+  return line.substr(0, text::valid_utf8_prefix(line.substr(0, kGlimpseBytes))) + "...";
+}
+
 std::string canonical_role(const std::string& role) {
   if (role == "human") return "user";
   if (role == "gpt") return "assistant";
@@ -24,10 +34,12 @@ std::string canonical_role(const std::string& role) {
 Result<std::string> text_of_parts(const OrderedJson& parts) {
   std::string text;
   for (const OrderedJson& part : parts) {
-    bool is_text = part.is_object() && part.value("type", "") == "text" && part.contains("text") &&
-                   part["text"].is_string();
-    if (!is_text) return unsupported("a content part is no text; keep only text parts");
-    text += part["text"].get<std::string>();
+    const OrderedJson* type = part.is_object() ? column(part, "type") : nullptr;
+    const OrderedJson* words = part.is_object() ? column(part, "text") : nullptr;
+    if (type == nullptr || *type != "text" || words == nullptr || !words->is_string()) {
+      return unsupported("a content part is no text; keep only text parts");
+    }
+    text += words->get_ref<const std::string&>();
   }
   return text;
 }
@@ -101,12 +113,15 @@ Result<std::optional<double>> optional_number(const OrderedJson& row, std::strin
   return std::optional<double>(value->get<double>());
 }
 
+// CSV has only strings: the spellings that programs write there count too.
 Result<bool> parse_label(const OrderedJson& value) {
   if (value.is_boolean()) return value.get<bool>();
+  if (value == "true" || value == "True" || value == "1") return true;
+  if (value == "false" || value == "False" || value == "0") return false;
   bool is_bit =
       value.is_number_integer() && (value.get<int64_t>() == 0 || value.get<int64_t>() == 1);
   if (is_bit) return value.get<int64_t>() == 1;
-  return invalid_input("\"label\" must be true or false, found {}", to_line(value));
+  return invalid_input("\"label\" must be true or false, found {}", glimpse(value));
 }
 
 Status parse_ranking(const OrderedJson& row, Example& example) {
@@ -125,7 +140,7 @@ Status parse_ranking(const OrderedJson& row, Example& example) {
         rank.is_number_integer() && rank.get<int64_t>() >= 1 && rank.get<int64_t>() <= 10000;
     if (!rank.is_null() && !is_rank) {
       return invalid_input("a rank must be a whole number from 1 (best) or null, found {}",
-                           to_line(rank));
+                           glimpse(rank));
     }
     example.ranks.push_back(rank.is_null() ? std::nullopt : std::optional<int>(rank.get<int>()));
   }
@@ -135,7 +150,7 @@ Status parse_ranking(const OrderedJson& row, Example& example) {
     }
     for (const OrderedJson& score : *scores) {
       if (!score.is_number())
-        return invalid_input("a score must be a number, found {}", to_line(score));
+        return invalid_input("a score must be a number, found {}", glimpse(score));
       example.scores.push_back(score.get<double>());
     }
   }

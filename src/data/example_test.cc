@@ -1,6 +1,7 @@
 #include "data/example.h"
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 namespace attune::data {
 namespace {
@@ -59,6 +60,12 @@ TEST(Example, MistakesNameTheColumn) {
       {R"({"prompt": "p", "completion": "c", "label": "yes"})", "true or false"},
       {R"({"chosen": "a", "rejected": "b", "chosen_probability": 1.5})", "[0, 1]"},
       {R"([1])", "a row must be an object"},
+      {R"({"messages": [{"role": "user", "content": [{"type": 5, "text": "x"}]}]})", "no text"},
+      {R"({"messages": [{"role": "user", "content": [{"type": "text", "text": 5}]}]})", "no text"},
+      {R"({"messages": [{"role": "user", "content": ["x"]}]})", "no text"},
+      {R"({"messages": ["hello"]})", "must be an object with role and content"},
+      {R"({"prompt": "p", "completions": ["a"], "ranks": [18446744073709551615]})", "from 1"},
+      {R"({"prompt": "p", "completion": "c", "label": 18446744073709551615})", "true or false"},
   };
   for (const auto& [text, expected] : rows) {
     Result<Example> example = parse(text);
@@ -66,6 +73,50 @@ TEST(Example, MistakesNameTheColumn) {
     EXPECT_NE(example.error().message().find(expected), std::string::npos)
         << example.error().message();
   }
+}
+
+TEST(Example, LabelsOfCsvAreRead) {
+  for (const char* word : {"true", "True", "1"}) {
+    OrderedJson row = {{"prompt", "p"}, {"completion", "c"}, {"label", word}};
+    EXPECT_TRUE(parse_example(row).value().label) << word;
+  }
+  EXPECT_FALSE(parse(R"({"prompt": "p", "completion": "c", "label": "False"})").value().label);
+}
+
+TEST(Example, AMessageShowsLittleOfALongValue) {
+  OrderedJson row = {{"prompt", "p"}, {"completion", "c"}, {"label", std::string(100000, 'x')}};
+  EXPECT_LT(parse_example(row).error().message().size(), 200u);
+}
+
+// Rows of any known columns with any kinds of values: refused, or written as they are read.
+TEST(Example, WhatIsReadIsWrittenTheSame) {
+  const std::vector<std::string> columns = {
+      "text",  "messages", "conversations", "prompt", "completion",         "completions", "ranks",
+      "label", "chosen",   "rejected",      "scores", "chosen_probability", "id",          "source",
+      "tools", "margin",   "annotator",     "topic"};
+  const std::vector<OrderedJson> values = {
+      nullptr,    "a text",     "",     true,     0, 1, 0.5, -3,
+      {"a", "b"}, {1, nullptr}, {1, 2}, {0.5, 1}, OrderedJson::array(), OrderedJson::object(),
+      OrderedJson::parse(R"([{"role": "user", "content": "q"}])"),
+      OrderedJson::parse(R"([{"from": "gpt", "value": [{"type": "text", "text": "a"}]}])"),
+      OrderedJson::parse(R"([{"role": "assistant", "tool_calls": []}])"),
+      OrderedJson::parse(R"({"dataset": "d", "row": 7})")};
+  int accepted = 0;
+  EXPECT_TRUE(rc::check("parse_example and to_json agree", [&] {
+    OrderedJson row = OrderedJson::object();
+    for (size_t left = *rc::gen::inRange<size_t>(1, 6); left > 0; --left) {
+      row[*rc::gen::elementOf(columns)] = *rc::gen::elementOf(values);
+    }
+    Result<Example> example = parse_example(row);
+    if (!example.ok()) return;
+    ++accepted;
+    const std::string written = to_line(to_json(*example));
+    Result<Example> again = parse_example(parse_ordered_json(written).value());
+    RC_ASSERT(again.ok());
+    RC_ASSERT(again->form == example->form);
+    RC_ASSERT(to_line(to_json(*again)) == written);
+  }));
+  EXPECT_GT(accepted, 5) << "the rows are all refused: nothing was tried";
 }
 
 TEST(Example, UnknownColumnsAndSourceSurviveTheRoundTrip) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "base/file.h"
 #include "data/csv.h"
@@ -28,19 +29,26 @@ std::string_view next_line(std::string_view bytes, size_t& at) {
   return line;
 }
 
+std::optional<Error> row_too_long(size_t bytes) {
+  if (bytes <= kRowBytesMax) return std::nullopt;
+  return invalid_input("the row is longer than {} MiB", kRowBytesMax >> 20);
+}
+
+// One row of JSON to whom it concerns.
+Status read_value(std::string_view bytes, int64_t number, const OnRow& on_row,
+                  const OnBadRow& on_bad_row) {
+  if (std::optional<Error> error = row_too_long(bytes.size())) return on_bad_row(number, *error);
+  Result<OrderedJson> value = parse_ordered_json(bytes);
+  if (!value.ok()) return on_bad_row(number, value.error());
+  return on_row({number, std::move(value).value()});
+}
+
 Status read_json_lines(std::string_view bytes, const OnRow& on_row, const OnBadRow& on_bad_row) {
   int64_t number = 0;
   for (size_t at = 0; at < bytes.size();) {
     std::string_view line = next_line(bytes, at);
     ++number;
-    if (is_blank(line)) continue;
-    if (line.size() > kRowBytesMax) {
-      TRY(on_bad_row(number, invalid_input("the line is longer than {} MiB", kRowBytesMax >> 20)));
-      continue;
-    }
-    Result<OrderedJson> value = parse_ordered_json(line);
-    TRY(value.ok() ? on_row({number, std::move(value).value()})
-                   : on_bad_row(number, value.error()));
+    if (!is_blank(line)) TRY(read_value(line, number, on_row, on_bad_row));
   }
   return {};
 }
@@ -73,9 +81,7 @@ Status read_concatenated(std::string_view bytes, const OnRow& on_row, const OnBa
     ++number;
     std::optional<size_t> end = end_of_value(bytes, at);
     if (!end) return on_bad_row(number, invalid_input("the last object is cut short"));
-    Result<OrderedJson> value = parse_ordered_json(bytes.substr(at, *end - at));
-    TRY(value.ok() ? on_row({number, std::move(value).value()})
-                   : on_bad_row(number, value.error()));
+    TRY(read_value(bytes.substr(at, *end - at), number, on_row, on_bad_row));
     at = *end;
   }
   return {};
@@ -90,6 +96,31 @@ Status read_array(std::string_view bytes, const std::string& name, const OnRow& 
   return {};
 }
 
+// Why the fields cannot be a header: rows would lose a value without a word.
+Status check_columns(const std::vector<std::string>& columns) {
+  std::set<std::string_view> seen;
+  for (const std::string& name : columns) {
+    if (name.empty()) return invalid_input("the header has a column without a name");
+    if (!seen.insert(name).second) return invalid_input("the header names {} twice", name);
+  }
+  return {};
+}
+
+// Why the record cannot be a row under that header.
+std::optional<Error> record_error(const std::vector<std::string>& fields, size_t columns) {
+  if (fields.size() != columns) {
+    return invalid_input("{} fields, the header has {}", fields.size(), columns);
+  }
+  size_t bytes = 0;
+  for (const std::string& field : fields) {
+    if (text::valid_utf8_prefix(field) != field.size()) {
+      return invalid_input("the line is no UTF-8");
+    }
+    bytes += field.size();
+  }
+  return row_too_long(bytes);
+}
+
 Status read_csv(std::string_view bytes, const std::string& name, const OnRow& on_row,
                 const OnBadRow& on_bad_row) {
   std::vector<std::string> columns;
@@ -98,17 +129,10 @@ Status read_csv(std::string_view bytes, const std::string& name, const OnRow& on
       for_each_csv_record(bytes, [&](int64_t line, std::vector<std::string> fields) -> Status {
         if (columns.empty()) {
           columns = std::move(fields);
-          return {};
+          return check_columns(columns);
         }
         empty = false;
-        for (const std::string& field : fields) {
-          if (text::valid_utf8_prefix(field) == field.size()) continue;
-          return on_bad_row(line, invalid_input("the line is no UTF-8"));
-        }
-        if (fields.size() != columns.size()) {
-          return on_bad_row(
-              line, invalid_input("{} fields, the header has {}", fields.size(), columns.size()));
-        }
+        if (auto error = record_error(fields, columns.size())) return on_bad_row(line, *error);
         OrderedJson row = OrderedJson::object();
         for (size_t i = 0; i < columns.size(); ++i) row[columns[i]] = std::move(fields[i]);
         return on_row({line, std::move(row)});
@@ -125,21 +149,42 @@ bool first_line_is_whole(std::string_view bytes) {
   return parse_ordered_json(line).ok();
 }
 
-// A first line of text without a JSON bracket; control characters tell of another format.
+// A first line of text without a JSON bracket.
 bool looks_like_csv(std::string_view bytes) {
   size_t at = 0;
   std::string_view header = next_line(bytes, at);
-  return !header.empty() && std::none_of(header.begin(), header.end(), [](unsigned char c) {
-    bool control = c < ' ' && c != '\t';
-    return control || c == '{' || c == '}' || c == '[' || c == ']';
+  bool is_text = std::none_of(header.begin(), header.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 && c != '\t';
   });
+  return is_text && !header.empty() && header.find_first_of("{}[]") == std::string_view::npos &&
+         text::valid_utf8_prefix(header) == header.size();
 }
+
+// What a file that is often met in place of rows says of itself in its first bytes.
+struct Magic {
+  std::string_view bytes;
+  const char* advice;
+};
+constexpr Magic kMagics[] = {
+    {"\x1f\x8b", "is compressed with gzip; unpack it first (gunzip)"},
+    {"PK\x03\x04", "is a zip archive; unpack it first (unzip)"},
+    {"\x28\xb5\x2f\xfd", "is compressed with zstd; unpack it first (unzstd)"},
+    {"\xfd" "7zXZ", "is compressed with xz; unpack it first (unxz)"},
+    {"BZh", "is compressed with bzip2; unpack it first (bunzip2)"},
+    {"PAR1", "is a Parquet file; convert it to JSON lines first"},
+    {"ARROW1", "is an Arrow file; convert it to JSON lines first"},
+    {"\xff\xfe", "is UTF-16; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)"},
+    {"\xfe\xff", "is UTF-16; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)"},
+};
 
 }  // namespace
 
 Status for_each_row_in(std::string_view bytes, const std::string& name, const OnRow& on_row,
                        const OnBadRow& on_bad_row) {
   if (bytes.starts_with(kByteOrderMark)) bytes.remove_prefix(kByteOrderMark.size());
+  for (const Magic& magic : kMagics) {
+    if (bytes.starts_with(magic.bytes)) return invalid_input("{}: {}", name, magic.advice);
+  }
   size_t start = bytes.find_first_not_of(" \t\r\n");
   if (start == std::string_view::npos) {
     return invalid_input("{}: the file is empty; give at least one row", name);
