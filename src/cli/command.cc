@@ -1,6 +1,8 @@
 #include "cli/command.h"
 
 #include <cstdio>
+#include <exception>
+#include <new>
 
 #include "base/log.h"
 #include "base/nearest.h"
@@ -47,6 +49,18 @@ Status dispatch(const std::vector<std::string>& words) {
   return unknown_command(words[0]);
 }
 
+// Libraries throw when memory runs out or on a mistake of ours: even then one line says so.
+Status dispatch_safely(const std::vector<std::string>& words) {
+  try {
+    return dispatch(words);
+  } catch (const std::bad_alloc&) {
+    return make_error(ErrorCode::kInternal, "there is not enough memory; give less data at once");
+  } catch (const std::exception& failure) {
+    return make_error(ErrorCode::kInternal, "a mistake of Attune's: {}; please report it",
+                      failure.what());
+  }
+}
+
 }  // namespace
 
 const std::vector<Command>& commands() {
@@ -65,7 +79,7 @@ const std::vector<Command>& commands() {
 }
 
 int run_command_line(const std::vector<std::string>& words) {
-  Status status = dispatch(words);
+  Status status = dispatch_safely(words);
   if (status.ok() && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)) {
     status = io_error("standard output: cannot write: is the disk full?");
   }

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "base/file.h"
@@ -11,18 +13,29 @@ namespace {
 
 constexpr int kBarWidth = 24;
 
+// A loss that is NaN stands in the file as null: what is not a number shows as `fallback`.
+double number(const Json& event, const char* key, double fallback = 0.0) {
+  Result<double> found = get_double_or(event, key, fallback);
+  return found.ok() ? *found : fallback;
+}
+
+int64_t whole(const Json& event, const char* key) {
+  Result<int64_t> found = get_int_or(event, key, 0);
+  return found.ok() ? *found : 0;
+}
+
 std::string step_line(const Json& event, int64_t total, int64_t tokens_before) {
-  double seconds = event.value("seconds", 0.0);
-  auto tokens = static_cast<double>(event.value("num_tokens", int64_t{0}) - tokens_before);
+  double seconds = number(event, "seconds");
+  auto tokens = static_cast<double>(whole(event, "num_tokens") - tokens_before);
   return fmt::format("step {}/{}  loss {:.4f}  grad {:.3f}  lr {:.2e}  {:.0f} tokens/s",
-                     event.value("step", int64_t{0}), total, event.value("loss", 0.0),
-                     event.value("grad_norm", 0.0), event.value("learning_rate", 0.0),
+                     whole(event, "step"), total, number(event, "loss", NAN),
+                     number(event, "grad_norm", NAN), number(event, "learning_rate"),
                      seconds > 0 ? tokens / seconds : 0.0);
 }
 
 std::string bar(int64_t step, int64_t total) {
   if (total <= 0) return "";
-  auto filled = static_cast<size_t>(std::min(step, total) * kBarWidth / total);
+  auto filled = static_cast<size_t>(std::clamp<int64_t>(step, 0, total) * kBarWidth / total);
   return "[" + std::string(filled, '#') + std::string(kBarWidth - filled, '.') + "] ";
 }
 
@@ -48,17 +61,19 @@ void Progress::update() {
 }
 
 void Progress::show(const Json& event) {
-  std::string kind = event.value("event", "");
-  if (kind == "start" || kind == "resume") total_steps_ = event.value("total_steps", int64_t{0});
+  Result<std::string> named = get_string(event, "event");
+  if (!named.ok()) return;
+  const std::string& kind = *named;
+  if (kind == "start" || kind == "resume") total_steps_ = whole(event, "total_steps");
   if (!terminal_) return;
   if (kind == "step") {
     std::string line = step_line(event, total_steps_, tokens_);
-    tokens_ = event.value("num_tokens", int64_t{0});
-    fmt::print(stderr, "\r\033[K{}{}", bar(event.value("step", int64_t{0}), total_steps_), line);
+    tokens_ = whole(event, "num_tokens");
+    fmt::print(stderr, "\r\033[K{}{}", bar(whole(event, "step"), total_steps_), line);
     drawn_ = true;
   } else if (kind == "eval") {
-    fmt::print(stderr, "\r\033[Kstep {}  eval_loss {:.4f}\n", event.value("step", int64_t{0}),
-               event.value("eval_loss", 0.0));
+    fmt::print(stderr, "\r\033[Kstep {}  eval_loss {:.4f}\n", whole(event, "step"),
+               number(event, "eval_loss", NAN));
     drawn_ = false;
   }
   std::fflush(stderr);

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/json_file.h"
 #include "base/log.h"
 #include "base/nearest.h"
 #include "cli/command.h"
@@ -145,7 +146,7 @@ Status run_train(Arguments arguments) {
   protocol::Job job = TRY(make_job(*recipe, resolved.config));
   TRY(write_file(join_path(job.output_dir, "config.yaml"), to_yaml(job.config)));
   std::string job_path = join_path(job.output_dir, "job.json");
-  TRY(write_file(job_path, protocol::to_json(job).dump(2) + "\n"));
+  TRY(write_json_file(job_path, protocol::to_json(job)));
   TRY(run_engine(job, job_path));
   std::string report = TRY(write_report(job.output_dir));
   log_info("done: {} holds the model, {} the report", join_path(job.output_dir, "final"), report);

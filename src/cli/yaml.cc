@@ -12,16 +12,25 @@ namespace {
 
 constexpr int kYamlDepthMax = 20;
 
-Result<Json> to_json(const YAML::Node& node, int depth) {
+// An escape can spell what is no character: "\ud800".
+Result<std::string> scalar(const YAML::Node& node) {
+  const std::string& words = node.Scalar();
+  if (text::valid_utf8_prefix(words) == words.size()) return words;
+  return usage_error("an escape stands for no character: {}", text::replace_invalid(words));
+}
+
+Result<Json> to_json(const YAML::Node& node, int depth, int& nodes_left) {
   if (depth > kYamlDepthMax) return usage_error("YAML is nested deeper than {}", kYamlDepthMax);
+  if (--nodes_left < 0) return usage_error("more than {} values in one file", kYamlNodesMax);
   if (node.IsNull()) return Json();
-  if (node.IsScalar()) return Json(node.Scalar());
+  if (node.IsScalar()) return Json(TRY(scalar(node)));
   Json value = node.IsMap() ? Json::object() : Json::array();
   for (auto it = node.begin(); it != node.end(); ++it) {
     if (node.IsMap()) {
-      value[it->first.Scalar()] = TRY(to_json(it->second, depth + 1));
+      const std::string key = TRY(scalar(it->first));
+      value[key] = TRY(to_json(it->second, depth + 1, nodes_left));
     } else {
-      value.push_back(TRY(to_json(*it, depth + 1)));
+      value.push_back(TRY(to_json(*it, depth + 1, nodes_left)));
     }
   }
   return value;
@@ -45,12 +54,17 @@ void emit(YAML::Emitter& out, const Json& value) {
 }  // namespace
 
 Result<std::vector<recipes::Setting>> read_yaml_settings(const std::string& path) {
-  std::string bytes = TRY(read_file(path));
+  return parse_yaml_settings(TRY(read_file(path, kYamlFileBytesMax)), path);
+}
+
+Result<std::vector<recipes::Setting>> parse_yaml_settings(const std::string& bytes,
+                                                          const std::string& path) {
   if (text::valid_utf8_prefix(bytes) != bytes.size()) {
     return usage_error("{}: is no UTF-8; save it as UTF-8", path);
   }
   std::vector<recipes::Setting> settings;
   std::set<std::string> seen;
+  int nodes_left = kYamlNodesMax;
   try {
     YAML::Node root = YAML::Load(bytes);
     if (!root.IsMap()) {
@@ -59,9 +73,11 @@ Result<std::vector<recipes::Setting>> read_yaml_settings(const std::string& path
     }
     for (const auto& entry : root) {
       std::string where = fmt::format("{}:{}", path, entry.first.Mark().line + 1);
-      std::string name = entry.first.Scalar();
+      Result<std::string> key = scalar(entry.first);
+      if (!key.ok()) return key.error().with_context(where);
+      const std::string& name = *key;
       if (!seen.insert(name).second) return usage_error("{}: {} is set twice", where, name);
-      Result<Json> value = to_json(entry.second, 0);
+      Result<Json> value = to_json(entry.second, 0, nodes_left);
       if (!value.ok()) return value.error().with_context(where);
       settings.push_back({name, std::move(value).value(), where});
     }

@@ -35,6 +35,35 @@ TEST_F(YamlFile, MistakesNameTheLine) {
   }
 }
 
+// Each line doubles the one before: a thousand bytes that would fill the memory.
+TEST_F(YamlFile, AliasesThatMultiplyAreRefused) {
+  std::string text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 12; ++i) {
+    text += fmt::format("a{0}: &a{0} [*a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}]\n", i,
+                        i - 1);
+  }
+  auto settings = read(text);
+  ASSERT_FALSE(settings.ok());
+  EXPECT_NE(settings.error().message().find("more than 100000 values"), std::string::npos)
+      << settings.error().message();
+}
+
+TEST_F(YamlFile, OddFilesAreOneError) {
+  std::string deep = "a: " + std::string(5000, '[') + std::string(5000, ']') + "\n";
+  for (const std::string& text :
+       {std::string("a: 1\nb: \"caf\xe9\"\n"), deep, std::string("a: &x [*x]\n"),
+        std::string("\0\0", 2), std::string("{{{"), std::string("? [a]\n: b\n? {c: d}\n: e\n")}) {
+    auto settings = read(text);
+    ASSERT_FALSE(settings.ok()) << text.substr(0, 40);
+    EXPECT_NE(settings.error().message().find("c.yaml"), std::string::npos);
+  }
+  auto escape = read("a: 1\nb: [\"\\ud800\"]\n");
+  ASSERT_FALSE(escape.ok());
+  EXPECT_NE(escape.error().message().find("c.yaml:2: an escape stands for no character"),
+            std::string::npos)
+      << escape.error().message();
+}
+
 TEST_F(YamlFile, WhatIsWrittenReadsBack) {
   Json config = {{"a", "x: #y"}, {"b", 2e-5}, {"c", nullptr}, {"d", {"q", "v"}}, {"e", true}};
   auto settings = read(to_yaml(config)).value();
