@@ -65,7 +65,7 @@ INSTANTIATE_TEST_SUITE_P(All, Encodings, ::testing::Values("F16", "BF16", "Q8_0"
                          [](const auto& tested) { return std::string(tested.param); });
 
 TEST(QuantBlocks, EightBitsAreWithinHalfAStep) {
-  rc::check([](const std::vector<int16_t>& numbers) {
+  EXPECT_TRUE(rc::check([](const std::vector<int16_t>& numbers) {
     std::vector<float> values(32, 0.0f);
     for (size_t i = 0; i < numbers.size() && i < 32; ++i) values[i] = numbers[i] / 1000.0f;
     std::vector<uint8_t> bytes(34);
@@ -75,7 +75,7 @@ TEST(QuantBlocks, EightBitsAreWithinHalfAStep) {
     for (float value : values) largest = std::max(largest, std::fabs(value));
     float bound = largest / 127.0f * 0.5f + largest * 1e-3f;  // half a step, and F16's rounding
     for (size_t i = 0; i < 32; ++i) RC_ASSERT(std::fabs(values[i] - back[i]) <= bound);
-  });
+  }));
 }
 
 TEST(QuantBlocks, RefusesWhatATypeCannotHold) {

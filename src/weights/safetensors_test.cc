@@ -124,7 +124,7 @@ TEST(Safetensors, RefusesHugeHeadersBeforeReadingThem) {
 
 TEST(Safetensors, AnyMutationIsRefusedOrStaysInsideTheFile) {
   const std::string good = file_of(kGood, 11);
-  rc::check([&good](uint16_t where, uint8_t what, bool insert) {
+  EXPECT_TRUE(rc::check([&good](uint16_t where, uint8_t what, bool insert) {
     std::string bytes = good;
     size_t at = where % bytes.size();
     if (insert) {
@@ -139,11 +139,11 @@ TEST(Safetensors, AnyMutationIsRefusedOrStaysInsideTheFile) {
       RC_ASSERT(view.data + view.bytes <= span_of(bytes).data() + bytes.size());
       RC_ASSERT(byte_count(view.dtype, view.shape).value() == view.bytes);
     }
-  });
+  }));
 }
 
 TEST(Safetensors, WhatIsWrittenReadsBack) {
-  rc::check([](const std::vector<std::vector<uint8_t>>& payloads) {
+  EXPECT_TRUE(rc::check([](const std::vector<std::vector<uint8_t>>& payloads) {
     TemporaryDirectory folder;
     std::vector<TensorView> tensors;
     for (size_t i = 0; i < payloads.size(); ++i) {
@@ -160,7 +160,7 @@ TEST(Safetensors, WhatIsWrittenReadsBack) {
       RC_ASSERT(found != nullptr && found->dtype == wanted.dtype && found->shape == wanted.shape);
       RC_ASSERT(wanted.bytes == 0 || std::memcmp(found->data, wanted.data, wanted.bytes) == 0);
     }
-  });
+  }));
 }
 
 TEST(Safetensors, WriterRefusesImpossibleTensorsAndLeavesNothing) {

@@ -58,7 +58,7 @@ TEST_P(PeftParity, LogitsAndGradients) {
 INSTANTIATE_TEST_SUITE_P(Adapters, PeftParity,
                          ::testing::Values("llama", "llama_rslora", "falcon_fused",
                                            "gpt2_transposed"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 // Adapter "a" on every linear layer, with a B that is not zero.
 void add_adapter(Decoder& decoder, double share_dropped, const std::string& name = "a",

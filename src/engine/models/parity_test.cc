@@ -207,7 +207,7 @@ TEST_P(FamilyParity, CatchesEveryMistake) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, FamilyParity, ::testing::ValuesIn(golden_model_names()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& test) { return test.param; });
 
 }  // namespace
 }  // namespace attune::engine::models

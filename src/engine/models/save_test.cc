@@ -40,7 +40,7 @@ TEST_P(SavedModel, OpensAgainWithTheSameValues) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, SavedModel, ::testing::ValuesIn(golden_model_names()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& test) { return test.param; });
 
 TEST(SaveDecoder, HalfPrecisionAndRefusals) {
   GoldenModel golden = read_golden_model("llama3");

@@ -56,8 +56,8 @@ struct PackingPlan {
 Status pack_splits(const Json& config, bool pack_evaluation, SftData* data) {
   PackingPlan plan;
   plan.row_length = TRY(get_int_or(config, "max_length", 1024));
-  plan.strategy =
-      TRY(parse_packing_strategy(TRY(get_string_or(config, "packing_strategy", "bfd"))));
+  const std::string strategy = TRY(get_string_or(config, "packing_strategy", "bfd"));
+  plan.strategy = TRY(parse_packing_strategy(strategy));
   data->train = pack_sft_rows(data->train, plan.row_length, plan.strategy, &data->train_report);
   if (pack_evaluation && !data->evaluation.empty()) {
     data->evaluation = pack_sft_rows(data->evaluation, plan.row_length, plan.strategy,
