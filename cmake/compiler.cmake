@@ -36,7 +36,4 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   target_compile_options(attune_compile_options INTERFACE -march=x86-64-v3)
 endif()
 
-if(ATTUNE_SANITIZE)
-  add_compile_options(-fsanitize=${ATTUNE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
-  add_link_options(-fsanitize=${ATTUNE_SANITIZE})
-endif()
+include(sanitizers)

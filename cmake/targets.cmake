@@ -34,13 +34,31 @@ function(attune_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES
     LABELS "${ARG_LABELS}" TIMEOUT 480
-    ENVIRONMENT "ATTUNE_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+    ENVIRONMENT "ATTUNE_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};${ATTUNE_TEST_ENVIRONMENT}")
+endfunction()
+
+# attune_program_test(NAME LABEL...)
+#   NAME_test.py of this folder, a unittest program in Python without packages, named FOLDER_NAME. It
+#   finds Attune's programs through ATTUNE_BIN_DIR and tests/e2e/programs.py. With the label `engine`
+#   it needs attune-engine and is left out of a build without it.
+function(attune_program_test name)
+  if(NOT ATTUNE_WITH_TESTS OR ("engine" IN_LIST ARGN AND NOT ATTUNE_WITH_ENGINE))
+    return()
+  endif()
+  find_program(ATTUNE_PYTHON3 python3 REQUIRED)
+  get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  add_test(NAME ${folder}_${name} COMMAND ${ATTUNE_PYTHON3} -B ${name}_test.py
+    WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  set(environment "ATTUNE_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}"
+    "PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/e2e" ${ATTUNE_TEST_ENVIRONMENT})
+  set_tests_properties(${folder}_${name} PROPERTIES
+    TIMEOUT 300 LABELS "${ARGN}" ENVIRONMENT "${environment}")
 endfunction()
 
 # attune_fuzz(NAME SOURCES a_fuzz.cc ... DEPS lib ...)
 #   A fuzz target (LLVMFuzzerTestOneInput) with its seed corpus in fuzz/corpus/NAME/. With
-#   ATTUNE_WITH_FUZZ it is a libFuzzer program that searches for a minute; elsewhere it is a test that
-#   feeds it every seed and a fixed number of mutations of it, a few seconds in all.
+#   ATTUNE_WITH_FUZZ it is a libFuzzer program that searches for ATTUNE_FUZZ_SECONDS; elsewhere it is a
+#   test that feeds it every seed and a fixed number of mutations of it, a few seconds in all.
 function(attune_fuzz name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   set(corpus ${PROJECT_SOURCE_DIR}/fuzz/corpus/${name})
@@ -50,7 +68,7 @@ function(attune_fuzz name)
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     set(found ${CMAKE_BINARY_DIR}/found/${name})
     file(MAKE_DIRECTORY ${found})
-    add_test(NAME ${name} COMMAND ${name} -max_total_time=60 -timeout=10 -rss_limit_mb=2048
+    add_test(NAME ${name} COMMAND ${name} -max_total_time=${ATTUNE_FUZZ_SECONDS} -timeout=10 -rss_limit_mb=2048
       -artifact_prefix=${found}/ ${found} ${corpus})
   else()
     add_executable(${name} ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/fuzz/replay.cc)
@@ -58,5 +76,6 @@ function(attune_fuzz name)
   endif()
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} attune_compile_options)
-  set_tests_properties(${name} PROPERTIES TIMEOUT 480)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 480 LABELS other
+    ENVIRONMENT "${ATTUNE_TEST_ENVIRONMENT}")
 endfunction()

@@ -1,5 +1,6 @@
 # Finds LibTorch in the project's Python environment (or wherever CMAKE_PREFIX_PATH says) and offers
 # it as attune_torch: headers as SYSTEM and last, no umbrella header, C++20.
+include(torch_version)
 
 if(NOT DEFINED ATTUNE_PYTHON)
   set(ATTUNE_PYTHON ${PROJECT_SOURCE_DIR}/.venv/bin/python CACHE FILEPATH "Python whose torch is the C++ SDK")
@@ -16,9 +17,7 @@ if(NOT Torch_FOUND)
   message(FATAL_ERROR "LibTorch was not found. Run scripts/setup.sh, or pass -DCMAKE_PREFIX_PATH=<torch>/share/cmake, "
     "or build without the engine: -DATTUNE_WITH_ENGINE=OFF")
 endif()
-if(Torch_VERSION VERSION_LESS 2.11 OR Torch_VERSION VERSION_GREATER_EQUAL 2.15)
-  message(FATAL_ERROR "LibTorch ${Torch_VERSION} was found; Attune builds with 2.11 to 2.14. Run scripts/setup.sh for the pinned one.")
-endif()
+attune_check_torch_version("${Torch_VERSION}")
 message(STATUS "LibTorch ${Torch_VERSION}")
 
 # LibTorch's thread pool is OpenMP's; the runtime comes with the compiler (one libgomp.so.1 is loaded).

@@ -1,5 +1,9 @@
 #!/usr/bin/env bash
 # Configures (first time only) and builds one preset: scripts/build.sh [release|debug|asan|fuzz] [TARGET...]
+#
+# With ATTUNE_WARNINGS=error (as in .ci/run) a compiler warning fails the build, after all of it was
+# built: the list is then complete. It goes by what the compiler printed, which ccache repeats, and
+# not by -Werror, so that CI and everybody else share one compiler cache.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,8 +22,20 @@ if [ ! -f "build/$preset/build.ninja" ]; then
 else
   echo "build: $preset (what has changed)"
 fi
-# One status line on a terminal, only warnings and errors elsewhere.
-if [ -t 1 ]; then quiet=(); else quiet=(--quiet); fi
 if [ $# -gt 0 ]; then targets=(--target "$@"); else targets=(); fi
-cmake --build --preset "$preset" "${targets[@]}" -- "${quiet[@]}" -j "$(nproc)"
+
+build() { cmake --build --preset "$preset" "${targets[@]}" -- -j "$(nproc)" "$@"; }
+
+if [ "${ATTUNE_WARNINGS:-}" = error ]; then
+  log=build/build-$preset.log
+  build --quiet 2>&1 | tee "$log"
+  if warnings=$(grep -c 'warning: ' "$log"); then
+    echo "build: $preset has $warnings warnings; they are listed above and in $log" >&2
+    exit 1
+  fi
+elif [ -t 1 ]; then
+  build  # one status line
+else
+  build --quiet  # only warnings and errors
+fi
 echo "build: $preset done in $((SECONDS - start)) s; programs are in build/$preset/bin/"

@@ -116,6 +116,9 @@ class LayerTest(unittest.TestCase):
         for folder in pathlib.Path(ROOT, "src").iterdir():
             if folder.is_dir():
                 self.assertIn(folder.name, SRC)
+        for outer, table in INNER.items():
+            for folder in pathlib.Path(ROOT, "src", outer).glob("*/"):
+                self.assertIn(folder.name, table, f"src/{outer}/{folder.name}")
 
     def problems_of(self, files):
         with tempfile.TemporaryDirectory() as root:

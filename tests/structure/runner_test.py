@@ -1,10 +1,14 @@
 """scripts/test.py counts what the programs report, and never takes a crash for a pass."""
 
 import importlib.util
+import os
 import pathlib
+import shutil
+import subprocess
+import tempfile
 import unittest
 
-from tree import ROOT
+from tree import ROOT, write_tree
 
 SPEC = importlib.util.spec_from_file_location("runner", pathlib.Path(ROOT, "scripts", "test.py"))
 runner = importlib.util.module_from_spec(SPEC)
@@ -58,6 +62,91 @@ class RunnerTest(unittest.TestCase):
     def test_a_silent_program_counts_as_one(self):
         self.assertEqual("1 passed, 0 failed", runner.count("run", "all well", "").line())
         self.assertEqual("0 passed, 0 failed, 1 skipped", runner.count("skipped", "", "").line())
+
+
+# What ctest is given: programs that end in every way that a program can end.
+CTEST_FILE = """
+add_test(good "/bin/sh" "-c" "echo 3 passed, 0 failed")
+add_test(wrong "/bin/sh" "-c" "echo 2 passed, 1 failed; exit 1")
+add_test(crash "/bin/sh" "-c" "kill -SEGV $$")
+add_test(slow "/bin/sh" "-c" "read never </dev/zero")
+set_tests_properties(slow PROPERTIES TIMEOUT 1)
+add_test(absent "/nowhere/program")
+add_test(later "/bin/sh" "-c" "exit 1")
+set_tests_properties(later PROPERTIES LABELS "full")
+"""
+
+
+class RunnerProgramTest(unittest.TestCase):
+    """The whole script, on builds that are nothing but a list of tests."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.tree = folder.name
+        write_tree(self.tree, {"build/release/CTestTestfile.cmake": CTEST_FILE,
+                               "build/asan/CTestTestfile.cmake": CTEST_FILE})
+        pathlib.Path(self.tree, "scripts").mkdir()
+        shutil.copy(pathlib.Path(ROOT, "scripts", "test.py"), f"{self.tree}/scripts/test.py")
+
+    def run_tests(self, *words):
+        result = subprocess.run([f"{self.tree}/scripts/test.py", *words], capture_output=True,
+                                text=True, check=False, env={**os.environ, "TMPDIR": self.tree})
+        return result.returncode, result.stdout.splitlines()[-1:], result
+
+    def test_every_way_to_fail_fails(self):
+        for name in ("wrong", "crash", "slow", "absent"):
+            with self.subTest(name):
+                code, last, result = self.run_tests("release", "--only", f"^{name}$")
+                self.assertEqual(1, code, result.stdout)
+                passed = 2 if name == "wrong" else 0
+                self.assertEqual([f"{passed} passed, 1 failed"], last)
+
+    def test_what_passes_passes_and_legs_add_up(self):
+        code, last, result = self.run_tests("release", "asan", "--only", "^good$")
+        self.assertEqual(0, code, result.stderr)
+        self.assertEqual(["6 passed, 0 failed"], last)
+
+    def test_the_full_tier_is_asked_for(self):
+        self.assertEqual(1, self.run_tests("release:full", "--only", "^later$")[0])
+        code, last, _ = self.run_tests("release", "--only", "^later$")
+        self.assertEqual((1, ["0 passed, 1 failed"]), (code, last), "nothing ran")
+
+    def test_a_build_that_is_not_there_fails(self):
+        code, _, result = self.run_tests("debug")
+        self.assertEqual(1, code)
+        self.assertIn("no build in build/debug", result.stderr)
+
+
+class CiTest(unittest.TestCase):
+    """.ci/run with scripts that only say that they were called."""
+
+    def run_ci(self, failing=""):
+        with tempfile.TemporaryDirectory() as folder:
+            script = '#!/bin/sh\necho "called $(basename $0) $*"\n[ "$(basename $0) $1" != "%s" ]\n'
+            write_tree(folder, {f"scripts/{name}": script % failing
+                                for name in ("setup.sh", "build.sh", "test.py")})
+            pathlib.Path(folder, ".ci").mkdir()
+            shutil.copy(pathlib.Path(ROOT, ".ci", "run"), f"{folder}/.ci/run")
+            for path in pathlib.Path(folder, "scripts").iterdir():
+                path.chmod(0o755)
+            result = subprocess.run([f"{folder}/.ci/run"], capture_output=True, text=True,
+                                    check=False)
+        calls = [line[7:] for line in result.stdout.splitlines() if line.startswith("called ")]
+        return result.returncode, calls, result.stdout.splitlines()[-1]
+
+    def test_it_sets_up_builds_and_tests_with_and_without_sanitizers(self):
+        code, calls, _ = self.run_ci()
+        self.assertEqual(0, code)
+        self.assertEqual(["setup.sh ", "build.sh release", "build.sh asan", "test.py release asan"],
+                         calls)
+
+    def test_a_stage_that_fails_ends_it(self):
+        for stage, reached in (("setup.sh ", 1), ("build.sh release", 2), ("build.sh asan", 3)):
+            code, calls, last = self.run_ci(failing=stage)
+            self.assertEqual((1, reached), (code, len(calls)), stage)
+            self.assertEqual("0 passed, 1 failed", last)
+        self.assertEqual(1, self.run_ci(failing="test.py release")[0])
 
 
 if __name__ == "__main__":

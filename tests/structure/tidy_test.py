@@ -78,12 +78,23 @@ class TidyTest(unittest.TestCase):
         self.assert_refused("tests/e2e/a.py", "time.sleep(1)\n", "sleeps")
         self.assert_refused("src/a/b_test.cc", "TEST(A, DISABLED_b) {}\n", "disabled")
 
+    def test_refuses_a_property_that_cannot_fail(self):
+        self.assert_refused("src/a/b_test.cc", "  rc::check([] {});\n", "result is dropped")
+        kept = "EXPECT_TRUE(rc::check([] {}));\n"
+        self.assertEqual([], self.problems_of("src/a/b_test.cc", kept))
+
     def test_refuses_paths_outside_the_tree(self):
         for path in ("/work/x", "/root", "/opt/wheels", "/tmp/x", "/home/me"):
             self.assert_refused("src/a/b.cc", f'open("{path}");\n', "outside the tree")
         self.assert_refused("docs/a.md", "see `/opt/x`\n", "outside the tree")
         self.assertEqual([], self.problems_of(
             "src/a/b.cc", 'get("/workspaces"); get("/api/work"); open("a/tmp/b"); // ../root\n'))
+
+    def test_refuses_words_of_the_workplace_and_ragged_ends(self):
+        self.assert_refused("docs/a.md", "made in a work" + "tree\n", "how the tree was made")
+        self.assert_refused("docs/a.md", "see shared/" + "design.md\n", "how the tree was made")
+        self.assert_refused("docs/a.md", "a line \n", "blanks at the end")
+        self.assert_refused("src/a/b.cc", "int x;", "no end")
 
     def test_refuses_left_overs_vague_names_and_registry_hosts(self):
         self.assert_refused("src/a/b.cc", "// TO" + "DO: later\n", "left-over")

@@ -18,7 +18,7 @@ def read_tree(root, folders=("",), suffixes=frozenset(TEXT_SUFFIXES)):
                                    and (not name.startswith(".") or name == ".ci"))
             for name in sorted(names):
                 path = pathlib.Path(directory, name)
-                if path.suffix not in suffixes or path.is_symlink():
+                if path.suffix not in suffixes or path.is_symlink() or name == ".git":
                     continue
                 if name == ".git":  # of a work tree beside the clone
                     continue
