@@ -4,17 +4,29 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#if defined(__clang__) && __clang_major__ < 15 && defined(__F16C__)
+#include <immintrin.h>
+#define ATTUNE_HALF_BY_F16C  // clang knows _Float16 on x86 from version 15 on
+#endif
 
 namespace attune::weights {
 
+// Values over 65504 become infinite in the second.
+#ifdef ATTUNE_HALF_BY_F16C
+inline float half_to_float(uint16_t bits) {
+  return _cvtsh_ss(bits);
+}
+inline uint16_t float_to_half(float value) {
+  return _cvtss_sh(value, _MM_FROUND_TO_NEAREST_INT);
+}
+#else
 inline float half_to_float(uint16_t bits) {
   return static_cast<float>(std::bit_cast<_Float16>(bits));
 }
-
-// Values over 65504 become infinite.
 inline uint16_t float_to_half(float value) {
   return std::bit_cast<uint16_t>(static_cast<_Float16>(value));
 }
+#endif
 
 inline float bf16_to_float(uint16_t bits) {
   return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
