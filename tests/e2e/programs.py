@@ -24,5 +24,6 @@ def attune(*words, text="", env=None, cwd=None, limit_file_bytes=None, timeout_s
 
     return subprocess.run(
         [str(BIN / "attune"), *map(str, words)], input=text, stdout=stdout,
-        stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}, cwd=cwd, timeout=timeout_s, check=False,
+        stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}, cwd=cwd,
+        timeout=timeout_s, check=False,
         preexec_fn=limit if limit_file_bytes is not None else None)
