@@ -37,12 +37,15 @@ function(attune_test name)
     ENVIRONMENT "ATTUNE_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};${ATTUNE_TEST_ENVIRONMENT}")
 endfunction()
 
-# attune_program_test(NAME LABEL...)
+# attune_program_test(NAME LABEL... [ALSO_WITHOUT_ENGINE])
 #   NAME_test.py of this folder, a unittest program in Python without packages, named FOLDER_NAME. It
 #   finds Attune's programs through ATTUNE_BIN_DIR and tests/e2e/programs.py. With the label `engine`
-#   it needs attune-engine and is left out of a build without it.
+#   it is left out of a build without attune-engine, unless it says that it skips by itself what
+#   needs that: `attune` then meets its input under sanitizers too.
 function(attune_program_test name)
-  if(NOT ATTUNE_WITH_TESTS OR ("engine" IN_LIST ARGN AND NOT ATTUNE_WITH_ENGINE))
+  cmake_parse_arguments(ARG "ALSO_WITHOUT_ENGINE" "" "" ${ARGN})
+  set(labels ${ARG_UNPARSED_ARGUMENTS})
+  if("engine" IN_LIST labels AND NOT ATTUNE_WITH_ENGINE AND NOT ARG_ALSO_WITHOUT_ENGINE)
     return()
   endif()
   find_program(ATTUNE_PYTHON3 python3 REQUIRED)
@@ -52,7 +55,7 @@ function(attune_program_test name)
   set(environment "ATTUNE_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}"
     "PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/e2e" ${ATTUNE_TEST_ENVIRONMENT})
   set_tests_properties(${folder}_${name} PROPERTIES
-    TIMEOUT 300 LABELS "${ARGN}" ENVIRONMENT "${environment}")
+    TIMEOUT 300 LABELS "${labels}" ENVIRONMENT "${environment}")
 endfunction()
 
 # attune_fuzz(NAME SOURCES a_fuzz.cc ... DEPS lib ...)

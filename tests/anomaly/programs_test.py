@@ -128,15 +128,6 @@ class HostileInput(Anomalies):
             with self.subTest(name):
                 self.assert_one_error(self.tokenize(data), "rows")
 
-    def test_a_configuration_whose_aliases_multiply(self):
-        lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
-        lines += [f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * 10) + "]" for i in range(1, 12)]
-        path = self.folder / "c.yaml"
-        path.write_text("\n".join(lines), encoding="utf-8")
-        result = programs.attune("train", "sft", "--config", path)
-        self.assertEqual(2, result.returncode, result.stderr)
-        self.assertIn("c.yaml", result.stderr)
-
     def test_an_argument_that_is_no_utf8(self):
         result = programs.attune("tokenize", "--model_name_or_path", TINY, "--data",
                                  os.fsdecode(b"caf\xe9"), text="")
