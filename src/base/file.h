@@ -46,9 +46,9 @@ class MappedFile {
 
 // Writes a large file piece by piece; it appears under `path` only when commit() succeeds.
 // Destroyed without commit(), it leaves nothing; nor does a process that is killed, but for a file
-// named `path`.tmp-PROCESS-NUMBER where the file system has no nameless files. A link is kept and what it leads to is replaced; so are the
-// owner's and others' rights of a file that was there. A device or pipe (/dev/stdout, /dev/null) is
-// written to as it is. Not thread-safe.
+// named `path`.tmp-PROCESS-NUMBER where the file system has no nameless files. A link is kept and
+// what it leads to is replaced; owner and rights of a file that was there are kept. A device or
+// pipe (/dev/stdout, /dev/null) is written to as it is. Not thread-safe.
 class AtomicFile {
  public:
   static Result<std::unique_ptr<AtomicFile>> create(const std::string& path);

@@ -12,23 +12,15 @@ namespace {
 
 constexpr int kYamlDepthMax = 20;
 
-// An escape can spell what is no character: "\ud800".
-Result<std::string> scalar(const YAML::Node& node) {
-  const std::string& words = node.Scalar();
-  if (text::valid_utf8_prefix(words) == words.size()) return words;
-  return usage_error("an escape stands for no character: {}", text::replace_invalid(words));
-}
-
 Result<Json> to_json(const YAML::Node& node, int depth, int& nodes_left) {
   if (depth > kYamlDepthMax) return usage_error("YAML is nested deeper than {}", kYamlDepthMax);
   if (--nodes_left < 0) return usage_error("more than {} values in one file", kYamlNodesMax);
   if (node.IsNull()) return Json();
-  if (node.IsScalar()) return Json(TRY(scalar(node)));
+  if (node.IsScalar()) return Json(node.Scalar());
   Json value = node.IsMap() ? Json::object() : Json::array();
   for (auto it = node.begin(); it != node.end(); ++it) {
     if (node.IsMap()) {
-      const std::string key = TRY(scalar(it->first));
-      value[key] = TRY(to_json(it->second, depth + 1, nodes_left));
+      value[it->first.Scalar()] = TRY(to_json(it->second, depth + 1, nodes_left));
     } else {
       value.push_back(TRY(to_json(*it, depth + 1, nodes_left)));
     }
@@ -62,6 +54,9 @@ Result<std::vector<recipes::Setting>> parse_yaml_settings(const std::string& byt
   if (text::valid_utf8_prefix(bytes) != bytes.size()) {
     return usage_error("{}: is no UTF-8; save it as UTF-8", path);
   }
+  if (bytes.find('\0') != std::string::npos) {  // yaml-cpp makes another byte of it
+    return usage_error("{}: holds a NUL byte; it is no text", path);
+  }
   std::vector<recipes::Setting> settings;
   std::set<std::string> seen;
   int nodes_left = kYamlNodesMax;
@@ -73,9 +68,7 @@ Result<std::vector<recipes::Setting>> parse_yaml_settings(const std::string& byt
     }
     for (const auto& entry : root) {
       std::string where = fmt::format("{}:{}", path, entry.first.Mark().line + 1);
-      Result<std::string> key = scalar(entry.first);
-      if (!key.ok()) return key.error().with_context(where);
-      const std::string& name = *key;
+      std::string name = entry.first.Scalar();
       if (!seen.insert(name).second) return usage_error("{}: {} is set twice", where, name);
       Result<Json> value = to_json(entry.second, 0, nodes_left);
       if (!value.ok()) return value.error().with_context(where);
