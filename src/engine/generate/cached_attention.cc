@@ -1,7 +1,7 @@
 #include "engine/generate/cached_attention.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty_like.h>
+#include <c10/util/BFloat16.h>
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "engine/generate/exponential.h"
+#include "engine/tensor/parallel.h"
 
 namespace attune::engine::generate {
 namespace {
@@ -20,14 +21,13 @@ struct Run {
   const float* keys;
   const float* values;
   int64_t count;
-  int64_t first_position;
+  int64_t first_position;  // of the first key
 };
 
 // What one row needs to know about its head group.
 struct RowView {
   const float* q;  // [shared, Dh], the query heads of one key/value head
   float* out;      // [shared, Dh]
-  int64_t position;
   int64_t first_head;  // of the query heads
   int64_t shared;      // H / Hk
   int64_t width;       // Dh
@@ -56,16 +56,33 @@ float dot(const float* a, const float* b, int64_t width) {
   return sum;
 }
 
+// b(position) of ops/attention.h, before its scale.
+float alibi_bias(float slope, int64_t position) {
+  const float rounded = c10::BFloat16(static_cast<float>(position));
+  return c10::BFloat16(slope * rounded);
+}
+
+// Adds ALiBi's share to the scores of a query, whose own key is the last one.
+void add_alibi(const std::vector<Run>& runs, float slope, float scale, float* scores) {
+  const float own = alibi_bias(slope, runs.back().first_position + runs.back().count - 1);
+  for (const Run& run : runs) {
+    for (int64_t t = 0; t < run.count; ++t) {
+      *scores++ += (alibi_bias(slope, run.first_position + t) - own) * scale;
+    }
+  }
+}
+
 // Scores of one query head over all runs, then their softmax, unnormalised; returns the sum.
-float weigh(const float* q, const std::vector<Run>& runs, int64_t position, int64_t width,
-            float scale, float slope, std::vector<float>& weights) {
+// `slope` is ALiBi's of this head, or 0.
+float weigh(const float* q, const std::vector<Run>& runs, int64_t width, float scale, float slope,
+            float alibi_scale, std::vector<float>& weights) {
   weights.clear();
   for (const Run& run : runs) {
     for (int64_t t = 0; t < run.count; ++t) {
-      const float distance = static_cast<float>(run.first_position + t - position);
-      weights.push_back(dot(q, run.keys + t * width, width) * scale + slope * distance);
+      weights.push_back(dot(q, run.keys + t * width, width) * scale);
     }
   }
+  if (slope != 0.0f) add_alibi(runs, slope, alibi_scale, weights.data());
   float best = -std::numeric_limits<float>::infinity();
   for (const float weight : weights) best = std::max(best, weight);
   float sum = 0;
@@ -87,7 +104,8 @@ void attend_row(const RowView& row, const std::vector<Run>& runs, float scale,
     const float slope = options.alibi_slopes.empty() ? 0.0f : options.alibi_slopes[absolute];
     const float* q = row.q + head * row.width;
     float* out = row.out + head * row.width;
-    const float sum = weigh(q, runs, row.position, row.width, scale, slope, weights);
+    const float sum = weigh(q, runs, row.width, scale, slope,
+                            static_cast<float>(options.alibi_scale), weights);
     std::fill(out, out + row.width, 0.0f);
     const float* weight = weights.data();
     for (const Run& run : runs) {
@@ -142,7 +160,8 @@ Tensor CachedAttention::attend(int64_t layer, const Tensor& q, const Tensor& k, 
   const int64_t context = rows_.front().segment->first_position() + rows_.front().segment->length();
   const int64_t item_work = std::max<int64_t>(2 * shared * width * context, 1);
   const int64_t grain = std::max<int64_t>(kWorkPerThread / item_work, 1);
-  at::parallel_for(0, tokens * kv_heads, grain, [&](int64_t begin, int64_t end) {
+  const int64_t items = tokens * kv_heads;
+  run_lanes(lanes_for(items, grain), items, [&](int64_t, int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
       const int64_t token = item / kv_heads;
       const int64_t head = item % kv_heads;
@@ -151,7 +170,7 @@ Tensor CachedAttention::attend(int64_t layer, const Tensor& q, const Tensor& k, 
       const int64_t own = segment.length() + offset + 1;
       const int64_t position = segment.first_position() + own - 1;
       const int64_t at = (token * heads + head * shared) * width;
-      attend_row({query + at, result + at, position, head * shared, shared, width},
+      attend_row({query + at, result + at, head * shared, shared, width},
                  runs_of(segment, own, layer, head, width, position, options.window), scale,
                  options);
     }

@@ -76,7 +76,7 @@ TEST(CachedAttention, AddsAlibi) {
   for (int i = 0; i < 9 * 2 * 8; ++i) numbers.push_back(std::sin(static_cast<float>(i)));
   const Tensor k = at::tensor(numbers).view({9, 2, 8});
   const Tensor v = k.cos();
-  const ops::AttentionOptions options{0, 0, {0.5f, 0.25f, 0.125f, 0.0625f}};
+  const ops::AttentionOptions options{0, 0, {0.5f, 0.25f, 0.70703125f, 0.0883789f}, 0.6};
   ops::PackedLayout layout;
   layout.add_root(9);
   const Tensor expected = ops::tree_attention_reference(q, k, v, layout, options);

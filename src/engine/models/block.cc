@@ -73,7 +73,8 @@ Tensor attention(const Block& block, int64_t layer, const Tensor& x, const Block
     heads.q = rotate_heads(heads.q, pass);
     heads.k = rotate_heads(heads.k, pass);
   }
-  ops::AttentionOptions options{settings.score_scale, settings.window, config.alibi_slopes};
+  ops::AttentionOptions options{settings.score_scale, settings.window, config.alibi_slopes,
+                                config.alibi_scale};
   Tensor mixed = pass.attention->attend(layer, heads.q, heads.k, heads.v, options);
   return project(block.output, mixed.reshape({x.size(0), config.heads * config.head_width}), pass);
 }
@@ -111,11 +112,13 @@ Tensor feed_forward(const Block& block, const Tensor& x, const BlockPass& pass) 
 Tensor forward_block(const Block& block, int64_t layer, const Tensor& x, const BlockPass& pass) {
   Tensor normed = block.attention_norm.forward(x);
   Tensor attended = attention(block, layer, normed, pass);
+  const bool two_norms = block.feed_forward_norm.present();
   if (pass.config->residual == ResidualKind::kSequential) {
+    const nn::Norm& norm = two_norms ? block.feed_forward_norm : block.attention_norm;
     Tensor h = x + attended;
-    return h + feed_forward(block, block.feed_forward_norm.forward(h), pass);
+    return h + feed_forward(block, norm.forward(h), pass);
   }
-  Tensor second = block.feed_forward_norm.present() ? block.feed_forward_norm.forward(x) : normed;
+  Tensor second = two_norms ? block.feed_forward_norm.forward(x) : normed;
   return x + (attended + feed_forward(block, second, pass));
 }
 

@@ -91,20 +91,32 @@ TEST(DecoderConfig, OlderAndNewerRopeKeysMeanTheSame) {
   newer["rope_parameters"] = {{"rope_type", "linear"}, {"factor", 4.0}, {"rope_theta", 500.0}};
   DecoderConfig a = decoder_config(older).value();
   DecoderConfig b = decoder_config(newer).value();
-  EXPECT_EQ(inverse_frequencies(a.rotary), inverse_frequencies(b.rotary));
-  EXPECT_NEAR(inverse_frequencies(a.rotary)[1], std::pow(500.0, -0.25) / 4.0, 1e-12);
+  const Tensor frequencies = inverse_frequencies(a.rotary);
+  EXPECT_TRUE(frequencies.equal(inverse_frequencies(b.rotary)));
+  EXPECT_NEAR(frequencies[1].item<double>(), std::pow(500.0, -0.25) / 4.0, 1e-8);
 }
 
 TEST(DecoderConfig, AlibiSlopesOfSixHeads) {
   Json config = falcon();
   config["alibi"] = true;
   DecoderConfig decoder = decoder_config(config).value();
-  const double scale = 1.0 / std::sqrt(8.0);
-  const std::vector<double> exponents = {2, 4, 6, 8, 1, 3};  // arXiv 2108.12409, 4 heads then 8
+  EXPECT_DOUBLE_EQ(decoder.alibi_scale, 1.0 / std::sqrt(8.0));
+  const std::vector<float> exponents = {2, 4, 6, 8, 1, 3};  // arXiv 2108.12409, 4 heads then 8
   ASSERT_EQ(decoder.alibi_slopes.size(), exponents.size());
   for (size_t i = 0; i < exponents.size(); ++i) {
-    EXPECT_NEAR(decoder.alibi_slopes[i], std::exp2(-exponents[i]) * scale, 1e-7) << i;
+    EXPECT_EQ(decoder.alibi_slopes[i], std::exp2(-exponents[i])) << i;
   }
+}
+
+TEST(DecoderConfig, AlibiSlopesAreRoundedToBf16) {
+  Json config = falcon();
+  config["alibi"] = true;
+  config["hidden_size"] = 96;
+  config["num_attention_heads"] = 12;
+  DecoderConfig decoder = decoder_config(config).value();
+  ASSERT_EQ(decoder.alibi_slopes.size(), 12u);
+  EXPECT_EQ(decoder.alibi_slopes[7], std::exp2(-8.0f));
+  EXPECT_EQ(decoder.alibi_slopes[8], 0.70703125f);  // 2^-0.5 = 0.70710678...
 }
 
 TEST(DecoderConfig, ClassifiersHaveAScoreHead) {

@@ -16,10 +16,11 @@ enum class NormKind { kRms, kLayer };
 enum class Activation { kSilu, kGelu, kGeluTanh, kRelu };
 enum class PositionKind { kRotary, kLearned, kAlibi };
 
-// How a block's two halves, attention A and feed-forward M, join the residual stream x.
+// How a block's two halves, attention A and feed-forward M, join the residual stream x. Without a
+// second norm, norm2 is norm1.
 enum class ResidualKind {
   kSequential,  // h = x + A(norm1 x); h + M(norm2 h)
-  kParallel,    // x + A(norm1 x) + M(norm2 x); without a second norm M reads norm1 x too
+  kParallel,    // x + A(norm1 x) + M(norm2 x)
 };
 
 // What reads the hidden states at the end.
@@ -73,7 +74,8 @@ struct DecoderConfig {
   QkvLayout qkv_layout = QkvLayout::kSeparate;
   PositionKind positions = PositionKind::kRotary;
   RotaryConfig rotary;                // kRotary
-  std::vector<float> alibi_slopes;    // kAlibi, per head, added to the scaled scores
+  std::vector<float> alibi_slopes;    // kAlibi, [H]; ops/attention.h says how they are used
+  double alibi_scale = 1.0;
   bool qkv_bias = false;
   bool output_bias = false;           // the projection after attention
   bool feed_forward_bias = false;

@@ -1,22 +1,34 @@
 #include "engine/models/rotary_config.h"
 
+#include <ATen/ops/arange.h>
+#include <ATen/ops/pow.h>
+#include <ATen/ops/where.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <string>
+
+#include "base/check.h"
 
 namespace attune::engine::models {
 namespace {
 
 constexpr double kTau = 2.0 * std::numbers::pi;
 
-double llama3_frequency(const RotaryConfig& config, double frequency) {
-  double wavelength = kTau / frequency;
-  if (wavelength < config.original_context / config.high_frequency) return frequency;
-  if (wavelength > config.original_context / config.low_frequency) return frequency / config.factor;
-  double smooth = (config.original_context / wavelength - config.low_frequency) /
-                  (config.high_frequency - config.low_frequency);
-  return (1.0 - smooth) * frequency / config.factor + smooth * frequency;
+// The order of operations in the functions on tensors is that of Transformers'
+// modeling_rope_utils.py, in fp32: decision 0008.
+
+Tensor scale_llama3(const RotaryConfig& config, const Tensor& frequencies) {
+  const double longest = config.original_context / config.low_frequency;
+  const double shortest = config.original_context / config.high_frequency;
+  const Tensor wavelength = frequencies.reciprocal() * kTau;
+  const Tensor scaled = at::where(wavelength > longest, frequencies / config.factor, frequencies);
+  const Tensor smooth = (wavelength.reciprocal() * config.original_context - config.low_frequency) /
+                        (config.high_frequency - config.low_frequency);
+  const Tensor between = (1.0 - smooth) * scaled / config.factor + smooth * scaled;
+  const Tensor is_outside = (wavelength < shortest).logical_or(wavelength > longest);
+  return at::where(is_outside, scaled, between);
 }
 
 // The dimension whose frequency makes `rotations` full turns within the original context.
@@ -25,7 +37,7 @@ double yarn_dimension(const RotaryConfig& config, double rotations) {
   return static_cast<double>(config.width) * turns / (2.0 * std::log(config.theta));
 }
 
-void scale_yarn(const RotaryConfig& config, std::vector<double>& frequencies) {
+Tensor scale_yarn(const RotaryConfig& config, const Tensor& powers) {
   double low = yarn_dimension(config, config.beta_fast);
   double high = yarn_dimension(config, config.beta_slow);
   if (config.truncate) {
@@ -35,10 +47,10 @@ void scale_yarn(const RotaryConfig& config, std::vector<double>& frequencies) {
   low = std::max(low, 0.0);
   high = std::min(high, static_cast<double>(config.width - 1));
   if (low == high) high += 0.001;
-  for (size_t i = 0; i < frequencies.size(); ++i) {
-    double ramp = std::clamp((static_cast<double>(i) - low) / (high - low), 0.0, 1.0);
-    frequencies[i] *= ramp / config.factor + (1.0 - ramp);
-  }
+  const Tensor steps = at::arange(config.width / 2, at::kFloat);
+  const Tensor extrapolated = 1.0 - ((steps - low) / (high - low)).clamp(0.0, 1.0);
+  return (powers * config.factor).reciprocal() * (1.0 - extrapolated) +
+         powers.reciprocal() * extrapolated;
 }
 
 double yarn_magnitude(double factor, double mscale) {
@@ -98,20 +110,16 @@ Status read_scaling(const Json& config, const Json& rope, int64_t context, Rotar
 
 }  // namespace
 
-std::vector<double> inverse_frequencies(const RotaryConfig& config) {
-  std::vector<double> frequencies;
-  double width = static_cast<double>(config.width);
-  for (int64_t i = 0; i < config.width; i += 2) {
-    frequencies.push_back(std::pow(config.theta, -static_cast<double>(i) / width));
+Tensor inverse_frequencies(const RotaryConfig& config) {
+  const Tensor exponents = at::arange(0, config.width, 2).to(at::kFloat) / config.width;
+  const Tensor powers = at::pow(config.theta, exponents);
+  switch (config.scaling) {
+    case RopeScaling::kNone: return powers.reciprocal();
+    case RopeScaling::kLinear: return powers.reciprocal() / config.factor;
+    case RopeScaling::kLlama3: return scale_llama3(config, powers.reciprocal());
+    case RopeScaling::kYarn: return scale_yarn(config, powers);
   }
-  if (config.scaling == RopeScaling::kLinear) {
-    for (double& f : frequencies) f /= config.factor;
-  } else if (config.scaling == RopeScaling::kLlama3) {
-    for (double& f : frequencies) f = llama3_frequency(config, f);
-  } else if (config.scaling == RopeScaling::kYarn) {
-    scale_yarn(config, frequencies);
-  }
-  return frequencies;
+  CHECK(false, "a scaling without implementation");
 }
 
 Result<RotaryConfig> read_rotary(const Json& config, const RotaryDefaults& defaults) {

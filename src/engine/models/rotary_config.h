@@ -7,10 +7,10 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
+#include "engine/tensor/tensor.h"
 
 namespace attune::engine::models {
 
@@ -34,8 +34,8 @@ struct RotaryConfig {
   double attention_factor = 1.0; // multiplies cos and sin
 };
 
-// theta^(-2i/width) scaled as `config` says, [width / 2].
-std::vector<double> inverse_frequencies(const RotaryConfig& config);
+// theta^(-2i/width) scaled as `config` says, [width / 2] fp32, rounded as Transformers rounds.
+Tensor inverse_frequencies(const RotaryConfig& config);
 
 // What a family knows that config.json may leave out.
 struct RotaryDefaults {

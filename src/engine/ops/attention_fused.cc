@@ -36,6 +36,7 @@ cpu::AttentionProblem problem_of(const Tensor& q, const Tensor& k, const Tensor&
   problem.scale = static_cast<float>(kept.scale);
   problem.window = kept.options.window;
   if (!kept.options.alibi_slopes.empty()) problem.alibi = kept.options.alibi_slopes.data();
+  problem.alibi_scale = static_cast<float>(kept.options.alibi_scale);
   problem.out = out.data_ptr<float>();
   problem.log_sums = log_sums.data_ptr<float>();
   return problem;

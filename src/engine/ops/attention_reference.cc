@@ -40,8 +40,8 @@ Tensor tree_attention_reference(const Tensor& q, const Tensor& k, const Tensor& 
   if (options.window > 0) seen = seen.logical_and(distance > -options.window);
   Tensor scores = at::einsum("nhd,mhd->hnm", {q, k.repeat_interleave(group, 1)}) * scale;
   if (!options.alibi_slopes.empty()) {
-    const Tensor slopes = at::tensor(options.alibi_slopes).to(scores.options());
-    scores = scores + slopes.view({-1, 1, 1}) * distance.to(scores.scalar_type());
+    const Tensor bias = alibi_biases(options, position).to(scores.scalar_type());
+    scores = scores + (bias.unsqueeze(1) - bias.unsqueeze(2));
   }
   scores = scores.masked_fill(seen.logical_not(), -std::numeric_limits<double>::infinity());
   const Tensor p = at::softmax(scores, -1);

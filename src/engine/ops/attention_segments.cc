@@ -3,7 +3,6 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
 #include <cmath>
@@ -31,8 +30,9 @@ Tensor score_mask(const Tensor& like, const Segment& own, const AttentionOptions
   if (options.window > 0) hidden = hidden.logical_or(distance <= -options.window);
   Tensor mask = at::zeros(distance.sizes(), like.options());
   if (!options.alibi_slopes.empty()) {
-    const Tensor slopes = at::tensor(options.alibi_slopes).to(like.options());
-    mask = slopes.view({-1, 1, 1}) * distance.to(like.scalar_type());
+    const Tensor of_key = alibi_biases(options, key).unsqueeze(1);
+    const Tensor of_query = alibi_biases(options, query).unsqueeze(2);
+    mask = (of_key - of_query).to(like.scalar_type());
   }
   mask = mask.masked_fill(hidden, -std::numeric_limits<double>::infinity());
   return mask.dim() == 2 ? mask.view({1, 1, mask.size(0), mask.size(1)}) : mask.unsqueeze(0);

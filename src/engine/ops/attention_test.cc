@@ -2,6 +2,7 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
 #include "engine/ops/attention_segments.h"
@@ -39,8 +40,9 @@ struct Case {
 std::vector<Case> cases() {
   AttentionOptions window{.window = 4, .alibi_slopes = {}};
   AttentionOptions scaled{.scale = 0.3, .alibi_slopes = {}};
-  AttentionOptions alibi{.alibi_slopes = {0.5f, 0.25f, 0.125f, 0.0625f}};
-  AttentionOptions both{.window = 9, .alibi_slopes = {0.5f, 0.25f, 0.125f, 0.0625f}};
+  AttentionOptions alibi{.alibi_slopes = {0.5f, 0.70703125f, 0.125f, 0.0625f}};
+  AttentionOptions both{.window = 9, .alibi_slopes = {0.5f, 0.25f, 0.125f, 0.0883789f},
+                        .alibi_scale = 0.3};
   return {{"plain", 5, 4, 4, 16, {}},     {"grouped", 5, 6, 2, 16, {}},
           {"one_key_head", 7, 5, 1, 8, {}}, {"window", 6, 4, 2, 16, window},
           {"scaled", 4, 2, 1, 24, scaled},  {"alibi", 6, 4, 2, 16, alibi},
@@ -100,6 +102,15 @@ TEST(AttentionReference, GradientsInDoublePrecision) {
       },
       {at::randn({7, 2, 4}, f64), at::randn({7, 1, 4}, f64), at::randn({7, 1, 4}, f64)});
   EXPECT_LT(error, 1e-7);
+}
+
+// The bias by hand: positions and products in bf16 (8 significant bits, ties to even), then scaled.
+TEST(Attention, AlibiIsRoundedAsTransformersRoundsIt) {
+  const AttentionOptions options{.alibi_slopes = {0.5f, 0.70703125f}, .alibi_scale = 0.5};
+  const Tensor bias = alibi_biases(options, at::tensor({0, 3, 256, 257, 259, 1001}, at::kLong));
+  const Tensor expected = at::tensor({0.0, 0.75, 64.0, 64.0, 65.0, 250.0,  //
+                                      0.0, 1.0625, 90.5, 90.5, 92.0, 354.0});
+  EXPECT_LT(relative_difference(bias, expected.view({2, 6})), 1e-7);
 }
 
 // A prompt shared by completions gives what every path as a sequence of its own gives.

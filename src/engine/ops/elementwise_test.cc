@@ -89,11 +89,11 @@ TEST(Geglu, IsGeluTimesUp) {
 }
 
 RotaryTable table_of(int64_t half) {
-  std::vector<double> frequencies;
+  std::vector<float> frequencies;
   for (int64_t i = 0; i < half; ++i) {
-    frequencies.push_back(std::pow(10000.0, -static_cast<double>(i) / static_cast<double>(half)));
+    frequencies.push_back(std::pow(1e4f, -static_cast<float>(i) / static_cast<float>(half)));
   }
-  return make_rotary_table(frequencies, 64, 1.25);
+  return make_rotary_table(at::tensor(frequencies), 64, 1.25);
 }
 
 TEST(Rotary, FusedEqualsPlain) {
@@ -115,7 +115,7 @@ TEST(Rotary, ReadsASliceOfAJointProjection) {
 
 // Two steps at position p turn (1, 0) by p radians for frequency 1.
 TEST(Rotary, TurnsByTheAngle) {
-  const RotaryTable table = make_rotary_table({1.0}, 4);
+  const RotaryTable table = make_rotary_table(at::tensor({1.0f}), 4);
   const Tensor x = at::tensor({1.0f, 0.0f, 7.0f}).view({1, 1, 3});
   const Tensor y = rotate(x, table, at::tensor({3}, at::kLong)).view({3});
   EXPECT_FLOAT_EQ(y[0].item<float>(), static_cast<float>(std::cos(3.0)));

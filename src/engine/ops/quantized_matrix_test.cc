@@ -13,6 +13,10 @@ namespace {
 
 using testing::relative_difference;
 
+bool has_products() {
+  return cpu::kernels() != nullptr && cpu::kernels()->product_q8_0 != nullptr;
+}
+
 class Quantized : public ::testing::TestWithParam<BlockFormat> {};
 
 TEST_P(Quantized, RoundTripStaysWithinHalfAStep) {
@@ -56,7 +60,7 @@ TEST_P(Quantized, GradientOfXIsThatOfTheDequantisedProduct) {
 // The contract of quantized_product: the second rounding of x, block by block, bounds every
 // element.
 TEST_P(Quantized, KernelsStayWithinTheStatedBound) {
-  if (cpu::kernels() == nullptr) GTEST_SKIP() << "no kernels on this machine";
+  if (!has_products()) GTEST_SKIP() << "no quantised kernels on this machine";
   for (int64_t batch : {1, 2, 3, 4, 7, 16}) {
     const auto matrix = QuantizedMatrix::quantize(at::randn({45, 160}), GetParam());
     const Tensor x = at::randn({batch, 160}), weight = matrix.dequantize();
@@ -73,7 +77,7 @@ TEST_P(Quantized, KernelsStayWithinTheStatedBound) {
 // Integers up to 127 with one 127 a block survive the rounding of x: then only fp32 rounding is
 // left.
 TEST_P(Quantized, KernelsAreExactForIntegers) {
-  if (cpu::kernels() == nullptr) GTEST_SKIP() << "no kernels on this machine";
+  if (!has_products()) GTEST_SKIP() << "no quantised kernels on this machine";
   const auto matrix = QuantizedMatrix::quantize(at::randn({24, 64}), GetParam());
   Tensor x = at::randint(-127, 128, {3, 64}).to(at::kFloat);
   x.select(1, 5).fill_(127);
@@ -85,7 +89,7 @@ TEST_P(Quantized, KernelsAreExactForIntegers) {
 TEST_P(Quantized, FewRowsTakeTheKernelsAndZeroRowsAreZero) {
   const auto matrix = QuantizedMatrix::quantize(at::randn({9, 32}), GetParam());
   const Tensor x = at::randn({2, 32});
-  if (cpu::kernels() != nullptr) {
+  if (has_products()) {
     EXPECT_TRUE(quantized_linear(x, matrix).equal(quantized_product(x, matrix)));
   }
   EXPECT_EQ(quantized_linear(x * 0, matrix).abs().max().item<float>(), 0);

@@ -1,13 +1,12 @@
 #include "engine/ops/rotary.h"
 
+#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/check.h"
-
 #include "engine/ops/cpu/kernels.h"
 #include "engine/tensor/autograd.h"
 #include "engine/tensor/parallel.h"
@@ -58,20 +57,10 @@ class FusedRotary : public AutogradFunction<FusedRotary> {
 
 }  // namespace
 
-RotaryTable make_rotary_table(const std::vector<double>& inverse_frequencies, int64_t positions,
+RotaryTable make_rotary_table(const Tensor& inverse_frequencies, int64_t positions,
                               double attention_factor) {
-  const auto half = static_cast<int64_t>(inverse_frequencies.size());
-  RotaryTable table{at::empty({positions, half}), at::empty({positions, half})};
-  float* cos = table.cos.data_ptr<float>();
-  float* sin = table.sin.data_ptr<float>();
-  for (int64_t p = 0; p < positions; ++p) {
-    for (int64_t i = 0; i < half; ++i) {
-      const double angle = static_cast<double>(p) * inverse_frequencies[static_cast<size_t>(i)];
-      cos[p * half + i] = static_cast<float>(std::cos(angle) * attention_factor);
-      sin[p * half + i] = static_cast<float>(std::sin(angle) * attention_factor);
-    }
-  }
-  return table;
+  const Tensor angles = at::arange(positions, at::kFloat).unsqueeze(1) * inverse_frequencies;
+  return {angles.cos() * attention_factor, angles.sin() * attention_factor};
 }
 
 Tensor rotate_reference(const Tensor& x, const RotaryTable& table, const Tensor& positions) {

@@ -3,19 +3,19 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "engine/tensor/tensor.h"
 
 namespace attune::engine::ops {
 
-// cos and sin of every position, [positions, rotary_dim / 2] fp32, computed in double precision
-// from inverse frequencies [rotary_dim / 2]. `attention_factor` scales both (YaRN, LongRoPE).
+// cos and sin of position * inverse frequency, [positions, rotary_dim / 2] fp32, from inverse
+// frequencies [rotary_dim / 2] fp32. Angles are rounded to fp32 as in Transformers (decision 0008).
+// `attention_factor` scales both (YaRN, LongRoPE).
 struct RotaryTable {
   Tensor cos;
   Tensor sin;
 };
-RotaryTable make_rotary_table(const std::vector<double>& inverse_frequencies, int64_t positions,
+RotaryTable make_rotary_table(const Tensor& inverse_frequencies, int64_t positions,
                               double attention_factor = 1.0);
 
 // x [N, H, Dh] rotated by the table's rows at `positions` [N] int64; elements from 2 * columns of

@@ -2,9 +2,12 @@
 
 Each folder holds a checkpoint (bf16 values, computed with in fp32), golden.json (the token tree,
 versions) and golden.safetensors: logits of every root-to-leaf path run by itself, and the gradients
-of all parameters for the mean negative log-likelihood of the next token over all paths.
+of all parameters for the mean negative log-likelihood of the next token over all paths. Families
+that are not bound to a learned context also have long.safetensors: the logits of the last rows of
+one long sequence, where rounding of positions shows.
 
     .venv/bin/python tests/golden/models/make_models.py [NAME ...]
+    .venv/bin/python tests/golden/models/make_models.py --long
 """
 
 import json
@@ -22,6 +25,7 @@ from transformers import AutoModelForCausalLM
 
 HERE = pathlib.Path(__file__).parent
 VOCABULARY = 61  # equal to no other size
+LONG, LONG_ROWS = 700, 4
 
 # The tree: every segment's parent and length. Paths reach beyond the original contexts and windows.
 SEGMENTS = [(-1, 18), (0, 8), (1, 12), (1, 5), (0, 11), (-1, 9)]
@@ -64,6 +68,11 @@ def configs():
                                      num_kv_heads=2, tie_word_embeddings=False),
         "falcon_rw": t.FalconConfig(**FALCON, alibi=True, bias=True, multi_query=False,
                                     parallel_attn=False),
+        # 12 heads: their slopes are no powers of two, and Transformers rounds the bias to bf16.
+        "falcon_rw_12": t.FalconConfig(**FALCON | dict(hidden_size=96, num_attention_heads=12,
+                                                       num_hidden_layers=1, ffn_hidden_size=16),
+                                       alibi=True, bias=True, multi_query=False,
+                                       parallel_attn=False),
         "gpt_neox": t.GPTNeoXConfig(**NEOX),
         "gpt_neox_sequential": t.GPTNeoXConfig(**NEOX, use_parallel_residual=False),
         "gpt2": t.GPT2Config(vocab_size=VOCABULARY, n_positions=48, n_embd=32, n_layer=2, n_head=4,
@@ -163,7 +172,25 @@ def make(name, config):
     assert size < 320 * 1024 and math.isfinite(loss.item())
 
 
+def make_long(name, config):
+    """What an existing checkpoint gives at the end of a sequence of LONG tokens."""
+    implementation = "sdpa" if getattr(config, "alibi", False) else "eager"
+    model = AutoModelForCausalLM.from_pretrained(HERE / name, dtype=torch.float32,
+                                                 attn_implementation=implementation).eval()
+    ids = torch.tensor([[(7 * i * i + 3 * i) % VOCABULARY for i in range(LONG)]])
+    with torch.no_grad():
+        logits = model(input_ids=ids, use_cache=False).logits[0, -LONG_ROWS:]
+    versions = dict(transformers=transformers.__version__, torch=torch.__version__)
+    save_file({"logits": logits.clone()}, HERE / name / "long.safetensors", metadata=versions)
+    print(f"{name}: {LONG} tokens, largest logit {logits.abs().max():.3f}")
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--long"]:
+        for name, config in configs().items():
+            if name != "gpt2":
+                make_long(name, config)
+        sys.exit()
     for name, config in configs().items():
         if len(sys.argv) == 1 or name in sys.argv[1:]:
             make(name, config)

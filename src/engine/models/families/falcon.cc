@@ -1,5 +1,7 @@
 // Falcon: the 7B layout (parallel block with one norm, one key/value head), the 40B and 180B layout
 // (two norms, a few key/value heads), and the RW models (sequential block, ALiBi, biases).
+#include <c10/util/BFloat16.h>
+
 #include <cmath>
 
 #include "engine/models/families/family.h"
@@ -8,8 +10,9 @@ namespace attune::engine::models {
 namespace {
 
 // Slopes of arXiv 2108.12409 §3: a geometric sequence over the heads, and for a number of heads
-// that is no power of two the odd members of the next finer sequence for the rest.
-std::vector<float> alibi_slopes(int64_t heads, double score_scale) {
+// that is no power of two the odd members of the next finer sequence for the rest. Falcon keeps
+// them in bf16.
+std::vector<float> alibi_slopes(int64_t heads) {
   int64_t whole = 1;
   while (whole * 2 <= heads) whole *= 2;
   auto slope = [](int64_t of, int64_t index) {
@@ -18,8 +21,7 @@ std::vector<float> alibi_slopes(int64_t heads, double score_scale) {
   std::vector<float> slopes;
   for (int64_t i = 1; i <= heads; ++i) {
     double value = i <= whole ? slope(whole, i) : slope(2 * whole, 2 * (i - whole) - 1);
-    // Falcon scales the scores after it added the bias.
-    slopes.push_back(static_cast<float>(value * score_scale));
+    slopes.push_back(static_cast<float>(c10::BFloat16(static_cast<float>(value))));
   }
   return slopes;
 }
@@ -96,8 +98,9 @@ Result<DecoderConfig> configure_falcon(const Json& config) {
   decoder.tied_head = TRY(get_bool_or(config, "tie_word_embeddings", true));
   if (TRY(get_bool_or(config, "alibi", false))) {
     decoder.positions = PositionKind::kAlibi;
-    double score_scale = 1.0 / std::sqrt(static_cast<double>(decoder.head_width));
-    decoder.alibi_slopes = alibi_slopes(decoder.heads, score_scale);
+    decoder.alibi_slopes = alibi_slopes(decoder.heads);
+    // Falcon scales the scores after it added the bias.
+    decoder.alibi_scale = 1.0 / std::sqrt(static_cast<double>(decoder.head_width));
     return decoder;
   }
   RotaryDefaults rotary;

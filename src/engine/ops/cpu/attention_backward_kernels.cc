@@ -42,7 +42,7 @@ void differentiate_row(const AttentionProblem& problem, const HeadRows& head, co
   const float delta = head.delta[row * problem.heads];
   for (int64_t i = whole.low; i < whole.high; i += kLanes) {
     Vec z = load(p + i) * problem.scale - log_sum;
-    if (problem.alibi != nullptr) z += alibi_of(head.slope, block, i, position);
+    if (problem.alibi != nullptr) z += alibi_of(problem, head.slope, block, i, position);
     const Vec probability = exp_of(z);
     store(p + i, probability);
     store(d_s + i, probability * (load(d_s + i) - delta) * problem.scale);

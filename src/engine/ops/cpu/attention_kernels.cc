@@ -28,7 +28,7 @@ float exponentiate(float* scores, const Visible& whole, const Visible& seen, con
   Vec best = broadcast(-INFINITY);
   for (int64_t i = whole.low; i < whole.high; i += kLanes) {
     Vec z = load(scores + i) * problem.scale;
-    if (problem.alibi != nullptr) z += alibi_of(head.slope, block, i, position);
+    if (problem.alibi != nullptr) z += alibi_of(problem, head.slope, block, i, position);
     store(scores + i, z);
     best = maximum(best, z);
   }

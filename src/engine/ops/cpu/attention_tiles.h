@@ -82,11 +82,15 @@ static inline void fill(float* p, int64_t from, int64_t to, float value) {
   for (int64_t i = from; i < to; ++i) p[i] = value;
 }
 
-// ALiBi's slope times (key position - query position) for the keys from `at`.
-static inline Vec alibi_of(float slope, const KeyBlock& block, int64_t at, int64_t position) {
-  Vec steps;
-  for (int i = 0; i < kLanes; ++i) steps[i] = static_cast<float>(i);
-  return (steps + static_cast<float>(block.position + at - position)) * slope;
+// What ALiBi adds to the scores of the query at `position` for the keys from `at`.
+static inline Vec alibi_of(const AttentionProblem& problem, float slope, const KeyBlock& block,
+                           int64_t at, int64_t position) {
+  Vec keys;
+  for (int i = 0; i < kLanes; ++i) keys[i] = static_cast<float>(block.position + at + i);
+  const Vec query = broadcast(static_cast<float>(position));
+  const Vec of_keys = round_to_bf16(round_to_bf16(keys) * slope);
+  const Vec of_query = round_to_bf16(round_to_bf16(query) * slope);
+  return (of_keys - of_query) * problem.alibi_scale;
 }
 
 }  // namespace attune::engine::ops::cpu::ATTUNE_KERNELS

@@ -1,5 +1,6 @@
 // Our own fp32 kernels for the CPU. Their sources are compiled once per instruction set (avx2,
-// avx512) from the same text, know nothing of LibTorch, and are chosen once at run time. Each works
+// avx512; generic elsewhere) from the same text, know nothing of LibTorch, and are chosen at run
+// time. Each works
 // on a range of rows, so the caller decides about threads. Pointers must not overlap unless said
 // otherwise.
 #pragma once
@@ -59,7 +60,8 @@ struct AttentionProblem {
   int64_t width = 0;  // a multiple of kernel_lanes()
   float scale = 0;
   int64_t window = 0;             // 0: none
-  const float* alibi = nullptr;   // [heads] or null
+  const float* alibi = nullptr;   // slopes [heads], or null; ops/attention.h has the formula
+  float alibi_scale = 1;
   float* out = nullptr;
   float* log_sums = nullptr;      // [N, heads]: log of the sum of exponentials
   // Backward only.
@@ -138,5 +140,14 @@ struct KernelTable {
 
 // The kernels for this machine, or null where there are none (LibTorch's operators are used then).
 const KernelTable* kernels();
+
+// For tests: kernels() answers `table` while this lives. Not thread-safe.
+class KernelOverride {
+ public:
+  explicit KernelOverride(const KernelTable* table);
+  ~KernelOverride();
+  KernelOverride(const KernelOverride&) = delete;
+  KernelOverride& operator=(const KernelOverride&) = delete;
+};
 
 }  // namespace attune::engine::ops::cpu

@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "engine/ops/cpu/kernels.h"
 #include "engine/tensor/cpu_features.h"
 
@@ -11,7 +13,7 @@ namespace avx512 {
 extern const KernelTable table;
 }
 
-const KernelTable* kernels() {
+static const KernelTable* best_kernels() {
   const CpuFeatures& cpu = cpu_features();
   if (cpu.avx512_vnni) return &avx512::table;  // its sources are compiled for VNNI too
   if (cpu.avx2) return &avx2::table;
@@ -23,7 +25,14 @@ extern const KernelTable table;
 }
 
 // The compiler's vector types become this processor's (NEON on AArch64).
-const KernelTable* kernels() { return &generic::table; }
+static const KernelTable* best_kernels() { return &generic::table; }
 #endif
+
+static std::optional<const KernelTable*> overriding;
+
+const KernelTable* kernels() { return overriding ? *overriding : best_kernels(); }
+
+KernelOverride::KernelOverride(const KernelTable* table) { overriding = table; }
+KernelOverride::~KernelOverride() { overriding.reset(); }
 
 }  // namespace attune::engine::ops::cpu

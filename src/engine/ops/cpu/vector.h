@@ -8,7 +8,9 @@
 
 namespace attune::engine::ops::cpu::ATTUNE_KERNELS {
 
-#if defined(__AVX512F__)
+#if defined(ATTUNE_LANES)
+inline constexpr int kLanes = ATTUNE_LANES;
+#elif defined(__AVX512F__)
 inline constexpr int kLanes = 16;
 #else
 inline constexpr int kLanes = 8;
@@ -36,6 +38,15 @@ static inline float maximum_of(Vec v) {
   for (int i = 1; i < kLanes; ++i) best = v[i] > best ? v[i] : best;
   return best;
 }
+// To the nearest bf16, ties to even; for numbers that are finite.
+static inline Vec round_to_bf16(Vec x) {
+  IntVec bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  bits = (bits + 0x7fff + ((bits >> 16) & 1)) & ~0xffff;
+  std::memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
 template <typename T>
 static inline T least(T a, T b) { return b < a ? b : a; }
 template <typename T>
