@@ -133,8 +133,10 @@ Error refused(const Repository& repository, const std::string& url, int status) 
                       repository.shown(), status);
   }
   if (status == 404) {
-    return not_found("{}: the hub has no such repository, revision or file ({}); check the name",
-                     repository.shown(), url);
+    return not_found(
+        "{}: there is no such path here, and the hub has no such repository, revision or file "
+        "({}); check the name",
+        repository.shown(), url);
   }
   return make_error(ErrorCode::kUnavailable, "{}: the hub answered {} to {}; try again later",
                     repository.shown(), status, url);

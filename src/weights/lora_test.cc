@@ -176,6 +176,9 @@ TEST(ModelInfo, DescribesModelsAndAdapters) {
   EXPECT_EQ(info["tied_head"], true);
   EXPECT_TRUE(info["tokenizer"].is_null());
   EXPECT_NE(model_info_text(info).find("LlamaForCausalLM"), std::string::npos);
+  OrderedJson hostile = {{"tokenizer", {{"eos", "\x1b[31m"}, {"bos", "caf\xe9"}}}};
+  EXPECT_EQ(model_info_text(hostile).find('\x1b'), std::string::npos);
+  EXPECT_EQ(model_info_text(hostile).find('\xe9'), std::string::npos);
   OrderedJson adapter = model_info(golden("tiny-adapter")).value();
   EXPECT_EQ(adapter["format"], "adapter");
   EXPECT_EQ(adapter["base"], "tiny-llama");

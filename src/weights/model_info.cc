@@ -1,7 +1,9 @@
 #include "weights/model_info.h"
 
+#include <algorithm>
 #include <map>
 
+#include "text/unicode.h"
 #include "weights/lora_files.h"
 #include "weights/model_files.h"
 
@@ -97,7 +99,14 @@ std::string value_text(const std::string& key, const OrderedJson& value) {
                              : fmt::format("{} ({})", count, size_text(value.get<double>(), ""));
   }
   if (value.is_null()) return "none";
-  if (value.is_string()) return value.get<std::string>();
+  if (value.is_string()) {
+    // Token names come from strangers' files: what would steer a terminal is escaped.
+    auto name = value.get<std::string>();
+    bool plain = text::valid_utf8_prefix(name) == name.size() &&
+                 std::none_of(name.begin(), name.end(),
+                              [](unsigned char c) { return c < 32 || c == 127; });
+    return plain ? name : to_line(value);
+  }
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
   return to_line(value);
 }
