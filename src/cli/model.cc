@@ -30,7 +30,8 @@ recipes::Recipe convert_table() {
            recipes::string("output", nullptr, "folder, or file ending in .gguf"),
            recipes::choice("dtype", "auto",
                            {"auto", "float32", "bfloat16", "float16", "q8_0", "q4_0"},
-                           "type of the matrices; q8_0 and q4_0 for GGUF only")}};
+                           "type of the matrices; q8_0 and q4_0 for GGUF only"),
+           recipes::boolean("json", false, "machine output")}};
 }
 
 recipes::Recipe merge_table() {
@@ -43,7 +44,8 @@ recipes::Recipe merge_table() {
            recipes::string("output", nullptr, "the folder to write"),
            recipes::choice("dtype", "auto", {"auto", "float32", "bfloat16", "float16"},
                            "type of the weights; auto keeps the base's"),
-           recipes::boolean("dequantise", false, "accept a quantised base")}};
+           recipes::boolean("dequantise", false, "accept a quantised base"),
+           recipes::boolean("json", false, "machine output")}};
 }
 
 Status show_info(Arguments arguments) {
@@ -77,7 +79,12 @@ Status convert(const Arguments& arguments) {
   options.dtype = dtype_of(text_of(config, "dtype"));
   if (options.output.empty()) return usage_error("attune model convert needs --output");
   weights::ConvertReport report = TRY(weights::convert_model(options));
-  fmt::print("{}: {} tensors, {} MB\n", options.output, report.tensors, report.bytes / 1'000'000);
+  if (config["json"].get<bool>()) {
+    std::fputs((to_line(to_json(report)) + "\n").c_str(), stdout);
+    return {};
+  }
+  fmt::print("{}: {} tensors as {}, {}\n", options.output, report.tensors,
+             weights::to_string(report.dtype), weights::byte_text(report.bytes));
   return {};
 }
 
@@ -93,6 +100,10 @@ Status merge(const Arguments& arguments) {
     return usage_error("attune model merge needs --adapter and --output");
   }
   weights::MergeReport report = TRY(weights::merge_adapter(options));
+  if (config["json"].get<bool>()) {
+    std::fputs((to_line(to_json(report)) + "\n").c_str(), stdout);
+    return {};
+  }
   fmt::print("{}: {} tensors, {} of them merged\n", options.output, report.tensors, report.merged);
   return {};
 }

@@ -92,7 +92,7 @@ std::string size_text(double value, const char* unit) {
 }
 
 std::string value_text(const std::string& key, const OrderedJson& value) {
-  if (key == "bytes") return size_text(value.get<double>(), "B");
+  if (key == "bytes") return byte_text(value.get<uint64_t>());
   if (key == "parameters") {
     auto count = value.get<int64_t>();
     return count < 1'000'000 ? fmt::format("{}", count)
@@ -136,6 +136,10 @@ Result<OrderedJson> model_info(const std::string& path) {
   info["tokenizer"] = TRY(tokenizer_info(files));
   info["chat_template"] = !files.chat_template().empty();
   return info;
+}
+
+std::string byte_text(uint64_t bytes) {
+  return size_text(static_cast<double>(bytes), "B");
 }
 
 std::string model_info_text(const OrderedJson& info) {

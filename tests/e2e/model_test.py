@@ -83,6 +83,10 @@ class Conversions(Folder):
         shown = self.attune("model", "merge", "--model_name_or_path", golden / "tiny-llama",
                             "--adapter", golden / "tiny-adapter", "--output", "merged")
         self.assertIn("6 of them merged", shown)
+        report = json.loads(self.attune(
+            "model", "convert", "--model_name_or_path", "merged", "--output", "m.gguf", "--json"))
+        self.assertEqual((report["tensors"], report["dtype"]), (20, "F32"))
+        self.assertEqual(report["bytes"], self.info("m.gguf")["bytes"])
         merged = self.info("merged")
         self.assertEqual(merged["parameters"], self.info(golden / "tiny-llama")["parameters"])
         self.assertFalse((self.folder / "merged/adapter_config.json").exists())
