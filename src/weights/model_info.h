@@ -8,11 +8,11 @@
 
 namespace attune::weights {
 
-// {"path", "format" (folder | gguf | llama2c | adapter), "architecture", "model_type", "parameters",
-// "bytes", "dtypes" {"Q4_1": {"tensors", "parameters"}}, "hidden_size", "layers", "heads",
-// "key_value_heads", "context", "vocabulary", "tied_head", "tokenizer" {"kind", "vocabulary", "bos",
-// "eos"} | null, "chat_template" (bool)}; for an adapter "base", "r", "lora_alpha",
-// "target_modules", "parameters". Errors: as ModelFiles::open and read_lora_folder.
+// {"path", "format" (folder | gguf | llama2c | adapter), "architecture", "model_type",
+//  "parameters", "bytes", "dtypes" {"Q4_1": {"tensors", "parameters"}}, "hidden_size", "layers",
+//  "heads", "key_value_heads", "context", "vocabulary", "tied_head", "tokenizer" {"kind",
+//  "vocabulary", "bos", "eos"} | null, "chat_template" (bool)}; for an adapter "base", "r",
+//  "lora_alpha", "target_modules", "parameters". Errors: as ModelFiles::open and read_lora_folder.
 Result<OrderedJson> model_info(const std::string& path);
 
 // The same as lines for people.
