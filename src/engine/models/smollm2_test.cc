@@ -1,4 +1,6 @@
 // A published model, as GGUF and as Transformers computes it.
+#include "engine/tensor/tensor.h"  // first: it settles whose CHECK counts
+
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
