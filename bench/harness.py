@@ -64,12 +64,11 @@ def git(*words):
 
 
 def code_version(row):
-    """The last commit that changed what a row measures, and a hash of what is not committed of it:
-    lines of another version are another measurement."""
+    """A hash of the files that a row measures, changes that are not committed among them: lines of
+    another version are another measurement."""
     paths = ["src", "cmake", "scripts/requirements.txt", f"bench/rows/{row}.py", "bench/legs"]
-    commit = git("log", "-1", "--format=%h", "--", *paths)
-    changes = git("diff", "HEAD", "--", *paths)
-    return commit + ("+" + hashlib.sha256(changes.encode()).hexdigest()[:8] if changes else "")
+    content = git("ls-tree", "-r", "HEAD", "--", *paths) + git("diff", "HEAD", "--", *paths)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def versions(*packages):
@@ -116,6 +115,7 @@ class Bench:
         self.patience = patience
         self.machine = machine()
         self.version = code_version(row)
+        self.commit = git("rev-parse", "--short", "HEAD")
         self.path = RESULTS / f"{row}.jsonl"
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix=f"attune-bench-{row}-"))
 
@@ -127,10 +127,16 @@ class Bench:
         return [line for line in lines if line["machine"] == self.machine and
                 (any_version or line["version"] == self.version)]
 
+    def newest_lines(self):
+        """Those of the version measured last."""
+        lines = self.lines(any_version=True)
+        return [line for line in lines if line["version"] == lines[-1]["version"]]
+
     def append(self, leg, figures, **more):
         """Writes one raw line and returns it."""
         line = {"row": self.row, "leg": leg, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "version": self.version, "machine": self.machine, **more, "figures": figures}
+                "commit": self.commit, "version": self.version, "machine": self.machine, **more,
+                "figures": figures}
         RESULTS.mkdir(exist_ok=True)
         with self.path.open("a") as file:
             file.write(json.dumps(line) + "\n")

@@ -19,8 +19,10 @@ def sequence_lengths(inputs):
     """Of every sequence in a batch, padding left out; packed ones restart their positions."""
     if "attention_mask" in inputs:
         return inputs["attention_mask"].sum(1).tolist()
-    starts = (inputs["position_ids"].flatten() == 0).nonzero().flatten().tolist()
-    return [end - begin for begin, end in zip(starts, starts[1:] + [inputs["input_ids"].numel()])]
+    positions = inputs["position_ids"].flatten()
+    end = int(positions.nonzero()[-1]) + 1  # what follows has position 0: padding
+    starts = (positions[:end] == 0).nonzero().flatten().tolist()
+    return [stop - begin for begin, stop in zip(starts, starts[1:] + [end])]
 
 
 class Measured(SFTTrainer):
