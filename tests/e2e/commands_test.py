@@ -1,0 +1,90 @@
+"""What every command owes its user: help, the nearest name, exit codes, one clear error."""
+
+import json
+import unittest
+
+import command_case
+import programs
+
+COMMANDS = ["tokenize", "score", "generate", "chat", "train", "report", "model", "doctor", "demo"]
+# A command line that would work but for the word that a test adds to it.
+COMPLETE = {
+    "tokenize": ["tokenize", "--model_name_or_path", command_case.TINY],
+    "score": ["score", "--model_name_or_path", command_case.TINY],
+    "generate": ["generate", "--model_name_or_path", command_case.TINY],
+    "chat": ["chat", "--model_name_or_path", command_case.TINY],
+    "train sft": ["train", "sft", "--model_name_or_path", command_case.TINY],
+    "model info": ["model", "info", command_case.TINY],
+    "model convert": ["model", "convert", "--model_name_or_path", command_case.TINY],
+    "model merge": ["model", "merge", "--model_name_or_path", command_case.TINY],
+    "doctor": ["doctor"],
+    "demo": ["demo", "--model_name_or_path", command_case.TINY],
+}
+
+
+class CommandsTest(command_case.CommandCase):
+    def test_help_lists_every_command(self):
+        for words in ([], ["--help"], ["help"], ["-h"]):
+            result = self.done(*words)
+            for name in COMMANDS:
+                self.assertRegex(result.stdout, rf"(?m)^  {name} ", words)
+
+    def test_every_command_explains_its_options(self):
+        options = {"train sft": "--learning_rate", "report": "RUN", "doctor": "--json",
+                   "model merge": "--adapter", "demo": "--max_minutes"}
+        for name in [*COMPLETE, "report"]:
+            text = self.done(*name.split(), "--help").stdout
+            self.assertIn(options.get(name, "--model_name_or_path"), text, name)
+
+    def test_a_mistyped_command_names_the_nearest(self):
+        self.wrong_use("tokenise", says=['"tokenise"', "did you mean tokenize?"])
+        self.wrong_use("train", "stf", says=['"stf"', "did you mean sft?"])
+        self.wrong_use("model", "convrt", says=["info", "convert", "merge"])
+        self.wrong_use("qqqqqq", says=["attune --help"])
+
+    def test_a_mistyped_option_names_the_nearest(self):
+        for name, words in COMPLETE.items():
+            near, right = {"doctor": ("--jsno", "json"), "demo": ("--max_minuts", "max_minutes"),
+                           "model info": ("--jsno", "json"),
+                           }.get(name, ("--model_name_or_pth", "model_name_or_path"))
+            self.wrong_use(*words, near, "1", says=[near, "did you mean", right])
+            self.wrong_use(*words, "--zzzzzzzz", "1", says=["--zzzzzzzz", "--help"])
+
+    def test_a_stray_word_and_a_single_dash_are_wrong_use(self):
+        for name in COMPLETE:
+            if name != "train sft":
+                self.wrong_use(*name.split(), "stray", "word", says=['"stray"'])
+        self.wrong_use("generate", "-seed", "1", says=["-seed", "two dashes"])
+
+    def test_a_value_of_the_wrong_kind_is_named_with_its_option(self):
+        generate = COMPLETE["generate"]
+        self.wrong_use(*generate, "--max_new_tokens", "many", says=["max_new_tokens", "many"])
+        self.wrong_use(*generate, "--max_new_tokens", "0", says=["max_new_tokens", "from 1"])
+        self.wrong_use(*generate, "--dtype", "float23", says=["dtype", "did you mean float32?"])
+        self.wrong_use(*generate, "--stream", "perhaps", says=["stream", "true or false"])
+
+    def test_a_missing_model_is_wrong_use_and_an_absent_one_fails(self):
+        for name in ("tokenize", "score", "generate", "chat"):
+            row = '{"text": "a", "prompt": "a", "completion": "b"}\n'
+            self.wrong_use(name, text=row, says=["--model_name_or_path"])
+            self.failed(name, "--model_name_or_path", "no/such/folder", text=row,
+                        says=["no/such/folder"])
+        self.wrong_use("model", "info", says=["--model_name_or_path"])
+        self.wrong_use("report", says=["attune report RUN"])
+        self.failed("report", self.directory.name, says=["events.jsonl"])
+
+    def test_doctor_measures_this_machine(self):
+        found = json.loads(self.done("doctor", "--json").stdout)
+        self.assertGreater(found["fp32_gflops"], 0)
+        self.assertGreater(found["read_gb_per_s"], 0)
+        self.assertGreaterEqual(found["threads"], 1)
+        self.assertIn("attune-engine", found["engine"])
+
+    def test_doctor_says_where_it_looked_for_the_engine(self):
+        result = programs.attune("doctor", env={"ATTUNE_ENGINE": "/no/engine"})
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("ATTUNE_ENGINE=/no/engine", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,45 @@
+"""The everyday commands: each is listed by `make help` and takes its steps in order."""
+
+import pathlib
+import shutil
+import subprocess
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TARGETS = ["help", "setup", "build", "demo", "test", "test-full", "bench"]
+
+
+def make(*words):
+    return subprocess.run(["make", "--no-print-directory", *words], cwd=ROOT, capture_output=True,
+                          text=True, check=True).stdout
+
+
+@unittest.skipUnless(shutil.which("make"), "make is not installed")
+class MakeTest(unittest.TestCase):
+    def test_help_lists_every_target_and_is_the_default(self):
+        text = make("help")
+        self.assertEqual(text, make())
+        for target in TARGETS:
+            self.assertRegex(text, rf"(?m)^  {target} +\S", target)
+
+    def test_every_target_sets_up_and_builds_before_it_runs(self):
+        steps = {"build": ["scripts/build.sh release"],
+                 "demo": ["scripts/build.sh release", "build/release/bin/attune demo"],
+                 "test": ["scripts/build.sh release", "scripts/test.py release"],
+                 "test-full": ["scripts/build.sh release", "scripts/build.sh asan",
+                               "scripts/build.sh fuzz", "scripts/test.py"],
+                 "bench": ["scripts/build.sh release", "bench/run"]}
+        for target, expected in steps.items():
+            planned = make("-n", target)
+            places = [planned.find(step) for step in ["scripts/setup.sh", *expected]]
+            self.assertNotIn(-1, places, planned)
+            self.assertEqual(places, sorted(places), planned)
+
+    def test_every_script_of_a_target_exists(self):
+        for word in make("-n", "demo", "test", "test-full", "bench").split():
+            if word.startswith(("scripts/", "bench/")):
+                self.assertTrue((ROOT / word).is_file(), word)
+
+
+if __name__ == "__main__":
+    unittest.main()
