@@ -137,16 +137,17 @@ Result<Dict> Rendering::dict_of(const CallArguments& arguments) {
   Dict made;
   for (const Value& source : arguments.positional) {
     if (source.is(Kind::kDict)) {
-      TRY(budget_.step(source.dict().entries.size()));
-      for (const auto& [key, value] : source.dict().entries) made.set(key, value);
+      for (const auto& [key, value] : source.dict().entries) {
+        TRY(may_be_key(budget_, key, made.entries.size()));
+        made.set(key, value);
+      }
       continue;
     }
     for (const Value& pair : TRY(iterate(budget_, source))) {
       std::vector<Value> both = TRY(iterate(budget_, pair));
-      if (both.size() != 2 || !hashable(both[0])) {
+      if (both.size() != 2 || !TRY(may_be_key(budget_, both[0], made.entries.size()))) {
         return invalid_input("dict needs pairs of a key and a value");
       }
-      TRY(budget_.step(both[0].is_string() ? 1 : made.entries.size() + 1));
       made.set(both[0], both[1]);
     }
   }

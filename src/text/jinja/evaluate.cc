@@ -66,8 +66,9 @@ Result<Value> Rendering::evaluate_dict(const Expression& node) {
   Dict dict;
   for (size_t i = 0; i + 1 < node.children.size(); i += 2) {
     Value key = TRY(evaluate(*node.children[i]));
-    if (!hashable(key)) return invalid_input("a {} cannot be a key of a dict", type_name(key));
-    TRY(budget_.step(key.is_string() ? 1 : dict.entries.size() + 1));
+    if (!TRY(may_be_key(budget_, key, dict.entries.size()))) {
+      return invalid_input("a {} cannot be a key of a dict", type_name(key));
+    }
     dict.set(std::move(key), TRY(evaluate(*node.children[i + 1])));
   }
   return make_dict(budget_, std::move(dict));

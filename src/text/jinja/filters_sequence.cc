@@ -124,8 +124,9 @@ Result<Value> unique(Rendering& r, const Value& value, const CallArguments& argu
   Dict seen;
   for (Value& item : TRY(iterate(r.budget(), value))) {
     Value key = TRY(sort_key(r, item, attribute, truth_or(bound[0], false)));
-    if (!hashable(key)) return invalid_input("a {} cannot be told from others", type_name(key));
-    TRY(r.budget().step(key.is_string() ? 1 : seen.entries.size() + 1));
+    if (!TRY(may_be_key(r.budget(), key, seen.entries.size()))) {
+      return invalid_input("a {} cannot be told from others", type_name(key));
+    }
     if (seen.find(key) != nullptr) continue;
     seen.set(std::move(key), Value());
     kept.push_back(std::move(item));

@@ -61,6 +61,25 @@ TEST(TemplateLimits, SharedListsAreNotWalkedForever) {
   expect_error(two + "{{ n.a < n.b }}", "steps", kSmall);
 }
 
+TEST(TemplateLimits, KeysAreNotWalkedForever) {
+  std::string two = "{% set n = namespace(a=(1,), b=(1,)) %}{% for i in range(60) %}"
+                    "{% set n.a = (n.a, n.a) %}{% set n.b = (n.b, n.b) %}{% endfor %}";
+  for (const char* use : {"{{ {n.a: 1} }}", "{{ {}[n.a] }}", "{{ n.a in {} }}",
+                          "{{ dict([(n.a, 1)]) }}", "{{ [n.a] | unique | list }}",
+                          "{{ {}.get(n.a) }}"}) {
+    expect_error(two + use, "steps", kSmall);
+  }
+  std::string numbers = "{% set d = {";
+  for (int i = 0; i < 300; ++i) numbers += fmt::format("{}: 0, ", i);
+  numbers += "} %}";
+  ASSERT_TRUE(render(numbers, kSmall).ok()) << render(numbers, kSmall).error().message();
+  // Numbers are found by walking: 20 copies of 300 keys are 20 * 300 * 300 / 2 comparisons.
+  std::string twenty = "{% for i in range(20) %}";
+  expect_error(numbers + twenty + "{% set e = dict(d) %}{% endfor %}", "steps", kSmall);
+  expect_error(numbers + "{% set e = dict(d) %}" + twenty + "{{ d == e }}{% endfor %}", "steps",
+               kSmall);
+}
+
 TEST(TemplateLimits, DeepValues) {
   expect_error("{% set n = namespace(a=[]) %}{% for i in range(9999) %}{% set n.a = [n.a] %}"
                "{% endfor %}", "deeper");

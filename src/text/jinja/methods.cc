@@ -21,8 +21,9 @@ bool among(const std::array<std::string_view, N>& names, std::string_view name) 
 
 Result<Value> call_get(Budget& budget, const Dict& dict, const CallArguments& arguments) {
   Bound bound = TRY(bind("get", arguments, {"key", "default"}, 1));
-  if (!hashable(*bound[0])) return invalid_input("a {} cannot be a key", type_name(*bound[0]));
-  TRY(budget.step(bound[0]->is_string() ? 1 : dict.entries.size() + 1));
+  if (!TRY(may_be_key(budget, *bound[0], dict.entries.size()))) {
+    return invalid_input("a {} cannot be a key", type_name(*bound[0]));
+  }
   const Value* found = dict.find(*bound[0]);
   if (found != nullptr) return *found;
   return bound[1].value_or(Value());

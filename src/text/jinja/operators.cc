@@ -209,8 +209,9 @@ Result<bool> contains(Budget& budget, const Value& container, const Value& item)
     return no_operation("in", item, container);
   }
   if (container.is(Kind::kDict)) {
-    TRY(budget.step(item.is_string() ? 1 : container.dict().entries.size() + 1));
-    if (!hashable(item)) return invalid_input("a {} cannot be a key", type_name(item));
+    if (!TRY(may_be_key(budget, item, container.dict().entries.size()))) {
+      return invalid_input("a {} cannot be a key", type_name(item));
+    }
     return container.dict().find(item) != nullptr;
   }
   if (!container.is(Kind::kSequence)) {
@@ -226,8 +227,7 @@ Result<bool> contains(Budget& budget, const Value& container, const Value& item)
 Result<std::optional<Value>> element(Budget& budget, const Value& container, const Value& key) {
   std::optional<Value> none;
   if (container.is(Kind::kDict)) {
-    if (!hashable(key)) return none;
-    TRY(budget.step(key.is_string() ? 1 : container.dict().entries.size() + 1));
+    if (!TRY(may_be_key(budget, key, container.dict().entries.size()))) return none;
     const Value* found = container.dict().find(key);
     return found != nullptr ? std::optional<Value>(*found) : none;
   }

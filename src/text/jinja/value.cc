@@ -20,7 +20,7 @@ bool sequences_equal(const Sequence& a, const Sequence& b) {
   return true;
 }
 
-// Equality of hashable values, which never nest deeper than the tuples a template wrote.
+// Equality of keys, whose walk may_be_key has paid for.
 bool keys_equal(const Value& a, const Value& b) {
   if (a.is_number() && b.is_number()) {
     if (a.is_integral() && b.is_integral()) return a.integer() == b.integer();
@@ -49,6 +49,7 @@ Result<bool> equal_items(Budget& budget, const std::vector<Value>& a, const std:
 Result<bool> equal_dicts(Budget& budget, const Dict& a, const Dict& b) {
   if (a.entries.size() != b.entries.size()) return false;
   for (const auto& [key, value] : a.entries) {
+    TRY(may_be_key(budget, key, b.entries.size()));
     const Value* other = b.find(key);
     if (other == nullptr || !TRY(equal(budget, value, *other))) return false;
   }
@@ -203,12 +204,13 @@ bool truthy(const Value& value) {
   }
 }
 
-bool hashable(const Value& value) {
+Result<bool> may_be_key(Budget& budget, const Value& value, size_t others) {
+  TRY(budget.step(value.is_string() ? 1 : others + 1));
   if (value.is(Kind::kDict)) return false;
   if (!value.is(Kind::kSequence)) return true;
   if (value.sequence().shape != Shape::kTuple) return false;
   for (const Value& item : value.sequence().items) {
-    if (!hashable(item)) return false;
+    if (!TRY(may_be_key(budget, item, others))) return false;
   }
   return true;
 }

@@ -114,7 +114,7 @@ struct Dict {
   int depth = 1;
 
   const Value* find(std::string_view key) const;
-  const Value* find(const Value& key) const;  // any hashable key
+  const Value* find(const Value& key) const;  // any that may_be_key
   void set(Value key, Value value);           // only while it is being built
 };
 
@@ -136,7 +136,9 @@ Result<Value> make_dict(Budget& budget, Dict dict);
 Result<Value> from_json(const OrderedJson& json);
 
 bool truthy(const Value& value);
-bool hashable(const Value& value);
+// Whether a value may be a key of a dict. Pays for looking it up among `others` keys: text is found
+// by its hash, all else is compared with each of them.
+Result<bool> may_be_key(Budget& budget, const Value& value, size_t others);
 // Python's ==; pays for each element visited.
 Result<bool> equal(Budget& budget, const Value& a, const Value& b);
 // -1, 0 or 1; an Error for types that Python does not order.
