@@ -102,7 +102,9 @@ def default_model():
 
 def shown(words):
     """A command line as a reader can repeat it: paths from the root of the tree on."""
-    return shlex.join(str(word).replace(str(ROOT) + "/", "") for word in words)
+    text = shlex.join(str(word).replace(str(ROOT) + "/", "") for word in words)
+    samples = os.environ.get("ATTUNE_SAMPLE_DATA")
+    return text.replace(samples.rstrip("/"), "$ATTUNE_SAMPLE_DATA") if samples else text
 
 
 class Bench:
