@@ -16,6 +16,7 @@ Result<AddedToken> parse_added_token(const Json& entry) {
   }
   token.id = static_cast<int32_t>(id);
   token.content = TRY(get_string(entry, "content"));
+  TRY(Vocabulary::check_length(token.content));
   token.single_word = TRY(get_bool_or(entry, "single_word", false));
   token.lstrip = TRY(get_bool_or(entry, "lstrip", false));
   token.rstrip = TRY(get_bool_or(entry, "rstrip", false));

@@ -44,6 +44,12 @@ class AddedTokenMatcher {
   // Cuts the text into tokens and what lies between them. With `special` false, special tokens
   // count as text.
   void split(std::string_view text, bool special, std::vector<Part>& out) const;
+  // Bytes of the longest pattern that stands at text[at]; 0 when none does.
+  uint32_t match_length(std::string_view text, uint32_t at) const {
+    if (!starts_[static_cast<uint8_t>(text[at])]) return 0;
+    auto match = longest_at(text, at);
+    return match ? match->end - at : 0;
+  }
 
  private:
   struct Node {

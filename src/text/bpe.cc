@@ -46,7 +46,7 @@ Result<Bpe> Bpe::create(Vocabulary vocabulary, const std::vector<MergeText>& mer
   return bpe;
 }
 
-Result<Bpe> Bpe::create_scored(Vocabulary vocabulary, const std::vector<float>& scores,
+Result<Bpe> Bpe::create_scored(Vocabulary vocabulary, const std::vector<double>& scores,
                                const std::vector<bool>& excluded, BpeOptions options) {
   Bpe bpe(std::move(vocabulary), std::move(options));
   TRY(bpe.find_special_pieces());

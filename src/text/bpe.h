@@ -35,7 +35,7 @@ class Bpe : public TokenModel {
   // SentencePiece's BPE: any two neighbours merge whose concatenation is a token, the best score
   // first. `scores` has one entry an id; ids listed in `excluded` (control, unused, byte) take no
   // part.
-  static Result<Bpe> create_scored(Vocabulary vocabulary, const std::vector<float>& scores,
+  static Result<Bpe> create_scored(Vocabulary vocabulary, const std::vector<double>& scores,
                                    const std::vector<bool>& excluded, BpeOptions options);
 
   // Whether pieces may come as raw bytes rather than in the byte-level alphabet, which saves the

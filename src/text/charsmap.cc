@@ -2,6 +2,7 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "text/unicode.h"
@@ -53,6 +54,13 @@ Result<Charsmap> Charsmap::parse(std::string_view bytes) {
   if (valid_utf8_prefix(map.replacements_) != map.replacements_.size()) {
     return invalid_input("the character map's replacements are no UTF-8");
   }
+  size_t longest = 1;
+  for (size_t at = 0; at < map.replacements_.size();) {
+    size_t end = map.replacements_.find('\0', at);
+    longest = std::max(longest, end - at);
+    at = end + 1;
+  }
+  map.growth_ = static_cast<double>(longest);
   return map;
 }
 
@@ -116,42 +124,47 @@ void PrecompiledStep::apply(AlignedText& text) const {
   rewrite.finish();
 }
 
+// What stands at text[at] and what it is replaced by: a symbol, a match of the map, or a character.
+Charsmap::Match SentencePieceStep::next(std::string_view text, uint32_t at) const {
+  if (uint32_t length = symbols_.match_length(text, at)) return {length, text.substr(at, length)};
+  auto match = map_ ? map_->longest(text.substr(at)) : std::nullopt;
+  if (match) return *match;
+  uint32_t length = decode_char(text, at).length;
+  return {length, text.substr(at, length)};
+}
+
 void SentencePieceStep::apply(AlignedText& text) const {
   std::string_view old = text.text();
-  if (old.empty()) return;
   Rewrite rewrite(text);
   std::string_view space = spaces_.escape ? kSpaceMark : " ";
   bool at_start = text.base() == 0;
   bool prefix = spaces_.add_prefix && (at_start || spaces_.prefix_every_part);
-  bool after_space = spaces_.remove_extra && at_start;  // more spaces are dropped
-  Span held;           // a space that is written once text follows it
-  bool holds = false;  // whether there is one
+  bool after_space = spaces_.remove_extra && at_start;  // spaces that follow are dropped
+  std::vector<Span> held;  // spaces that are written once text follows them
+  if (prefix && !old.empty()) {
+    if (spaces_.remove_extra) held.push_back({0, 0});
+    else rewrite.replace(0, 0, space);
+  }
   for (uint32_t at = 0; at < old.size();) {
-    auto match = map_ ? map_->longest(old.substr(at)) : std::nullopt;
-    uint32_t length = match ? match->length : decode_char(old, at).length;
-    std::string_view with = match ? match->replacement : old.substr(at, length);
+    auto [length, with] = next(old, at);
+    Span source{at, at + length};
+    at += length;
+    while (after_space && with.starts_with(' ')) with.remove_prefix(1);
+    if (with.empty()) continue;
     for (size_t i = 0; i < with.size();) {
-      uint32_t size = decode_char(with, i).length;
-      std::string_view c = with.substr(i, size);
-      i += size;
-      if (c == " " && spaces_.remove_extra) {
-        if (!after_space) {
-          held = Span{at, at + length};
-          holds = true;
-        }
-        after_space = true;
+      std::string_view c = with.substr(i, decode_char(with, i).length);
+      i += c.size();
+      if (spaces_.remove_extra && (c == " " || c == space)) {
+        held.push_back(source);
         continue;
       }
-      if (prefix) rewrite.replace(at, at, space);
-      prefix = false;
-      if (holds) rewrite.replace(held.begin, held.end, space);
-      holds = false;
-      rewrite.replace(at, at + length, c == " " ? space : c);
-      after_space = false;
+      for (Span one : held) rewrite.replace(one.begin, one.end, space);
+      held.clear();
+      rewrite.replace(source.begin, source.end, c == " " ? space : c);
     }
-    at += length;
+    after_space = spaces_.remove_extra && with.ends_with(' ');
   }
-  rewrite.finish();  // a space still held was at the end, and goes
+  rewrite.finish();  // spaces still held were at the end, and go
 }
 
 std::string to_base64(std::string_view bytes) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "text/added_tokens.h"
 #include "text/normalizer.h"
 
 namespace attune::text {
@@ -25,11 +26,13 @@ class Charsmap {
   };
   std::optional<Match> longest(std::string_view text) const;
   std::optional<Match> shortest(std::string_view text) const;
+  double growth() const { return growth_; }  // the longest replacement, for one byte
 
  private:
   std::optional<Match> search(std::string_view text, bool stop_at_first) const;
   std::vector<uint32_t> units_;
   std::string replacements_;
+  double growth_ = 1;
 };
 
 // The "Precompiled" normaliser of tokenizer.json: graphemes of at most 5 bytes are looked up whole,
@@ -38,13 +41,15 @@ class PrecompiledStep : public Normalizer {
  public:
   explicit PrecompiledStep(Charsmap map) : map_(std::move(map)) {}
   void apply(AlignedText& text) const override;
+  double growth() const override { return map_.growth(); }
 
  private:
   Charsmap map_;
 };
 
 // SentencePiece's own normalisation: longest matches of the map, spaces collapsed, a space put
-// before the text, and spaces written as U+2581.
+// before the text, and spaces written as U+2581. Symbols (user-defined pieces) are copied as they
+// are.
 struct SentencePieceSpaces {
   bool add_prefix = true;
   bool prefix_every_part = false;  // else only at the start of the whole text
@@ -53,13 +58,17 @@ struct SentencePieceSpaces {
 };
 class SentencePieceStep : public Normalizer {
  public:
-  SentencePieceStep(std::optional<Charsmap> map, SentencePieceSpaces spaces)
-      : map_(std::move(map)), spaces_(spaces) {}
+  SentencePieceStep(std::optional<Charsmap> map, SentencePieceSpaces spaces,
+                    AddedTokenMatcher symbols)
+      : map_(std::move(map)), spaces_(spaces), symbols_(std::move(symbols)) {}
   void apply(AlignedText& text) const override;
+  double growth() const override { return (map_ ? map_->growth() : 1) * 3; }  // U+2581: 3 bytes
 
  private:
+  Charsmap::Match next(std::string_view text, uint32_t at) const;
   std::optional<Charsmap> map_;
   SentencePieceSpaces spaces_;
+  AddedTokenMatcher symbols_;
 };
 
 std::string to_base64(std::string_view bytes);

@@ -117,7 +117,11 @@ void FuseStage::finish() {
 }
 
 void StripStage::cut_start(std::string& token, size_t count) const {
-  for (size_t i = 0; i < count && token.starts_with(content_); ++i) token.erase(0, content_.size());
+  size_t cut = 0;
+  for (size_t i = 0; i < count && token.compare(cut, content_.size(), content_) == 0; ++i) {
+    cut += content_.size();
+  }
+  token.erase(0, cut);
 }
 
 void StripStage::push(std::string token) {

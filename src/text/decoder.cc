@@ -1,6 +1,9 @@
 #include "text/decoder.h"
 
+#include <algorithm>
+
 #include "text/decode_stages.h"
+#include "text/growth.h"
 #include "text/unicode.h"
 
 namespace attune::text {
@@ -31,9 +34,12 @@ DecodeRun::DecodeRun(std::vector<std::unique_ptr<DecodeStage>> stages)
 }
 
 Result<Decoder::Entry> Decoder::parse_entry(const std::string& type, const Json& section) {
-  auto entry = [](bool joins, MakeStage make) { return Entry{std::move(make), joins}; };
+  auto entry = [](bool joins, MakeStage make, double growth = 1) {
+    return Entry{std::move(make), joins, growth};
+  };
   if (type == "ByteLevel") {
-    return entry(true, [](bool, bool) { return std::make_unique<ByteLevelStage>(); });
+    // A byte that belongs to no character becomes U+FFFD.
+    return entry(true, [](bool, bool) { return std::make_unique<ByteLevelStage>(); }, 3);
   }
   if (type == "ByteFallback") {
     return entry(false, [](bool streaming, bool) {
@@ -56,6 +62,7 @@ Result<Decoder::Entry> Decoder::parse_entry(const std::string& type, const Json&
   }
   if (type == "Replace") {
     std::string content = TRY(get_string(section, "content"));
+    TRY(check_insert(content, "content"));
     const Json* pattern = find(section, "pattern");
     if (pattern == nullptr) return invalid_input("pattern is missing");
     std::string literal;
@@ -68,10 +75,13 @@ Result<Decoder::Entry> Decoder::parse_entry(const std::string& type, const Json&
       regex = TRY(Regex::compile(source));
     }
     bool local = is_one_char(literal);
-    return entry(false, [=](bool streaming, bool joined) {
+    auto shortest_match = static_cast<double>(std::max<size_t>(literal.size(), 1));
+    MakeStage make = [=](bool streaming, bool joined) {
       return std::make_unique<ReplaceStage>(literal, regex, content,
                                             streaming && joined && !local);
-    });
+    };
+    return entry(false, std::move(make),
+                 std::max(1.0, static_cast<double>(content.size()) / shortest_match));
   }
   if (type == "Metaspace") {
     std::string replacement = TRY(get_string_or(section, "replacement", "\xE2\x96\x81"));
@@ -106,10 +116,14 @@ Status Decoder::append(const Json& section, int depth, std::vector<Entry>& out) 
 Result<Decoder> Decoder::parse(const Json* section) {
   Decoder decoder;
   if (section == nullptr) {
-    decoder.entries_.push_back({[](bool, bool) { return std::make_unique<SpacedStage>(); }, false});
+    decoder.entries_.push_back(
+        {[](bool, bool) { return std::make_unique<SpacedStage>(); }, false, 1});
     return decoder;
   }
   auto status = append(*section, 0, decoder.entries_);
+  double growth = 1;
+  for (const Entry& entry : decoder.entries_) growth *= entry.growth;
+  if (status.ok()) status = check_chain(decoder.entries_.size(), growth);
   if (!status.ok()) return status.error().with_context("decoder");
   return decoder;
 }

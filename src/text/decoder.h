@@ -50,6 +50,7 @@ class Decoder {
   struct Entry {
     MakeStage make;
     bool joins;
+    double growth;  // the most bytes that it makes of one (see growth.h)
   };
   static Result<Entry> parse_entry(const std::string& type, const Json& section);
   static Status append(const Json& section, int depth, std::vector<Entry>& out);

@@ -4,6 +4,7 @@
 #include "text/gguf_pre_tokenizers.h"
 #include "text/sentencepiece_model.h"
 #include "text/tokenizer_state.h"
+#include "text/unicode.h"
 
 namespace attune::text {
 namespace {
@@ -22,6 +23,14 @@ Result<Vocabulary> list_vocabulary(const GgufVocabulary& source) {
   for (const std::string& token : source.tokens) bytes += token.size();
   vocabulary.reserve(source.tokens.size(), bytes);
   for (size_t id = 0; id < source.tokens.size(); ++id) {
+    const std::string& token = source.tokens[id];
+    auto length = Vocabulary::check_length(token);
+    if (!length.ok()) {
+      return length.error().with_context(fmt::format("tokenizer.ggml.tokens[{}]", id));
+    }
+    if (valid_utf8_prefix(token) != token.size()) {
+      return invalid_input("tokenizer.ggml.tokens[{}]: no UTF-8", id);
+    }
     if (vocabulary.add(source.tokens[id], static_cast<int32_t>(id))) continue;
     return invalid_input("tokenizer.ggml.tokens[{}]: {:?} repeats, or the list is too long", id,
                          source.tokens[id]);
@@ -107,6 +116,7 @@ Result<std::shared_ptr<const TokenizerState>> sentencepiece_from_gguf(
   model.add_eos = source.add_eos;
   model.byte_fallback = true;
   model.charsmap = source.precompiled_charsmap;
+  model.symbols_in_raw_text = true;
   model.spaces.add_prefix = source.add_space_prefix;
   model.spaces.prefix_every_part = true;
   model.spaces.remove_extra = source.remove_extra_whitespaces;

@@ -14,6 +14,8 @@ Result<Vocabulary> parse_vocabulary(const Json& section) {
   Vocabulary vocabulary;
   vocabulary.reserve(vocab->size(), vocab->size() * 8);
   for (const auto& [token, id] : vocab->items()) {
+    auto length = Vocabulary::check_length(token);
+    if (!length.ok()) return length.error().with_context("vocab");
     if (!id.is_number_integer()) return invalid_input("vocab[{:?}]: must be an id", token);
     auto value = id.is_number_unsigned() && id.get<uint64_t>() > INT32_MAX ? int64_t{INT32_MAX}
                                                                            : id.get<int64_t>();
@@ -83,6 +85,8 @@ Status parse_scored(const Json& section, Vocabulary& vocabulary, std::vector<dou
                 entry[1].is_number();
     if (!pair) return invalid_input("vocab[{}]: must be [token, score]", id);
     const auto& token = entry[0].get_ref<const std::string&>();
+    auto length = Vocabulary::check_length(token);
+    if (!length.ok()) return length.error().with_context(fmt::format("vocab[{}]", id));
     // The reference takes the last of repeated tokens; trainers do write such lists.
     if (!vocabulary.add_repeated(token, static_cast<int32_t>(id))) {
       return invalid_input("vocab[{}]: the list is too long", id);

@@ -1,6 +1,7 @@
 #include "text/normalizer.h"
 
 #include "text/charsmap.h"
+#include "text/growth.h"
 #include "text/normalizer_steps.h"
 #include "text/unicode_forms.h"
 
@@ -12,6 +13,7 @@ using Step = std::unique_ptr<Normalizer>;
 
 Result<Step> parse_replace(const Json& section) {
   std::string content = TRY(get_string(section, "content"));
+  TRY(check_insert(content, "content"));
   const Json* pattern = find(section, "pattern");
   if (pattern == nullptr) return invalid_input("pattern is missing");
   if (find(*pattern, "String") != nullptr) {
@@ -42,6 +44,7 @@ Result<Step> parse_step(const std::string& type, const Json& section) {
   }
   if (type == "Prepend") {
     std::string prefix = TRY(get_string(section, "prepend"));
+    TRY(check_insert(prefix, "prepend"));
     return Step(std::make_unique<PrependStep>(prefix));
   }
   if (type == "Strip") {
@@ -75,8 +78,15 @@ Result<Normalizers> parse_normalizer(const Json* section) {
   Normalizers steps;
   if (section == nullptr) return steps;
   auto status = append_steps(*section, 0, steps);
+  if (status.ok()) status = check_chain(steps.size(), growth(steps));
   if (!status.ok()) return status.error().with_context("normalizer");
   return steps;
+}
+
+double growth(const Normalizers& steps) {
+  double product = 1;
+  for (const auto& step : steps) product *= step->growth();
+  return product;
 }
 
 std::string normalize(const Normalizers& steps, std::string_view text) {

@@ -17,6 +17,8 @@ class Normalizer {
  public:
   virtual ~Normalizer() = default;
   virtual void apply(AlignedText& text) const = 0;
+  // The most bytes that it makes of one (see growth.h).
+  virtual double growth() const { return 1; }
 };
 
 using Normalizers = std::vector<std::unique_ptr<Normalizer>>;
@@ -24,6 +26,8 @@ using Normalizers = std::vector<std::unique_ptr<Normalizer>>;
 // The steps of a section (nullptr: none), Sequences laid flat. kInvalidInput names the key;
 // kUnsupported the type of a step that is not known.
 Result<Normalizers> parse_normalizer(const Json* section);
+
+double growth(const Normalizers& steps);  // of all steps together
 
 std::string normalize(const Normalizers& steps, std::string_view text);
 

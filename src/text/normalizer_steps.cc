@@ -1,9 +1,10 @@
 #include "text/normalizer_steps.h"
 
-#include <utf8proc.h>
+#include <algorithm>
 
 #include "text/byte_level.h"
 #include "text/unicode.h"
+#include "text/unicode_exceptions.h"
 
 namespace attune::text {
 namespace {
@@ -63,10 +64,16 @@ void ReplaceStep::apply(AlignedText& text) const {
   rewrite.finish();
 }
 
+double ReplaceStep::growth() const {
+  const auto* literal = std::get_if<std::string>(&pattern_);
+  auto shortest_match = static_cast<double>(literal != nullptr ? literal->size() : 1);
+  return std::max(1.0, static_cast<double>(content_.size()) / shortest_match);
+}
+
 void LowercaseStep::apply(AlignedText& text) const {
   rewrite_chars(text, [](uint32_t c) -> std::optional<std::string> {
     if (c == 0x130) return "i\xCC\x87";  // the one letter whose lower case is two characters
-    auto lower = static_cast<uint32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
+    uint32_t lower = reference_lower_case(c);
     if (lower == c) return std::nullopt;
     return to_utf8(lower);
   });
@@ -94,8 +101,9 @@ void StripStep::apply(AlignedText& text) const {
 
 void StripAccentsStep::apply(AlignedText& text) const {
   rewrite_chars(text, [](uint32_t c) -> std::optional<std::string> {
-    if ((char_classes()[c] & kMark) != 0) return "";
-    return std::nullopt;
+    bool mark = (char_classes()[c] & kMark) != 0 ? !unknown_to_forms(c)
+                                                 : c >= 0x80 && is_other_mark(c);
+    return mark ? std::optional<std::string>("") : std::nullopt;
   });
 }
 

@@ -25,6 +25,7 @@ class ReplaceStep : public Normalizer {
   ReplaceStep(Pattern pattern, std::string content)
       : pattern_(std::move(pattern)), content_(std::move(content)) {}
   void apply(AlignedText& text) const override;
+  double growth() const override;
 
  private:
   Pattern pattern_;
@@ -34,6 +35,7 @@ class ReplaceStep : public Normalizer {
 class LowercaseStep : public Normalizer {
  public:
   void apply(AlignedText& text) const override;
+  double growth() const override { return 1.5; }
 };
 
 // White space at the ends.
@@ -56,6 +58,7 @@ class StripAccentsStep : public Normalizer {
 class ByteLevelNormalizer : public Normalizer {
  public:
   void apply(AlignedText& text) const override;
+  double growth() const override { return 2; }
 };
 
 // SentencePiece's clean-up for translation models: control characters go, odd spaces become ' '.

@@ -20,37 +20,39 @@ struct Span {
 // view of the source (which must outlive it) and owns its bytes once rewritten.
 class AlignedText {
  public:
-  // `base` is where `source` starts in the whole text.
-  AlignedText(std::string_view source, uint32_t base, bool track)
-      : view_(source), base_(base), start_(base), track_(track) {}
+  // `base` is where `source` starts in the whole text, or in the text `outer` (which must outlive
+  // this one) that it is a part of.
+  AlignedText(std::string_view source, uint32_t base, bool track,
+              const AlignedText* outer = nullptr)
+      : view_(source), base_(base), outer_(outer), track_(track) {}
   AlignedText(const AlignedText&) = delete;
   AlignedText& operator=(const AlignedText&) = delete;
 
   std::string_view text() const { return view_; }
   uint32_t base() const { return base_; }
-  // Where its first byte came from in the whole text; known (as 0 or not 0) without tracking, too.
-  uint32_t start() const { return start_; }
 
-  // Where bytes [begin, end) of the current text came from in the whole text.
+  // Where bytes [begin, end) of the current text came from in the whole text. Right for a rewritten
+  // text only when tracked.
   Span source(Span span) const;
 
  private:
   friend class Rewrite;
   std::string_view view_;
   std::string owned_;
-  std::vector<Span> origin_;  // per byte; empty while the text is as given
+  std::vector<Span> origin_;  // per byte, in the whole text; empty while the text is as given
   bool rewritten_ = false;
   uint32_t base_;
-  uint32_t start_;
+  const AlignedText* outer_;
   bool track_;
 };
 
 // Writes a new form of a text from left to right out of copied and replaced parts of the old one.
+// What would pass 2 GiB is left out, so that positions fit into a Span.
 class Rewrite {
  public:
-  explicit Rewrite(AlignedText& text) : text_(text), start_(text.start()) {
-    out_.reserve(text.text().size() + 16);
-  }
+  static constexpr size_t kBytesMax = size_t{1} << 31;
+
+  explicit Rewrite(AlignedText& text) : text_(text) { out_.reserve(text.text().size() + 16); }
 
   uint32_t size() const { return static_cast<uint32_t>(out_.size()); }
   void copy(uint32_t begin, uint32_t end);
@@ -61,9 +63,11 @@ class Rewrite {
 
  private:
   AlignedText& text_;
+  bool fits(size_t bytes);
+
   std::string out_;
   std::vector<Span> origin_;
-  uint32_t start_;
+  bool full_ = false;
 };
 
 struct PieceList {

@@ -1,6 +1,7 @@
 #include "text/pre_tokenizer.h"
 
 #include "text/byte_level.h"
+#include "text/growth.h"
 #include "text/split_steps.h"
 #include "text/unicode.h"
 
@@ -25,6 +26,7 @@ class ByteLevelStep : public PreTokenizer {
   }
   bool writes_byte_level() const override { return true; }
   void leave_bytes_raw() override { raw_ = true; }
+  double growth() const override { return add_prefix_space_ ? 4 : 2; }
 
  private:
   static void put_space_before(PieceList& list) {
@@ -71,9 +73,9 @@ class MetaspaceStep : public PreTokenizer {
     for (Span& piece : list.pieces) {
       uint32_t begin = rewrite.size();
       bool marked = starts_with(list, piece, " ") || starts_with(list, piece, replacement_);
-      bool first = piece.begin == 0 && list.text.start() == 0;
-      bool wanted =
-          scheme_ == PrependScheme::kAlways || (scheme_ == PrependScheme::kFirst && first);
+      bool wanted = scheme_ == PrependScheme::kAlways ||
+                    (scheme_ == PrependScheme::kFirst &&
+                     list.text.source({piece.begin, piece.begin + 1}).begin == 0);
       if (wanted && !marked) rewrite.replace(piece.begin, piece.begin, replacement_);
       uint32_t done = piece.begin;
       for (uint32_t at = piece.begin; at < piece.end; ++at) {
@@ -88,6 +90,8 @@ class MetaspaceStep : public PreTokenizer {
     rewrite.finish();
     if (split_) SplitStep(replacement_, Delimiter::kMergedWithNext, false).apply(list);
   }
+  bool looks_at_origin() const override { return scheme_ == PrependScheme::kFirst; }
+  double growth() const override { return 2 * static_cast<double>(replacement_.size()); }
 
  private:
   std::string replacement_;
@@ -128,6 +132,7 @@ Result<std::unique_ptr<PreTokenizer>> parse_split(const Json& section) {
 Result<std::unique_ptr<PreTokenizer>> parse_metaspace(const Json& section) {
   std::string replacement = TRY(get_string_or(section, "replacement", "\xE2\x96\x81"));
   if (replacement.empty()) return invalid_input("replacement is empty");
+  TRY(check_insert(replacement, "replacement"));
   bool old_style = TRY(get_bool_or(section, "add_prefix_space", true));
   std::string scheme =
       TRY(get_string_or(section, "prepend_scheme", old_style ? "always" : "never"));
@@ -192,8 +197,15 @@ Result<PreTokenizers> parse_pre_tokenizer(const Json* section) {
   PreTokenizers steps;
   if (section == nullptr) return steps;
   auto status = append_steps(*section, 0, steps);
+  if (status.ok()) status = check_chain(steps.size(), growth(steps));
   if (!status.ok()) return status.error().with_context("pre_tokenizer");
   return steps;
+}
+
+double growth(const PreTokenizers& steps) {
+  double product = 1;
+  for (const auto& step : steps) product *= step->growth();
+  return product;
 }
 
 }  // namespace attune::text

@@ -16,7 +16,7 @@ constexpr size_t kPatternBytesMax = 1 << 16;
 constexpr std::string_view kSpaceMembers =
     R"(\x{9}-\x{D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F})"
     R"(\x{205F}\x{3000})";
-constexpr std::string_view kWordMembers = R"(\p{L}\p{M}\p{N}\p{Pc})";
+constexpr std::string_view kWordMembers = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
 constexpr std::string_view kHexMembers = "0-9A-Fa-f";
 
 std::string_view members_of(char letter) {
@@ -43,6 +43,8 @@ Result<std::string> adapt(const std::string& pattern) {
         out.append(negated ? "[^" : "[").append(members).append("]");
       } else if (!negated) {
         out.append(members);
+      } else if (letter == 'W') {
+        return unsupported("the pattern uses \\W in a character class");
       } else {
         out.append({c, letter});  // PCRE2's own; it differs for U+0085 and U+180E only
       }
@@ -111,8 +113,13 @@ void Regex::find_all(std::string_view text, std::vector<Span>& out) const {
   pcre2_set_heap_limit(context.get(), kHeapKibMax);
   size_t at = 0;
   while (at < text.size()) {
-    int count = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at,
-                            PCRE2_NO_UTF_CHECK, data.get(), context.get());
+    auto match = [&](uint32_t options) {
+      return pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at,
+                         PCRE2_NO_UTF_CHECK | options, data.get(), context.get());
+    };
+    int count = match(0);
+    // Compiled code has a stack of 32 KiB; the interpreter's is the heap.
+    if (count == PCRE2_ERROR_JIT_STACKLIMIT) count = match(PCRE2_NO_JIT);
     if (count < 0) break;  // no match, or one beyond the limits
     const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(data.get());
     if (bounds[1] > bounds[0] && bounds[0] >= at) {

@@ -77,6 +77,7 @@ Status read_piece(std::string_view bytes, SentencePieceModel& model) {
   if (valid_utf8_prefix(piece.text) != piece.text.size()) {
     return invalid_input("piece {} is no UTF-8", model.pieces.size());
   }
+  TRY(Vocabulary::check_length(piece.text));
   model.pieces.push_back(std::move(piece));
   return {};
 }

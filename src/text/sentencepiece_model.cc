@@ -11,9 +11,12 @@ namespace {
 
 constexpr const char* kSpaceMark = "\xE2\x96\x81";  // U+2581 stands for a space
 
+constexpr int kManySpaces = 1'000'000;
+
 struct Lists {
   Vocabulary vocabulary;
-  std::vector<float> scores;
+  std::vector<double> scores;
+  float worst = 0;                // score of a normal piece
   std::vector<bool> excluded;     // take no part in segmentation
   bool marks_only_first = true;   // no piece holds U+2581 behind its start
 };
@@ -22,7 +25,9 @@ Result<Lists> lists_of(const SentencePieceModel& source) {
   Lists lists;
   float best = -INFINITY;
   for (const auto& piece : source.pieces) {
-    if (piece.type == kGgufTokenNormal) best = std::max(best, piece.score);
+    if (piece.type != kGgufTokenNormal) continue;
+    lists.worst = std::isfinite(best) ? std::min(lists.worst, piece.score) : piece.score;
+    best = std::max(best, piece.score);
   }
   for (size_t id = 0; id < source.pieces.size(); ++id) {
     const auto& piece = source.pieces[id];
@@ -33,9 +38,13 @@ Result<Lists> lists_of(const SentencePieceModel& source) {
       return invalid_input("piece {}: {:?} repeats, or the list is too long", id, piece.text);
     }
     bool user = piece.type == kGgufTokenUserDefined;
-    // Longer user-defined pieces win over any other segmentation, as in SentencePiece.
-    auto length = static_cast<float>(piece.text.size());
-    lists.scores.push_back(user && std::isfinite(best) ? length * best - 0.1F : piece.score);
+    double score = piece.score;
+    if (user && source.kind == SentencePieceKind::kUnigram && std::isfinite(best)) {
+      // Longer user-defined pieces win over any other segmentation. SentencePiece's arithmetic: the
+      // product is a float, the difference and its sum with the path before it are doubles.
+      score = static_cast<double>(static_cast<float>(piece.text.size()) * best) - 0.1;
+    }
+    lists.scores.push_back(score);
     bool taking_part = piece.type == kGgufTokenNormal || user;
     lists.excluded.push_back(!taking_part);
     if (taking_part && piece.text.find(kSpaceMark, 1) != std::string::npos) {
@@ -88,8 +97,11 @@ Json decoder_section(const SentencePieceModel& source) {
                              {"content", " "}},
                             {{"type", "ByteFallback"}},
                             {{"type", "Fuse"}}});
-  if (source.spaces.add_prefix) {
-    steps.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+  // SentencePiece shows no space at the start: the one that it put there or, when it removes what
+  // is extra, any.
+  if (source.spaces.add_prefix || source.spaces.remove_extra) {
+    int count = source.spaces.remove_extra ? kManySpaces : 1;
+    steps.push_back({{"type", "Strip"}, {"content", " "}, {"start", count}, {"stop", 0}});
   }
   return {{"type", "Sequence"}, {"decoders", std::move(steps)}};
 }
@@ -114,10 +126,9 @@ Json template_of(const SentencePieceModel& source, const SpecialIds& ids) {
 Result<std::unique_ptr<TokenModel>> model_of(const SentencePieceModel& source, Lists lists,
                                              const SpecialIds& ids) {
   if (source.kind == SentencePieceKind::kUnigram) {
-    UnigramOptions options{ids.unk, source.byte_fallback, true};
-    std::vector<double> scores(lists.scores.begin(), lists.scores.end());
-    Unigram model = TRY(
-        Unigram::create(std::move(lists.vocabulary), std::move(scores), lists.excluded, options));
+    UnigramOptions options{ids.unk, source.byte_fallback, true, lists.worst};
+    Unigram model = TRY(Unigram::create(std::move(lists.vocabulary), std::move(lists.scores),
+                                        lists.excluded, options));
     return std::unique_ptr<TokenModel>(std::make_unique<Unigram>(std::move(model)));
   }
   BpeOptions options;
@@ -138,7 +149,10 @@ Result<std::shared_ptr<const TokenizerState>> build_from_sentencepiece(
   TokenizerSections sections;
   sections.added_tokens = added_tokens_of(source);
   sections.normalizer = normalizer_section(source);
-  if (lists.marks_only_first && source.spaces.escape) {
+  // Cuts that no merge crosses. Unigram gets the text whole: its sums in single precision depend on
+  // what stands before a word.
+  bool bpe = source.kind == SentencePieceKind::kBpe;
+  if (bpe && lists.marks_only_first && source.spaces.escape) {
     sections.pre_tokenizer = {{"type", "Split"},
                               {"pattern", {{"String", kSpaceMark}}},
                               {"behavior", "MergedWithNext"},
@@ -148,10 +162,19 @@ Result<std::shared_ptr<const TokenizerState>> build_from_sentencepiece(
   sections.decoder = decoder_section(source);
   std::optional<Charsmap> charsmap;
   if (!source.charsmap.empty()) charsmap = TRY(Charsmap::parse(source.charsmap));
-  Normalizers normalizers;
-  normalizers.push_back(std::make_unique<SentencePieceStep>(std::move(charsmap), source.spaces));
+  OwnSteps own;
+  AddedTokenMatcher symbols;
+  if (!source.symbols_in_raw_text) {
+    own.symbols = bpe ? SymbolSearch::kInNormalizedText : SymbolSearch::kNowhere;
+    for (const AddedToken& token : sections.added_tokens) {
+      if (!token.special) symbols.add(token, token.content);
+    }
+  }
+  own.normalizers.emplace();
+  own.normalizers->push_back(std::make_unique<SentencePieceStep>(
+      std::move(charsmap), source.spaces, std::move(symbols)));
   auto model = TRY(model_of(source, std::move(lists), ids));
-  return build_tokenizer(std::move(sections), std::move(model), ids, std::move(normalizers));
+  return build_tokenizer(std::move(sections), std::move(model), ids, std::move(own));
 }
 
 }  // namespace attune::text

@@ -30,6 +30,9 @@ struct SentencePieceModel {
   bool byte_fallback = false;
   std::string charsmap;
   SentencePieceSpaces spaces;
+  // User-defined pieces are cut out of the text before all else (llama.cpp); else they pass the
+  // normaliser as they are and are found in what it gives (SentencePiece).
+  bool symbols_in_raw_text = false;
 };
 
 // The bytes of a .model file. kInvalidInput for what is no such message, kUnsupported for word and

@@ -67,12 +67,23 @@ TEST(Regex, SpellsOutClassesAsOniguruma) {
   EXPECT_EQ(matches(R"(\h+)", "xyz12ab \t"), 1U);      // hexadecimal digits
   EXPECT_EQ(matches(R"([^\s\d]+)", "ab 12 c"), 2U);
   EXPECT_EQ(matches(R"(\w)", "_-\u0301"), 2U);
+  // Of numbers, decimal digits only; of the rest, what is alphabetic.
+  EXPECT_EQ(matches(R"(\w)", "a\u0660\u2178\u24D0\u00B2\u200D"), 4U);
 }
 
 TEST(Regex, RefusesWhatItCannotRun) {
   EXPECT_EQ(Regex::compile("(").error().code(), ErrorCode::kInvalidInput);
   EXPECT_EQ(Regex::compile("[a-z&&[^b]]").error().code(), ErrorCode::kUnsupported);
+  EXPECT_EQ(Regex::compile(R"([\W_])").error().code(), ErrorCode::kUnsupported);
   EXPECT_EQ(Regex::compile(std::string(1 << 17, 'a')).error().code(), ErrorCode::kInvalidInput);
+}
+
+TEST(Regex, MatchesWhatNeedsMoreThanASmallStack) {
+  std::vector<Span> found;
+  std::string text;
+  for (int i = 0; i < 50'000; ++i) text += "ab";
+  Regex::compile("(?:a|b)+").value().find_all(text, found);
+  EXPECT_EQ(found, (std::vector<Span>{{0, 100'000}}));
 }
 
 TEST(Regex, EndsOnPatternsThatBacktrackWithoutEnd) {

@@ -61,7 +61,7 @@ class EncodeRun {
 
   // A stretch of text between added tokens that match raw text.
   void encode_part(std::string_view source, uint32_t base) {
-    PieceList list{{source, base, track_}, {}};
+    PieceList list{{source, base, track_ || core_.needs_origins}, {}};
     for (const auto& step : core_.normalizers) step->apply(list.text);
     std::vector<AddedTokenMatcher::Part> parts;
     split(core_.normalized_tokens, list.text.text(), parts);
@@ -74,18 +74,12 @@ class EncodeRun {
         push(*part.id, list.text.source(part.span));
         continue;
       }
-      // Pre-tokenizers may rewrite: each stretch gets a text of its own, whose offsets are mapped
-      // back through this one's.
+      // Pre-tokenizers may rewrite: each stretch gets a text of its own.
       std::string_view stretch =
           list.text.text().substr(part.span.begin, part.span.end - part.span.begin);
-      PieceList inner{{stretch, part.span.begin, track_}, {}};
+      PieceList inner{{stretch, part.span.begin, track_ || core_.needs_origins, &list.text}, {}};
       inner.pieces.push_back({0, static_cast<uint32_t>(stretch.size())});
-      size_t before = out_.ids.size();
       encode_pieces(inner);
-      for (size_t i = before; track_ && i < out_.ids.size(); ++i) {
-        Span span = list.text.source({out_.offsets[i].first, out_.offsets[i].second});
-        out_.offsets[i] = {span.begin, span.end};
-      }
     }
   }
 

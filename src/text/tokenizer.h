@@ -85,7 +85,8 @@ class Tokenizer {
   Tokenizer with_special_ids(const SpecialIds& ids) const;
 
   // A tokenizer.json that the `tokenizers` package opens and that gives the same ids, also for a
-  // tokenizer from GGUF or SentencePiece.
+  // tokenizer from GGUF. Of a SentencePiece file some things cannot be stated
+  // (docs/formats/tokenizers.md).
   Json to_json() const;
 
  private:

@@ -1,12 +1,13 @@
 #include "text/tokenizer_state.h"
 
 #include "text/bpe.h"
+#include "text/growth.h"
 
 namespace attune::text {
 namespace {
 
 // Added tokens go by the id that the model's vocabulary gives them, if it knows them.
-Status index_added_tokens(TokenizerCore& core) {
+Status index_added_tokens(TokenizerCore& core, SymbolSearch symbols) {
   const Vocabulary& vocabulary = core.model->vocabulary();
   core.id_end = vocabulary.id_end();
   for (AddedToken& token : core.sections.added_tokens) {
@@ -19,7 +20,11 @@ Status index_added_tokens(TokenizerCore& core) {
     core.added_ids.emplace(token.content, token.id);
     core.id_end = std::max(core.id_end, token.id + 1);
     token.shown = token.content;
-    if (token.normalized) {
+    if (symbols != SymbolSearch::kAsStated && !token.special) {
+      if (symbols == SymbolSearch::kInNormalizedText) {
+        core.normalized_tokens.add(token, token.content);
+      }
+    } else if (token.normalized) {
       token.shown = normalize(core.normalizers, token.content);
       core.normalized_tokens.add(token, token.shown);
     } else {
@@ -56,18 +61,23 @@ void ScratchPool::give_back(std::unique_ptr<ModelScratch> scratch) {
   free_.push_back(std::move(scratch));
 }
 
-Result<std::shared_ptr<const TokenizerState>> build_tokenizer(
-    TokenizerSections sections, std::unique_ptr<TokenModel> model, SpecialIds ids,
-    std::optional<Normalizers> normalizers) {
+Result<std::shared_ptr<const TokenizerState>> build_tokenizer(TokenizerSections sections,
+                                                              std::unique_ptr<TokenModel> model,
+                                                              SpecialIds ids, OwnSteps own) {
   auto core = std::make_shared<TokenizerCore>();
   core->sections = std::move(sections);
   core->model = std::move(model);
-  core->normalizers = normalizers ? std::move(*normalizers)
-                                  : TRY(parse_normalizer(or_null(core->sections.normalizer)));
+  core->normalizers = own.normalizers ? std::move(*own.normalizers)
+                                      : TRY(parse_normalizer(or_null(core->sections.normalizer)));
   core->pre_tokenizers = TRY(parse_pre_tokenizer(or_null(core->sections.pre_tokenizer)));
+  bool rewritten = !core->normalizers.empty() || core->pre_tokenizers.size() > 1;
+  for (const auto& step : core->pre_tokenizers) {
+    core->needs_origins = core->needs_origins || (rewritten && step->looks_at_origin());
+  }
+  TRY(check_chain(0, growth(core->normalizers) * growth(core->pre_tokenizers)));
   core->post_processor = TRY(parse_post_processor(or_null(core->sections.post_processor)));
   core->decoder = TRY(Decoder::parse(or_null(core->sections.decoder)));
-  TRY(index_added_tokens(*core));
+  TRY(index_added_tokens(*core, own.symbols));
   TRY(check_post_processor(*core));
   auto* bpe = dynamic_cast<Bpe*>(core->model.get());
   if (bpe != nullptr && bpe->can_read_bytes() && !core->pre_tokenizers.empty() &&

@@ -47,6 +47,7 @@ struct TokenizerCore {
   std::unordered_map<std::string, int32_t> added_ids;
   std::unordered_map<int32_t, const AddedToken*> added_by_id;
   int32_t id_end = 0;
+  bool needs_origins = false;  // of each byte, even when no offsets are asked for
   mutable ScratchPool scratches;
 };
 
@@ -55,12 +56,23 @@ struct TokenizerState {
   SpecialIds special_ids;
 };
 
-// Parses the sections and joins them with the model. `normalizers`, if given, are used in place of
-// what the section says (SentencePiece's own differ from what a tokenizer.json can state). Errors
-// name the section and key.
-Result<std::shared_ptr<const TokenizerState>> build_tokenizer(
-    TokenizerSections sections, std::unique_ptr<TokenModel> model, SpecialIds ids,
-    std::optional<Normalizers> normalizers = std::nullopt);
+// Where added tokens that are not special are looked for.
+enum class SymbolSearch {
+  kAsStated,          // by their flag `normalized`
+  kInNormalizedText,  // as written, whatever the flag says
+  kNowhere,           // the model finds them
+};
+
+// What SentencePiece does and a tokenizer.json cannot state.
+struct OwnSteps {
+  std::optional<Normalizers> normalizers;  // in place of what the section says
+  SymbolSearch symbols = SymbolSearch::kAsStated;
+};
+
+// Parses the sections and joins them with the model. Errors name the section and key.
+Result<std::shared_ptr<const TokenizerState>> build_tokenizer(TokenizerSections sections,
+                                                              std::unique_ptr<TokenModel> model,
+                                                              SpecialIds ids, OwnSteps own = {});
 
 // As above from a whole tokenizer.json.
 Result<std::shared_ptr<const TokenizerState>> build_from_json(const Json& tokenizer_json);

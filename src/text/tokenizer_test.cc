@@ -1,8 +1,7 @@
-// Behaviour of tokenizers on small vocabularies, properties, and files that are wrong.
+// Behaviour of tokenizers on small vocabularies.
 #include "text/tokenizer.h"
 
 #include <gtest/gtest.h>
-#include <rapidcheck/gtest.h>
 
 #include "base/file.h"
 #include "tests/support/test_paths.h"
@@ -17,84 +16,6 @@ Tokenizer golden_tokenizer(const std::string& name) {
   return Tokenizer::from_json_file(
              source_path("tests/golden/text/" + name + ".tokenizer.json"))
       .value();
-}
-
-// Any Unicode text, with a leaning to ASCII.
-rc::Gen<std::string> any_text() {
-  auto code_point = rc::gen::weightedOneOf<uint32_t>(
-      {{6, rc::gen::inRange<uint32_t>(1, 0x80)},
-       {2, rc::gen::inRange<uint32_t>(0x80, 0xD800)},
-       {1, rc::gen::inRange<uint32_t>(0xE000, 0x110000)}});
-  return rc::gen::map(rc::gen::container<std::vector<uint32_t>>(code_point),
-                      [](const std::vector<uint32_t>& points) {
-                        std::string text;
-                        for (uint32_t point : points) append_utf8(text, point);
-                        return text;
-                      });
-}
-
-rc::Gen<std::string> any_bytes() {
-  return rc::gen::container<std::string>(rc::gen::map(
-      rc::gen::inRange(0, 256), [](int byte) { return static_cast<char>(byte); }));
-}
-
-TEST(TokenizerProperty, ByteLevelTextsComeBack) {
-  std::vector<Tokenizer> tokenizers;
-  for (const char* name : {"gpt2", "smollm", "llama3", "falcon", "o200k"}) {
-    tokenizers.push_back(golden_tokenizer(name));
-  }
-  bool held = rc::check("decode(encode(text)) == text", [&] {
-    std::string text = *any_text();
-    EncodeOptions options;
-    options.parse_special_tokens = false;
-    options.add_special_tokens = false;
-    for (const Tokenizer& tokenizer : tokenizers) {
-      RC_ASSERT(tokenizer.decode(tokenizer.encode(text, options), false) == text);
-    }
-  });
-  EXPECT_TRUE(held);
-}
-
-TEST(TokenizerProperty, ByteLevelOffsetsCoverTheTextWithoutGaps) {
-  Tokenizer tokenizer = golden_tokenizer("smollm");
-  bool held = rc::check("offsets tile the bytes, also of ill-formed text", [&] {
-    std::string text = *rc::gen::oneOf(any_text(), any_bytes());
-    Encoding encoding = tokenizer.encode_with_offsets(text);
-    RC_ASSERT(encoding.ids == tokenizer.encode(text));
-    uint32_t covered = 0;
-    for (auto [begin, end] : encoding.offsets) {
-      RC_ASSERT(begin <= covered);  // tokens within one U+FFFD share its bytes
-      RC_ASSERT(end >= covered);
-      covered = end;
-    }
-    RC_ASSERT(covered == text.size());
-  });
-  EXPECT_TRUE(held);
-}
-
-TEST(TokenizerProperty, StreamsGiveWholeCharactersAndTheSameText) {
-  std::vector<Tokenizer> tokenizers;
-  for (const char* name : {"gpt2", "metaspace_unigram", "words"}) {
-    tokenizers.push_back(golden_tokenizer(name));
-  }
-  bool held = rc::check("pieces joined == decode(ids)", [&] {
-    for (const Tokenizer& tokenizer : tokenizers) {
-      auto id_end = static_cast<int32_t>(tokenizer.vocabulary_size());
-      auto id = rc::gen::inRange<int32_t>(-2, id_end + 2);
-      auto ids = *rc::gen::container<std::vector<int32_t>>(id);
-      bool skip = *rc::gen::arbitrary<bool>();
-      StreamDecoder stream(tokenizer, skip);
-      std::string joined;
-      for (int32_t next : ids) {
-        std::string piece = stream.push(next);
-        RC_ASSERT(valid_utf8_prefix(piece) == piece.size());
-        joined += piece;
-      }
-      joined += stream.finish();
-      RC_ASSERT(joined == tokenizer.decode(ids, skip));
-    }
-  });
-  EXPECT_TRUE(held);
 }
 
 TEST(Tokenizer, StreamsCharactersAsSoonAsTheyAreWhole) {

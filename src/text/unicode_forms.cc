@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "text/unicode.h"
+#include "text/unicode_exceptions.h"
 
 namespace attune::text {
 namespace {
@@ -22,7 +23,7 @@ utf8proc_option_t options_of(UnicodeForm form) {
 // finals of Hangul, and characters whose compatible form is one of these.
 bool joins_previous(uint32_t c) {
   if (c < 0x300) return false;
-  if ((char_classes()[c] & kMark) != 0) return true;
+  if ((char_classes()[c] & kMark) != 0) return !unknown_to_forms(c);
   return (c >= 0x1160 && c <= 0x11FF) || (c >= 0x3131 && c <= 0x318E) ||
          (c >= 0xFF9E && c <= 0xFFDC) || (c >= 0xD7B0 && c <= 0xD7FB);
 }
@@ -46,6 +47,11 @@ void UnicodeFormStep::apply(AlignedText& text) const {
   for (uint32_t at = 0; at < old.size();) {
     DecodedChar c = decode_char(old, at);
     uint32_t end = at + c.length;
+    bool alone = stays_alone(c.code_point, form_);
+    if (!alone && unknown_to_forms(c.code_point)) {
+      at = end;  // marks that follow it join nothing
+      continue;
+    }
     bool single = true;
     while (end < old.size()) {
       DecodedChar next = decode_char(old, end);
@@ -53,7 +59,7 @@ void UnicodeFormStep::apply(AlignedText& text) const {
       end += next.length;
       single = false;
     }
-    if (single && stays_alone(c.code_point, form_)) {
+    if (single && alone) {
       at = end;
       continue;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "text/reference_number.h"
 #include "text/unicode.h"
 
 namespace attune::text {
@@ -25,13 +26,15 @@ Result<Unigram> Unigram::create(Vocabulary vocabulary, std::vector<double> score
     if (!std::isfinite(model.scores_[index])) {
       return invalid_input("the score of token {} is not finite", id);
     }
+    model.weights_.push_back(options.single_precision ? model.scores_[index]
+                                                      : as_reference_reads(model.scores_[index]));
     bool left_out = !excluded.empty() && excluded[index];
     if (left_out || !model.vocabulary_.contains(id)) continue;
-    worst = entries.empty() ? model.scores_[index] : std::min(worst, model.scores_[index]);
+    worst = entries.empty() ? model.weights_[index] : std::min(worst, model.weights_[index]);
     entries.emplace_back(model.vocabulary_.token(id), id);
   }
   model.trie_.build(std::move(entries));
-  model.unk_score_ = model.sum(worst, -kUnknownPenalty);
+  model.unk_score_ = model.sum(options.worst_score.value_or(worst), -kUnknownPenalty);
   for (int byte = 0; byte < 256; ++byte) {
     model.byte_ids_.push_back(model.vocabulary_.find(fmt::format("<0x{:02X}>", byte)).value_or(-1));
   }
@@ -50,7 +53,7 @@ void Unigram::find_best_path(std::string_view piece, ModelScratch& scratch) cons
     double here = nodes[at].score;
     bool has_char = false;
     trie_.prefixes(piece.substr(at), [&](size_t size, int32_t id) {
-      offer(at + size, at, sum(here, scores_[static_cast<size_t>(id)]), id);
+      offer(at + size, at, sum(here, weights_[static_cast<size_t>(id)]), id);
       has_char = has_char || size == length;
     });
     if (!has_char) offer(at + length, at, sum(here, unk_score_), -1);

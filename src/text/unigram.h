@@ -18,6 +18,8 @@ struct UnigramOptions {
   bool byte_fallback = false;
   // SentencePiece's arithmetic (float sums) instead of the reference's doubles.
   bool single_precision = false;
+  // What an unknown character's score is below; absent: the lowest score of all.
+  std::optional<double> worst_score = std::nullopt;
 };
 
 class Unigram : public TokenModel {
@@ -39,13 +41,12 @@ class Unigram : public TokenModel {
   void find_best_path(std::string_view piece, ModelScratch& scratch) const;
   void push_unknown(std::string_view piece, Span span, std::vector<ModelToken>& out) const;
   double sum(double a, double b) const {
-    return options_.single_precision
-               ? static_cast<double>(static_cast<float>(a) + static_cast<float>(b))
-               : a + b;
+    return options_.single_precision ? static_cast<double>(static_cast<float>(a + b)) : a + b;
   }
 
   Vocabulary vocabulary_;
-  std::vector<double> scores_;  // by id
+  std::vector<double> scores_;   // by id, as given
+  std::vector<double> weights_;  // by id, as the reference computes with them
   UnigramOptions options_;
   ByteTrie trie_;
   std::vector<int32_t> byte_ids_;

@@ -37,6 +37,12 @@ void Vocabulary::reserve(size_t tokens, size_t bytes) {
   if (wanted > slots_.size() && size_ == 0) slots_.assign(wanted, -1);
 }
 
+Status Vocabulary::check_length(std::string_view token) {
+  if (token.size() <= kTokenBytesMax) return {};
+  return invalid_input("a token of {} bytes ({:?}...); {} are allowed", token.size(),
+                       token.substr(0, 32), kTokenBytesMax);
+}
+
 size_t Vocabulary::slot_of(std::string_view token) const {
   size_t mask = slots_.size() - 1;
   size_t slot = hash_bytes(token) & mask;

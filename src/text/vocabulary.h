@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
+
 namespace attune::text {
 
 // A fast 64-bit hash of bytes (not for adversaries: tables stay correct, only slower).
@@ -18,12 +20,17 @@ class Vocabulary {
  public:
   static constexpr int32_t kIdEnd = 1 << 23;  // ids are below; larger ones are a mistake in a file
 
+  // Longer tokens are refused by the readers of files: matching costs the text's length times
+  // theirs.
+  static constexpr size_t kTokenBytesMax = 4096;
+
   // False when `id` is outside [0, kIdEnd), has a token already, or the token has another id.
   bool add(std::string_view token, int32_t id);
   // The same, but a token that has an id already may get another: find() then gives the new one,
   // and both ids show the token.
   bool add_repeated(std::string_view token, int32_t id);
   void reserve(size_t tokens, size_t bytes);
+  static Status check_length(std::string_view token);
 
   std::optional<int32_t> find(std::string_view token) const;
   bool contains(int32_t id) const;

@@ -10,6 +10,7 @@
 #include <span>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -82,15 +83,22 @@ inline std::string mixed_text(size_t size, uint64_t seed) {
 
 inline constexpr size_t kMixedChunkBytes = 4096;
 
-// FNV-1a over the ids as 32-bit little-endian numbers, folded to 32 bits, as 8 hex digits.
-inline std::string ids_hash(std::span<const int32_t> ids) {
+// FNV-1a, folded to 32 bits, as 8 hex digits.
+inline std::string bytes_hash(std::string_view bytes) {
   uint64_t value = 0xCBF29CE484222325ULL;
+  for (char byte : bytes) value = (value ^ static_cast<uint8_t>(byte)) * 0x100000001B3ULL;
+  return fmt::format("{:08x}", static_cast<uint32_t>(value >> 32) ^ static_cast<uint32_t>(value));
+}
+
+// The same over the ids as 32-bit little-endian numbers.
+inline std::string ids_hash(std::span<const int32_t> ids) {
+  std::string bytes;
   for (int32_t id : ids) {
     for (int shift = 0; shift < 32; shift += 8) {
-      value = (value ^ (static_cast<uint32_t>(id) >> shift & 255U)) * 0x100000001B3ULL;
+      bytes.push_back(static_cast<char>(static_cast<uint32_t>(id) >> shift & 255U));
     }
   }
-  return fmt::format("{:08x}", static_cast<uint32_t>(value >> 32) ^ static_cast<uint32_t>(value));
+  return bytes_hash(bytes);
 }
 
 }  // namespace attune::testing

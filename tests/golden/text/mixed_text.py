@@ -1,7 +1,9 @@
 """Mixed text for tokenizer goldens: words, code, numbers, many scripts, emoji, control characters.
 
-The same generator stands in src/text/mixed_text_test.h, so that goldens hold hashes and no text.
+The same generator stands in tests/support/mixed_text.h, so that goldens hold hashes and no text.
 """
+
+import struct
 
 WORDS = """
 the of and to in is that for it was on are as with his they at be this have from or one had by
@@ -66,13 +68,17 @@ CHUNK_BYTES = 4096
 CHUNKS = 520  # more than 2 MB
 
 
-def ids_hash(ids):
-    """FNV-1a over the ids as 32-bit little-endian numbers, folded to 32 bits, as 8 hex digits."""
+def bytes_hash(data):
+    """FNV-1a, folded to 32 bits, as 8 hex digits."""
     value = 0xCBF29CE484222325
-    for number in ids:
-        for byte in int(number).to_bytes(4, "little"):
-            value = ((value ^ byte) * 0x100000001B3) & (2**64 - 1)
+    for byte in data:
+        value = ((value ^ byte) * 0x100000001B3) & (2**64 - 1)
     return f"{(value >> 32) ^ (value & 0xFFFFFFFF):08x}"
+
+
+def ids_hash(ids):
+    """The same over the ids as 32-bit little-endian numbers."""
+    return bytes_hash(struct.pack(f"<{len(ids)}i", *ids))
 
 
 def chunk_hashes(encode, chunks=CHUNKS):
