@@ -7,7 +7,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 
+#include "base/file.h"
 #include "base/json_file.h"
 #include "base/log.h"
 #include "base/nearest.h"
@@ -63,6 +65,7 @@ Status apply_shorthands(Json& config) {
     return usage_error("quantize: {} needs use_peft: true; blocks of weights cannot be trained",
                        text_of(config, "quantize"));
   }
+  if (config["group_by_length"].get<bool>()) config["train_sampling_strategy"] = "group_by_length";
   bool best = config["load_best_model_at_end"].get<bool>();
   if (best && config["eval_strategy"] == "no") {
     return usage_error("load_best_model_at_end needs eval_strategy: steps or epoch");
@@ -70,15 +73,16 @@ Status apply_shorthands(Json& config) {
   return {};
 }
 
+bool resumes(const Json& config) {
+  std::string from = text_of(config, "resume_from_checkpoint");
+  return !from.empty() && from != "false" && from != "False";
+}
+
 Status check_directory(const Json& config, const std::string& output_dir) {
   if (output_dir.empty())
     return usage_error("--output_dir is not set; name a directory for the run");
-  bool resumes = !config["resume_from_checkpoint"].is_null();
   bool has_run = exists(join_path(output_dir, "events.jsonl"));
-  if (has_run && config["overwrite_output_dir"].get<bool>() && !resumes) {
-    return remove_all(output_dir);
-  }
-  if (has_run && !resumes) {
+  if (has_run && !resumes(config) && !config["overwrite_output_dir"].get<bool>()) {
     return usage_error(
         "{}: holds a run already; continue it with --resume_from_checkpoint true, or start anew "
         "with --overwrite_output_dir true",
@@ -87,16 +91,46 @@ Status check_directory(const Json& config, const std::string& output_dir) {
   return {};
 }
 
+// Removes what a run leaves, and nothing else that may lie there.
+Status remove_run(const std::string& output_dir) {
+  for (const std::string& name : TRY(list_directory(output_dir))) {
+    static const std::set<std::string> kOfARun = {
+        "checkpoints",      "config.yaml", "data_report.json", "events.jsonl", "final",
+        "final.partial",    "job.json",    "lineage.json",     "report.html"};
+    bool curves = name.starts_with("events.out.tfevents.") && name.ends_with(".attune");
+    if (curves || kOfARun.contains(name)) TRY(remove_all(join_path(output_dir, name)));
+  }
+  return {};
+}
+
+// A model's folder or file; an adapter's folder stands for its base with the adapter on top.
+Status find_model(const Json& config, protocol::Job& job) {
+  job.model = TRY(local_model(config));
+  std::string adapter_config = join_path(job.model, "adapter_config.json");
+  if (!is_directory(job.model) || !exists(adapter_config)) return {};
+  job.adapter = job.model;
+  Json adapter = TRY(read_json_file(adapter_config));
+  Result<std::string> base = get_string(adapter, "base_model_name_or_path");
+  if (!base.ok()) return base.error().with_context(adapter_config);
+  std::string revision = text_of(adapter, "revision");
+  job.model = TRY(local_model_path(*base, revision.empty() ? "main" : revision));
+  return {};
+}
+
+// Everything that can be wrong is found before the run directory is touched.
 Result<protocol::Job> make_job(const recipes::Recipe& recipe, Json config) {
   protocol::Job job;
   job.recipe = recipe.name;
   job.output_dir = text_of(config, "output_dir");
   TRY(check_directory(config, job.output_dir));
-  job.model = TRY(local_model(config));
+  TRY(find_model(config, job));
   DatasetFiles files = TRY(dataset_files(config));
-  TRY(make_directories(job.output_dir));
   job.train_files = files.train;
   job.eval_files = files.evaluation;
+  TRY(make_directories(job.output_dir));
+  if (config["overwrite_output_dir"].get<bool>() && !resumes(config)) {
+    TRY(remove_run(job.output_dir));
+  }
   job.config = std::move(config);
   return job;
 }
@@ -108,7 +142,9 @@ Status run_engine(const protocol::Job& job, const std::string& job_path) {
   // On a terminal the progress line replaces the engine's lines per step.
   if (::isatty(STDERR_FILENO) == 1) ::setenv("ATTUNE_LOG", "warning", 0);
   for (int number : {SIGINT, SIGTERM}) std::signal(number, remember_signal);
-  auto child = TRY(protocol::EngineProcess::start(engine, {"train", job_path}));
+  // In a group of its own: Ctrl-C reaches it once, from us, and lets it finish its step.
+  auto child =
+      TRY(protocol::EngineProcess::start(engine, {"train", job_path}, {.own_group = true}));
   for (;;) {
     std::optional<int> code = child->wait(kPollMs);
     progress.update();
@@ -147,7 +183,11 @@ Status run_train(Arguments arguments) {
   TRY(write_file(join_path(job.output_dir, "config.yaml"), to_yaml(job.config)));
   std::string job_path = join_path(job.output_dir, "job.json");
   TRY(write_json_file(job_path, protocol::to_json(job)));
-  TRY(run_engine(job, job_path));
+  Status trained = run_engine(job, job_path);
+  if (!trained.ok()) {
+    (void)write_report(job.output_dir);  // of what there is; the training's error is the news
+    return trained;
+  }
   std::string report = TRY(write_report(job.output_dir));
   log_info("done: {} holds the model, {} the report", join_path(job.output_dir, "final"), report);
   return {};

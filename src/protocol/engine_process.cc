@@ -40,6 +40,7 @@ std::string beside_ourselves() {
                             int failure_fd) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(127);
+  if (options.own_group) setpgid(0, 0);
   const int nothing = open("/dev/null", O_RDWR);
   dup2(nothing, STDIN_FILENO);
   if (!options.inherit_output) dup2(nothing, STDOUT_FILENO);

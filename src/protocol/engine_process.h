@@ -19,6 +19,7 @@ Result<std::string> find_engine();
 
 struct ProcessOptions {
   bool inherit_output = true;  // standard output; standard error is always ours
+  bool own_group = false;      // a process group of its own: the terminal's signals pass it by
 };
 
 // A child process. Destroyed while it runs: asked to end (SIGTERM), and killed after five seconds.

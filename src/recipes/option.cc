@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace attune::recipes {
 namespace {
 
@@ -19,7 +21,9 @@ Option make(std::string name, OptionType type, Json fallback, std::string text) 
 
 const Option* Recipe::find(std::string_view option) const {
   for (const Option& candidate : options) {
+    const std::vector<std::string>& others = candidate.other_names;
     if (candidate.name == option) return &candidate;
+    if (std::find(others.begin(), others.end(), option) != others.end()) return &candidate;
   }
   return nullptr;
 }
@@ -66,6 +70,11 @@ Option object(std::string name, Json fallback, std::string text) {
 
 Option nullable(Option option) {
   option.nullable = true;
+  return option;
+}
+
+Option also(Option option, std::vector<std::string> other_names) {
+  option.other_names = std::move(other_names);
   return option;
 }
 

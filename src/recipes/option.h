@@ -39,6 +39,7 @@ struct Option {
   std::string text;                  // one line for people; for kNoEffect and kRefused, why
   std::string source;                // "TRL", "Transformers" or "Attune"
   Effect effect = Effect::kUsed;
+  std::vector<std::string> other_names = {};  // older and newer spellings in published recipes
 };
 
 struct Recipe {
@@ -47,6 +48,7 @@ struct Recipe {
   std::string text;     // one line
   std::vector<Option> options;
 
+  // By its name or one of its other names.
   const Option* find(std::string_view option) const;
 };
 
@@ -63,6 +65,9 @@ Option object(std::string name, Json fallback, std::string text);
 
 // The same option, where "none" is a meaningful value although the default is another.
 Option nullable(Option option);
+
+// The same option under further names.
+Option also(Option option, std::vector<std::string> other_names);
 
 // Marks every option of a group: where the name comes from, and what Attune does with it.
 std::vector<Option> with_source(std::string source, std::vector<Option> options);

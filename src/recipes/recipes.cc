@@ -15,7 +15,7 @@ Recipe make_sft() {
       {boolean("packing", false, "fill rows up to max_length with several examples"),
        choice("packing_strategy", "bfd", {"bfd", "bfd_split", "wrapped"},
               "best fit decreasing, the same with overflow split, or cut as it comes"),
-       boolean("eval_packing", false, "pack the evaluation rows too"),
+       boolean("eval_packing", false, "pack the evaluation rows too; unset: as packing"),
        boolean("completion_only_loss", true,
                "loss on the completion only; unset: on where rows have prompt and completion"),
        boolean("assistant_only_loss", false, "loss on assistant turns only"),
@@ -23,8 +23,9 @@ Recipe make_sft() {
               "negative log-likelihood, or dynamic fine-tuning (arXiv 2508.05629)"),
        choice("truncation_mode", "keep_start", {"keep_start"}, "which end of a long row stays")});
   for (Option& option : own) {
-    // TRL leaves it open so that the data decides.
+    // TRL leaves these open, so that the data and `packing` decide.
     if (option.name == "completion_only_loss") option.fallback = nullptr;
+    if (option.name == "eval_packing") option.fallback = nullptr;
   }
   for (const auto& group : {data_options(), own, model_options(), optimizer_options(),
                             run_options(), published_options()}) {

@@ -20,6 +20,9 @@ TEST(Recipes, NamesAreUniqueAndDefaultsFitTheirOwnType) {
     std::set<std::string> names;
     for (const Option& option : recipe->options) {
       EXPECT_TRUE(names.insert(option.name).second) << option.name;
+      for (const std::string& other : option.other_names) {
+        EXPECT_TRUE(names.insert(other).second) << other;
+      }
       Result<Json> value = coerce(option, option.fallback);
       ASSERT_TRUE(value.ok()) << option.name << ": " << value.error().message();
       EXPECT_EQ(*value, option.fallback) << option.name;
@@ -35,6 +38,9 @@ TEST(Recipes, TextOfYamlAndFlagsReadsAsTheOptionsType) {
   EXPECT_EQ(resolve_one("max_length", "none")->config["max_length"], nullptr);
   EXPECT_EQ(resolve_one("max_length", nullptr)->config["max_length"], nullptr);
   EXPECT_EQ(resolve_one("seed", nullptr)->config["seed"], 42);
+  Json mapping = {{"min_lr_rate", "0.1"}, {"name", "x"}, {"on", "true"}};
+  Json typed = {{"min_lr_rate", 0.1}, {"name", "x"}, {"on", true}};
+  EXPECT_EQ(resolve_one("lr_scheduler_kwargs", mapping)->config["lr_scheduler_kwargs"], typed);
   Json modules = {"q_proj", "v_proj"};
   EXPECT_EQ(resolve_one("lora_target_modules", "q_proj, v_proj")->config["lora_target_modules"],
             modules);
@@ -67,6 +73,15 @@ TEST(Recipes, WhatHasNoEffectWarnsOnlyWhenItIsChanged) {
   ASSERT_EQ(resolved.warnings.size(), 1u);
   EXPECT_NE(resolved.warnings[0].find("the engine has its own attention"), std::string::npos);
   EXPECT_FALSE(resolved.config.contains("attn_implementation"));
+}
+
+TEST(Recipes, OlderAndNewerSpellingsSetTheSameOption) {
+  EXPECT_EQ(resolve_one("max_seq_length", "512")->config["max_length"], 512);
+  EXPECT_EQ(resolve_one("torch_dtype", "bfloat16")->config["dtype"], "bfloat16");
+  EXPECT_EQ(resolve_one("evaluation_strategy", "epoch")->config["eval_strategy"], "epoch");
+  EXPECT_FALSE(resolve_one("torch_dtype", "bfloat16")->config.contains("torch_dtype"));
+  EXPECT_NE(resolve_one("max_seq_lenght", 1).error().message().find("max_seq_length?"),
+            std::string::npos);
 }
 
 TEST(Recipes, LaterSettingsWin) {

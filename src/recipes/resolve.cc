@@ -1,5 +1,7 @@
 #include "recipes/resolve.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -92,8 +94,27 @@ Result<Json> coerce_list(const Option& option, const Json& value) {
   return split_list(text);
 }
 
+// The members of a YAML mapping are text; those that read as numbers or truth values become that.
+Json typed_members(const Json& object) {
+  Json typed = Json::object();
+  for (const auto& [name, value] : object.items()) {
+    std::string word = value.is_string() ? lower(value.get<std::string>()) : "";
+    std::optional<double> number = value.is_string() ? as_number(value) : std::nullopt;
+    if (value.is_object()) {
+      typed[name] = typed_members(value);
+    } else if (number) {
+      typed[name] = *number;
+    } else if (word == "true" || word == "false") {
+      typed[name] = word == "true";
+    } else {
+      typed[name] = value;
+    }
+  }
+  return typed;
+}
+
 Result<Json> coerce_object(const Option& option, const Json& value) {
-  if (value.is_object()) return value;
+  if (value.is_object()) return typed_members(value);
   if (!value.is_string()) return mismatch(option, value);
   Result<Json> parsed = parse_json(value.get<std::string>());
   if (!parsed.ok() || !parsed->is_object()) return mismatch(option, value);
@@ -102,7 +123,10 @@ Result<Json> coerce_object(const Option& option, const Json& value) {
 
 Error unknown_key(const Recipe& recipe, const Setting& setting, const std::string& name) {
   std::vector<std::string> names;
-  for (const Option& option : recipe.options) names.push_back(option.name);
+  for (const Option& option : recipe.options) {
+    names.push_back(option.name);
+    names.insert(names.end(), option.other_names.begin(), option.other_names.end());
+  }
   std::string nearest = nearest_name(name, names);
   if (nearest.empty()) {
     return usage_error("{}: unknown option \"{}\"; `{} --help` lists the known ones",
@@ -154,7 +178,7 @@ Result<Resolved> resolve(const Recipe& recipe, const std::vector<Setting>& setti
     Result<Json> value = coerce(*option, setting.value);
     if (!value.ok()) return value.error().with_context(setting.where);
     if (option->effect == Effect::kUsed) {
-      resolved.config[name] = *value;
+      resolved.config[option->name] = *value;
     } else if (*value != option->fallback) {
       std::string line = fmt::format("{}: {}: {}", setting.where, name, option->text);
       if (option->effect == Effect::kRefused) return Error(ErrorCode::kUsage, line);
@@ -164,12 +188,21 @@ Result<Resolved> resolve(const Recipe& recipe, const std::vector<Setting>& setti
   return resolved;
 }
 
+namespace {
+
+std::string text_with_names(const Option& option) {
+  if (option.other_names.empty()) return option.text;
+  return fmt::format("{} (also: {})", option.text, fmt::join(option.other_names, ", "));
+}
+
+}  // namespace
+
 std::string to_help(const Recipe& recipe) {
   std::string text = recipe.text + "\n\nOptions (default):\n";
   for (const Option& option : recipe.options) {
     if (option.effect != Effect::kUsed) continue;
     text += fmt::format("  --{} ({})\n      {}; {}\n", option.name, to_line(option.fallback),
-                        option.text, describe_type(option));
+                        text_with_names(option), describe_type(option));
   }
   return text;
 }
@@ -187,7 +220,7 @@ std::string to_markdown(const Recipe& recipe) {
     }
     if (option.effect == Effect::kUsed) {
       text += fmt::format("| `{}` | `{}` | {} | {} | {} |\n", option.name, to_line(option.fallback),
-                          type, option.text, option.source);
+                          type, text_with_names(option), option.source);
     } else {
       others +=
           fmt::format("| `{}` | {} | {} |\n", option.name,

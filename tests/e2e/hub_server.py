@@ -9,6 +9,7 @@ to another address. `faults` maps a file to what goes wrong with it:
   "no hash"   the headers announce none
   "moved"     a first redirect, within the server, without hash
   a number    that status
+A hub has one repository from the start; add() puts others, without faults, beside it.
 """
 
 import hashlib
@@ -27,6 +28,7 @@ class Hub:
         self.name = name
         self.commit = "0123456789abcdef0123456789abcdef01234567"
         self.revisions = {"main"}
+        self.added = {}               # address of a file, or of a list of files -> bytes
         self.faults = {}
         self.requests = []            # (method, path, Range header)
         self.authorised = []          # paths of requests that carried a token
@@ -37,6 +39,14 @@ class Hub:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def add(self, kind, name, files):
+        """Serves one more repository; `kind` is models or datasets."""
+        listing = {"sha": self.commit, "siblings": [{"rfilename": file} for file in files]}
+        self.added[f"/api/{kind}/{name}/revision/main"] = json.dumps(listing).encode()
+        prefix = "" if kind == "models" else "datasets/"
+        for file, content in files.items():
+            self.added[f"/{prefix}{name}/resolve/{self.commit}/{file}"] = content
 
     def close(self):
         self.go_on.set()
@@ -74,6 +84,8 @@ class HubHandler(http.server.BaseHTTPRequestHandler):
         storage = re.fullmatch(r"/storage/(.+)", path)
         if storage:
             return self.send_file(storage.group(1), body)
+        if path in hub.added:
+            return self.send_added(hub.added[path], body)
         if hub.token and self.headers.get("Authorization") != f"Bearer {hub.token}":
             return self.refuse(401)
         api = re.fullmatch(rf"/api/{hub.kind}/{hub.name}/revision/([^/]+)", self.path)
@@ -89,6 +101,14 @@ class HubHandler(http.server.BaseHTTPRequestHandler):
         if isinstance(hub.faults.get(wanted.group(2)), int):
             return self.refuse(hub.faults[wanted.group(2)])
         return self.redirect(wanted.group(2), wanted.group(1))
+
+    def send_added(self, content, body):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("ETag", f'"{git_sha1(content)}"')
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
 
     def redirect(self, name, moved):
         content = self.hub.files[name]
