@@ -1,5 +1,6 @@
 // attune-engine: trains and serves models for `attune`, which starts it. One mode per first word.
 
+#include <csignal>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -57,6 +58,7 @@ Status dispatch(const Words& words) {
 }  // namespace attune::engine
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the write
   attune::Status status = attune::engine::dispatch({argv + 1, argv + argc});
   if (status.ok()) return 0;
   attune::log_error("{}", status.error().message());

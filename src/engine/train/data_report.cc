@@ -66,7 +66,8 @@ OrderedJson DataReport::to_json() const {
                     {"kept", kept_},
                     {"dropped", dropped_},
                     {"truncated", truncated_.size()},
-                    {"boundary_mismatch", boundary_.size()}};
+                    {"boundary_mismatch", boundary_.size()},
+                    {"packed_without_loss", rows_without_loss_}};
   report["tokens"] = {{"kept", tokens_}, {"trained", trained_}};
   report["dropped"] = OrderedJson::array();
   for (const auto& [reason, dropped] : reasons_) {

@@ -28,6 +28,8 @@ class DataReport {
   void note_truncated(const RowName& row) { truncated_.push_back(row); }
   // The row's prompt alone and the prompt within the whole row are tokenised differently.
   void note_boundary_mismatch(const RowName& row) { boundary_.push_back(row); }
+  // A packed row of which no token is trained was left out.
+  void count_rows_without_loss() { ++rows_without_loss_; }
   void count_licence(const std::string& licence) { ++licences_[licence]; }
   void count_guideline(const std::string& version) { ++guidelines_[version]; }
 
@@ -41,7 +43,7 @@ class DataReport {
   // allowed. It names the first row of the commonest reason.
   Status check(const std::string& split, bool allow_skipped_rows) const;
 
-  // {"rows": {read, kept, dropped, truncated}, "dropped": [{reason, count, rows, first}], ...}
+  // {"rows": {read, kept, dropped, truncated, ...}, "dropped": [{reason, count, rows, first}], ...}
   OrderedJson to_json() const;
 
  private:
@@ -55,6 +57,7 @@ class DataReport {
   int64_t dropped_ = 0;
   int64_t tokens_ = 0;
   int64_t trained_ = 0;
+  int64_t rows_without_loss_ = 0;
   std::map<std::string, Dropped> reasons_;
   std::vector<RowName> truncated_;
   std::vector<RowName> boundary_;

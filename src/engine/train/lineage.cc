@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json_file.h"
 #include "base/sha256.h"
 
 namespace attune::engine::train {
@@ -45,10 +45,10 @@ Status write_lineage(const protocol::Job& job, const std::map<std::string, int64
     lineage[key] = OrderedJson::array();
     for (const std::string& file : *files) lineage[key].push_back(TRY(hash_file(file)));
   }
-  lineage["config_sha256"] = sha256_hex(job.config.dump());
+  lineage["config_sha256"] = sha256_hex(to_line(job.config));
   lineage["guideline_versions"] = OrderedJson::object();
   for (const auto& [version, count] : guidelines) lineage["guideline_versions"][version] = count;
-  return write_file(join_path(job.output_dir, "lineage.json"), lineage.dump(2) + "\n");
+  return write_json_file(join_path(job.output_dir, "lineage.json"), lineage);
 }
 
 }  // namespace attune::engine::train

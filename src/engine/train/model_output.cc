@@ -3,17 +3,16 @@
 #include <functional>
 
 #include "base/file.h"
+#include "base/json_file.h"
 #include "engine/models/save.h"
 
 namespace attune::engine::train {
 namespace {
 
-std::string pretty(const Json& json) { return json.dump(2) + "\n"; }
-
 Status write_tokenizer(const std::string& folder, const weights::ModelFiles& files,
                        const RunText& text) {
   const text::Tokenizer& tokenizer = text.tokenizer;
-  TRY(write_file(join_path(folder, "tokenizer.json"), pretty(tokenizer.to_json())));
+  TRY(write_json_file(join_path(folder, "tokenizer.json"), tokenizer.to_json()));
   Json config = files.tokenizer_config();
   if (!config.is_object()) config = Json::object();
   // Without one, Transformers would guess the class from the model's type.
@@ -27,9 +26,30 @@ Status write_tokenizer(const std::string& folder, const weights::ModelFiles& fil
   name("eos_token", tokenizer.eos_id());
   name("pad_token", tokenizer.pad_id());
   name("unk_token", tokenizer.unk_id());
-  TRY(write_file(join_path(folder, "tokenizer_config.json"), pretty(config)));
+  TRY(write_json_file(join_path(folder, "tokenizer_config.json"), config));
   if (text.chat_template.empty()) return {};
   return write_file(join_path(folder, "chat_template.jinja"), text.chat_template);
+}
+
+// Another end of sequence than the model's has to stand in both of its configurations, or nobody
+// who loads the folder would stop there. As TRL: first in the list of generation_config.json.
+Status name_own_eos(const std::string& folder, const RunText& text) {
+  const std::optional<int32_t> eos = text.tokenizer.eos_id();
+  if (!text.own_eos || !eos) return {};
+  const std::string config_path = join_path(folder, "config.json");
+  Json config = TRY(read_json_file(config_path));
+  config["eos_token_id"] = *eos;
+  TRY(write_json_file(config_path, config));
+  const std::string path = join_path(folder, "generation_config.json");
+  if (!exists(path)) return {};
+  Json generation = TRY(read_json_file(path));
+  Json ids = Json::array({*eos});
+  const Json before = generation.value("eos_token_id", Json());
+  for (const Json& id : before.is_array() ? before : Json::array({before})) {
+    if (id.is_number_integer() && id != *eos) ids.push_back(id);
+  }
+  generation["eos_token_id"] = ids;
+  return write_json_file(path, generation);
 }
 
 // Fills `folder` through a temporary one beside it.
@@ -54,6 +74,7 @@ Status save_model_folder(const std::string& folder, const weights::ModelFiles& f
                          const RunText& text, models::Decoder& decoder) {
   return replace_folder(folder, [&](const std::string& partial) -> Status {
     TRY(models::save_decoder(decoder, files, partial));
+    TRY(name_own_eos(partial, text));
     return write_tokenizer(partial, files, text);  // eos_token and chat_template_path may differ
   });
 }

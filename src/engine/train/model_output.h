@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 #include "engine/models/decoder.h"
-#include "engine/train/sft_data.h"
+#include "engine/train/run_text.h"
 #include "weights/model_files.h"
 
 namespace attune::engine::train {

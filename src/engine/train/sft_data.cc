@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "base/file.h"
 #include "base/random.h"
 
 namespace attune::engine::train {
@@ -31,39 +30,66 @@ void hold_out(std::vector<SftRow>& rows, double share, uint64_t seed,
   rows = std::move(kept);
 }
 
-Result<SftRowOptions> row_options(const Json& config, int64_t vocabulary, bool packing) {
-  SftRowOptions options;
-  options.text_field = TRY(get_string_or(config, "dataset_text_field", "text"));
-  const bool unlimited = config.contains("max_length") && config["max_length"].is_null();
-  if (unlimited && packing) {
-    return invalid_input("max_length: packing needs the length of a row; set a number");
-  }
-  options.max_length.reset();
-  if (!unlimited && !packing) options.max_length = TRY(get_int_or(config, "max_length", 1024));
-  if (find(config, "completion_only_loss") != nullptr) {
-    options.completion_only = TRY(get_bool(config, "completion_only_loss"));
-  }
-  options.assistant_only = TRY(get_bool_or(config, "assistant_only_loss", false));
-  options.vocabulary = vocabulary;
-  return options;
-}
-
+// How examples share rows: not at all without `packing: true`.
 struct PackingPlan {
+  bool train = false;
+  bool evaluation = false;
   int64_t row_length = 0;
   PackingStrategy strategy = PackingStrategy::kBestFit;
 };
 
-Status pack_splits(const Json& config, bool pack_evaluation, SftData* data) {
+Result<PackingPlan> read_packing(const protocol::Job& job, const ModelLimits& limits) {
+  const Json& config = job.config;
   PackingPlan plan;
+  plan.train = TRY(get_bool_or(config, "packing", false));
+  if (!plan.train) return plan;
+  if (config.contains("max_length") && config["max_length"].is_null()) {
+    return invalid_input("max_length: packing needs the length of a row; set a number");
+  }
+  // TRL: unset, the evaluation rows are packed as the training rows are. Rows held out of the
+  // training files are packed with them.
+  plan.evaluation = job.eval_files.empty() || TRY(get_bool_or(config, "eval_packing", true));
   plan.row_length = TRY(get_int_or(config, "max_length", 1024));
-  const std::string strategy = TRY(get_string_or(config, "packing_strategy", "bfd"));
-  plan.strategy = TRY(parse_packing_strategy(strategy));
-  data->train = pack_sft_rows(data->train, plan.row_length, plan.strategy, &data->train_report);
-  if (pack_evaluation && !data->evaluation.empty()) {
+  const std::string name = TRY(get_string_or(config, "packing_strategy", "bfd"));
+  plan.strategy = TRY(parse_packing_strategy(name));
+  if (plan.strategy != PackingStrategy::kBestFit && limits.context > 0 &&
+      plan.row_length > limits.context) {
+    return invalid_input(
+        "max_length: {} is more than the model's context of {} tokens, and packing_strategy {} "
+        "makes sequences of that length; lower max_length",
+        plan.row_length, limits.context, name);
+  }
+  return plan;
+}
+
+// `packed`: whether the rows will be packed. Best fit cuts an example at the row's length, so it is
+// cut when it is read; the other strategies keep all of it.
+Result<SftRowOptions> row_options(const Json& config, const ModelLimits& limits,
+                                  const PackingPlan& packing, bool packed) {
+  SftRowOptions options;
+  options.text_field = TRY(get_string_or(config, "dataset_text_field", "text"));
+  options.vocabulary = limits.vocabulary;
+  options.context = limits.context;
+  options.max_length.reset();
+  const bool unlimited = config.contains("max_length") && config["max_length"].is_null();
+  const bool splits = packed && packing.strategy != PackingStrategy::kBestFit;
+  if (!unlimited && !splits) options.max_length = TRY(get_int_or(config, "max_length", 1024));
+  if (splits) options.context = 0;  // pieces are what the model reads, and they fit
+  if (find(config, "completion_only_loss") != nullptr) {
+    options.completion_only = TRY(get_bool(config, "completion_only_loss"));
+  }
+  options.assistant_only = TRY(get_bool_or(config, "assistant_only_loss", false));
+  return options;
+}
+
+void pack_splits(const PackingPlan& plan, SftData* data) {
+  if (plan.train) {
+    data->train = pack_sft_rows(data->train, plan.row_length, plan.strategy, &data->train_report);
+  }
+  if (plan.evaluation && !data->evaluation.empty()) {
     data->evaluation = pack_sft_rows(data->evaluation, plan.row_length, plan.strategy,
                                      &data->evaluation_report);
   }
-  return {};
 }
 
 }  // namespace
@@ -77,31 +103,10 @@ OrderedJson SftData::report() const {
   return report;
 }
 
-Result<RunText> load_run_text(const weights::ModelFiles& files, const Json& config) {
-  RunText text{TRY(weights::load_tokenizer(files)), files.chat_template()};
-  const std::string eos = TRY(get_string_or(config, "eos_token", ""));
-  if (!eos.empty()) {
-    const std::optional<int32_t> id = text.tokenizer.token_to_id(eos);
-    if (!id) return invalid_input("eos_token: {} is no token of {}", eos, files.path());
-    text.tokenizer = text.tokenizer.with_special_ids({.bos = text.tokenizer.bos_id(),
-                                                      .eos = id,
-                                                      .pad = text.tokenizer.pad_id(),
-                                                      .unk = text.tokenizer.unk_id()});
-  }
-  const std::string path = TRY(get_string_or(config, "chat_template_path", ""));
-  if (!path.empty()) text.chat_template = TRY(read_file(path));
-  return text;
-}
-
 std::vector<SftRow> pack_sft_rows(const std::vector<SftRow>& rows, int64_t row_length,
                                   PackingStrategy strategy, DataReport* report) {
   std::vector<int64_t> lengths;
-  for (const SftRow& row : rows) {
-    lengths.push_back(row.tokens());
-    if (strategy == PackingStrategy::kBestFit && lengths.back() > row_length) {
-      report->note_truncated(row.names[0]);
-    }
-  }
+  for (const SftRow& row : rows) lengths.push_back(row.tokens());
   std::vector<SftRow> packed;
   for (const PackedRow& pieces : pack_rows(lengths, row_length, strategy)) {
     SftRow row;
@@ -122,47 +127,42 @@ std::vector<SftRow> pack_sft_rows(const std::vector<SftRow>& rows, int64_t row_l
     if (row.trained_tokens() > 0) {
       packed.push_back(std::move(row));
     } else {
-      report->drop(row.names[0], "no trained token",
-                   fmt::format("after packing into rows of {} tokens", row_length));
+      report->count_rows_without_loss();
     }
   }
   return packed;
 }
 
-Result<SftData> load_sft_data(const protocol::Job& job, const RunText& text, int64_t vocabulary,
-                              uint64_t seed, bool allow_skipped_rows) {
-  const bool packing = TRY(get_bool_or(job.config, "packing", false));
-  SftRowOptions options = TRY(row_options(job.config, vocabulary, packing));
+Status load_sft_data(const protocol::Job& job, const RunText& text, const ModelLimits& limits,
+                     const TrainingOptions& options, SftData* data) {
+  const PackingPlan packing = TRY(read_packing(job, limits));
   std::optional<text::ChatTemplate> chat_template;
   if (!text.chat_template.empty()) {
     chat_template = TRY(text::ChatTemplate::parse(text.chat_template));
   }
-  SftData data;
-  // TRL: unset, the evaluation rows are packed as the training rows are. Rows held out of the
-  // training files are packed with them.
-  const bool pack_evaluation =
-      packing && (job.eval_files.empty() || TRY(get_bool_or(job.config, "eval_packing", true)));
-  const SftTokenizer for_evaluation(text.tokenizer, chat_template,
-                                    TRY(row_options(job.config, vocabulary, pack_evaluation)));
+  SftRowOptions for_training = TRY(row_options(job.config, limits, packing, packing.train));
+  const SftRowOptions for_evaluation =
+      TRY(row_options(job.config, limits, packing, packing.evaluation));
   if (find(job.config, "max_train_rows") != nullptr) {
-    options.max_rows = TRY(get_int(job.config, "max_train_rows"));
+    for_training.max_rows = TRY(get_int(job.config, "max_train_rows"));
   }
-  const SftTokenizer for_training(text.tokenizer, chat_template, options);
-  data.train = TRY(read_sft_rows(job.train_files, for_training, &data.train_report));
-  TRY(data.train_report.check("training data", allow_skipped_rows));
+  const SftTokenizer training(text.tokenizer, chat_template, for_training);
+  data->train = TRY(read_sft_rows(job.train_files, training, &data->train_report));
+  TRY(data->train_report.check("training data", options.allow_skipped_rows));
   if (!job.eval_files.empty()) {
-    data.evaluation = TRY(read_sft_rows(job.eval_files, for_evaluation, &data.evaluation_report));
-    TRY(data.evaluation_report.check("evaluation data", allow_skipped_rows));
+    const SftTokenizer evaluation(text.tokenizer, chat_template, for_evaluation);
+    data->evaluation = TRY(read_sft_rows(job.eval_files, evaluation, &data->evaluation_report));
+    TRY(data->evaluation_report.check("evaluation data", options.allow_skipped_rows));
   } else if (const double share = TRY(get_double_or(job.config, "eval_fraction", 0)); share > 0) {
-    hold_out(data.train, share, seed, &data.evaluation);
+    hold_out(data->train, share, options.data_seed, &data->evaluation);
   }
   if (TRY(get_bool_or(job.config, "shuffle_dataset", false))) {
-    data.train = in_order(
-        data.train, Random(seed, 0x0de).permutation(static_cast<int64_t>(data.train.size())));
+    const auto rows = static_cast<int64_t>(data->train.size());
+    data->train = in_order(data->train, Random(options.data_seed, 0x0de).permutation(rows));
   }
-  if (packing) TRY(pack_splits(job.config, pack_evaluation, &data));
-  if (data.train.empty()) return invalid_input("training data: no row is left to train on");
-  return data;
+  pack_splits(packing, data);
+  if (data->train.empty()) return invalid_input("training data: no row is left to train on");
+  return {};
 }
 
 }  // namespace attune::engine::train

@@ -2,17 +2,16 @@
 // packing, and the data report.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
 #include "engine/train/data_report.h"
 #include "engine/train/packing.h"
+#include "engine/train/run_text.h"
 #include "engine/train/sft_rows.h"
+#include "engine/train/training_options.h"
 #include "protocol/job.h"
-#include "text/tokenizer.h"
-#include "weights/model_files.h"
 
 namespace attune::engine::train {
 
@@ -25,20 +24,20 @@ struct SftData {
   OrderedJson report() const;  // data_report.json
 };
 
-// The tokenizer and chat template that a run uses: the model's, with eos_token and
-// chat_template_path of the configuration in their place where given.
-struct RunText {
-  text::Tokenizer tokenizer;
-  std::string chat_template;  // source, "" when there is none
+// What the model can take.
+struct ModelLimits {
+  int64_t vocabulary = 0;  // rows of its embedding
+  int64_t context = 0;     // positions it was made for; 0: no limit
 };
-Result<RunText> load_run_text(const weights::ModelFiles& files, const Json& config);
 
-// Reads both splits and checks them (data_report.h). `vocabulary` is the model's.
-Result<SftData> load_sft_data(const protocol::Job& job, const RunText& text, int64_t vocabulary,
-                              uint64_t seed, bool allow_skipped_rows);
+// Reads both splits, checks them (data_report.h) and packs them. When it fails, `data` holds the
+// reports as far as they came.
+Status load_sft_data(const protocol::Job& job, const RunText& text, const ModelLimits& limits,
+                     const TrainingOptions& options, SftData* data);
 
-// Puts several examples into a row of at most `row_length` tokens; rows without a trained token are
-// dropped and counted.
+// Puts several examples into a row of at most `row_length` tokens. Packed rows without a trained
+// token (the prompt's part of an example that kBestFitSplit or kWrapped cut) are left out and
+// counted.
 std::vector<SftRow> pack_sft_rows(const std::vector<SftRow>& rows, int64_t row_length,
                                   PackingStrategy strategy, DataReport* report);
 

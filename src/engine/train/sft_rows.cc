@@ -175,8 +175,7 @@ Result<SftTokenizer::Prepared> SftTokenizer::prepare(const data::Example& exampl
   } else {
     return invalid_input(
         "a row of the form {} does not say which answer to learn; supervised fine-tuning takes "
-        "text, "
-        "messages, or prompt and completion",
+        "text, messages, or prompt and completion",
         data::to_string(example.form));
   }
   TokenSequence& sequence = prepared.sequence;
@@ -184,6 +183,13 @@ Result<SftTokenizer::Prepared> SftTokenizer::prepare(const data::Example& exampl
     sequence.ids.resize(static_cast<size_t>(*options_.max_length));
     sequence.trained.resize(static_cast<size_t>(*options_.max_length));
     prepared.truncated = true;
+  }
+  const auto length = static_cast<int64_t>(sequence.ids.size());
+  if (options_.context > 0 && length > options_.context) {
+    return invalid_input(
+        "its {} tokens are more than the model's context of {}; set max_length: {} to cut such "
+        "rows",
+        length, options_.context, options_.context);
   }
   for (int32_t id : sequence.ids) {
     if (options_.vocabulary > 0 && id >= options_.vocabulary) {

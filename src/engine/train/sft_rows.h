@@ -49,6 +49,7 @@ struct SftRowOptions {
   std::optional<bool> completion_only{};   // completion_only_loss; absent: true
   bool assistant_only = false;             // assistant_only_loss
   int64_t vocabulary = 0;                  // ids must be below it; 0: not checked
+  int64_t context = 0;                     // longest sequence of the model; 0: not checked
   std::optional<int64_t> max_rows{};       // read at most so many
 };
 

@@ -24,7 +24,6 @@ Result<BatchOptions> read_batch(const Json& config) {
   BatchOptions options;
   options.rows_per_batch = TRY(get_int_or(config, "per_device_train_batch_size", 8));
   options.accumulation = TRY(get_int_or(config, "gradient_accumulation_steps", 1));
-  options.eval_rows_per_batch = TRY(get_int_or(config, "per_device_eval_batch_size", 8));
   if (options.rows_per_batch < 1 || options.accumulation < 1) {
     return invalid_input(
         "per_device_train_batch_size and gradient_accumulation_steps must be at least 1");
@@ -46,6 +45,22 @@ Result<BatchOptions> read_batch(const Json& config) {
   return options;
 }
 
+Status read_schedule_extras(const Json& config, OptimisationOptions* options) {
+  const Json* extras = find(config, "lr_scheduler_kwargs");
+  if (extras == nullptr) return {};
+  if (!extras->is_object()) return invalid_input("lr_scheduler_kwargs: must be an object");
+  for (const auto& [name, unused] : extras->items()) {
+    if (name != "min_lr_rate" && name != "min_lr") {
+      return invalid_input("lr_scheduler_kwargs: {} is not available; use min_lr_rate or min_lr",
+                           name);
+    }
+    const double number = TRY(get_double(*extras, name));
+    const bool is_rate = name == "min_lr_rate" || options->learning_rate <= 0;
+    options->min_lr_rate = is_rate ? number : number / options->learning_rate;
+  }
+  return {};
+}
+
 Result<OptimisationOptions> read_optimisation(const Json& config) {
   OptimisationOptions options;
   options.optimizer = TRY(get_string_or(config, "optim", options.optimizer));
@@ -56,9 +71,7 @@ Result<OptimisationOptions> read_optimisation(const Json& config) {
   options.warmup_steps = TRY(get_double_or(config, "warmup_steps", 0));
   const double ratio = TRY(get_double_or(config, "warmup_ratio", 0));
   if (options.warmup_steps == 0) options.warmup_steps = ratio;
-  if (const Json* extra = find(config, "lr_scheduler_kwargs"); extra != nullptr) {
-    options.min_lr_rate = TRY(get_double_or(*extra, "min_lr_rate", 0));
-  }
+  TRY(read_schedule_extras(config, &options));
   options.weight_decay = TRY(get_double_or(config, "weight_decay", 0));
   options.beta1 = TRY(get_double_or(config, "adam_beta1", options.beta1));
   options.beta2 = TRY(get_double_or(config, "adam_beta2", options.beta2));
@@ -77,9 +90,9 @@ Result<EvaluationOptions> read_evaluation(const Json& config, double logging_ste
   std::string metric = TRY(get_string_or(config, "metric_for_best_model", "loss"));
   if (!metric.starts_with("eval_")) metric = "eval_" + metric;
   options.best_metric = metric;
-  // As Transformers: a metric whose name does not end in "loss" is better when larger.
+  // As Transformers: unset, a metric whose name does not end in "loss" is better when larger.
   options.greater_is_better =
-      !metric.ends_with("loss") || TRY(get_bool_or(config, "greater_is_better", false));
+      TRY(get_bool_or(config, "greater_is_better", !metric.ends_with("loss")));
   options.patience = TRY(get_optional_int(config, "early_stopping_patience"));
   options.threshold = TRY(get_double_or(config, "early_stopping_threshold", 0));
   if (const Json* prompts = find(config, "sample_prompts"); prompts != nullptr) {
@@ -122,6 +135,7 @@ Result<CheckpointOptions> read_checkpoint(const Json& config) {
 Result<TrainingOptions> read_training_options(const Json& config) {
   TrainingOptions options;
   options.logging_steps = TRY(get_double_or(config, "logging_steps", 10));
+  options.log_first_step = TRY(get_bool_or(config, "logging_first_step", false));
   options.batch = TRY(read_batch(config));
   options.optimisation = TRY(read_optimisation(config));
   options.evaluation = TRY(read_evaluation(config, options.logging_steps));

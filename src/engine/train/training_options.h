@@ -23,7 +23,6 @@ enum class RecomputeChoice { kAuto, kAlways, kNever };
 struct BatchOptions {
   int64_t rows_per_batch = 8;  // per_device_train_batch_size
   int64_t accumulation = 1;    // gradient_accumulation_steps
-  int64_t eval_rows_per_batch = 8;
   Sampling sampling = Sampling::kRandom;
   bool drop_last = false;
   std::optional<int64_t> max_tokens_per_batch;  // of one pass; absent: chosen by the plan
@@ -37,7 +36,7 @@ struct OptimisationOptions {
   double learning_rate = 2e-5;
   std::string schedule = "linear";
   double warmup_steps = 0;  // below 1: a share of all steps
-  double min_lr_rate = 0;   // lr_scheduler_kwargs.min_lr_rate
+  double min_lr_rate = 0;   // lr_scheduler_kwargs: min_lr_rate, or min_lr / learning_rate
   double weight_decay = 0;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -75,6 +74,7 @@ struct TrainingOptions {
   CheckpointOptions checkpoint;
   RecomputeChoice recompute = RecomputeChoice::kAuto;
   double logging_steps = 10;
+  bool log_first_step = false;  // logging_first_step
   uint64_t seed = 42;
   uint64_t data_seed = 42;
   int64_t threads = 0;  // 0: all cores

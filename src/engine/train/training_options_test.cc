@@ -48,6 +48,7 @@ TEST(TrainingOptionsTest, MistakesNameTheKey) {
       {{{"per_device_train_batch_size", 0}}, "per_device_train_batch_size"},
       {{{"save_strategy", "hourly"}}, "save_strategy"},
       {{{"recompute", "maybe"}}, "recompute"},
+      {{{"lr_scheduler_kwargs", {{"num_cycles", 2}}}}, "num_cycles"},
       {{{"load_best_model_at_end", true}}, "load_best_model_at_end"},
       {{{"early_stopping_patience", 2}}, "early_stopping_patience"}};
   for (const auto& [config, key] : cases) {
@@ -55,6 +56,22 @@ TEST(TrainingOptionsTest, MistakesNameTheKey) {
     ASSERT_FALSE(options.ok()) << key;
     EXPECT_NE(options.error().message().find(key), std::string::npos) << options.error().message();
   }
+}
+
+TEST(TrainingOptionsTest, ALowestRateIsAShareOrARate) {
+  const Json config = {{"learning_rate", 1e-4}, {"lr_scheduler_kwargs", {{"min_lr", 1e-5}}}};
+  EXPECT_DOUBLE_EQ(read_training_options(config)->optimisation.min_lr_rate, 0.1);
+}
+
+TEST(TrainingOptionsTest, WhetherLargerIsBetterFollowsTheMetricUnlessSaid) {
+  const auto larger = [](Json config) {
+    config["eval_strategy"] = "steps";
+    return read_training_options(config)->evaluation.greater_is_better;
+  };
+  EXPECT_FALSE(larger(Json::object()));
+  EXPECT_FALSE(larger({{"metric_for_best_model", "eval_loss"}, {"greater_is_better", nullptr}}));
+  EXPECT_TRUE(larger({{"metric_for_best_model", "mean_token_accuracy"}}));
+  EXPECT_FALSE(larger({{"metric_for_best_model", "entropy"}, {"greater_is_better", false}}));
 }
 
 TEST(TrainingOptionsTest, IntervalsBelowOneAreShares) {

@@ -1,0 +1,50 @@
+#include "engine/train/run_text.h"
+
+#include "base/file.h"
+#include "text/chat_template.h"
+
+namespace attune::engine::train {
+namespace {
+
+// The id of the token that `option` names, or `fallback` when the option is not set.
+Result<std::optional<int32_t>> chosen_token(const Json& config, const char* option,
+                                            const text::Tokenizer& tokenizer,
+                                            std::optional<int32_t> fallback) {
+  const std::string token = TRY(get_string_or(config, option, ""));
+  if (token.empty()) return fallback;
+  const std::optional<int32_t> id = tokenizer.token_to_id(token);
+  if (!id) return invalid_input("{}: \"{}\" is no token of the model's vocabulary", option, token);
+  return id;
+}
+
+}  // namespace
+
+Result<RunText> load_run_text(const weights::ModelFiles& files, const Json& config) {
+  RunText text{TRY(weights::load_tokenizer(files)), files.chat_template()};
+  const text::Tokenizer own = text.tokenizer;
+  const auto eos = TRY(chosen_token(config, "eos_token", own, own.eos_id()));
+  const auto pad = TRY(chosen_token(config, "pad_token", own, own.pad_id()));
+  text.tokenizer = own.with_special_ids(
+      {.bos = own.bos_id(), .eos = eos, .pad = pad, .unk = own.unk_id()});
+  text.own_eos = eos != own.eos_id();
+  std::string where = files.path();
+  const std::string given = TRY(get_string_or(config, "chat_template", ""));
+  const std::string path = TRY(get_string_or(config, "chat_template_path", ""));
+  if (!given.empty() && !path.empty()) {
+    return invalid_input("chat_template and chat_template_path exclude each other");
+  }
+  if (!given.empty()) {
+    where = "chat_template";
+    text.chat_template = given;
+  }
+  if (!path.empty()) {
+    where = "chat_template_path: " + path;
+    text.chat_template = TRY(read_file(path));
+  }
+  if (text.chat_template.empty()) return text;
+  const auto parsed = text::ChatTemplate::parse(text.chat_template);
+  if (!parsed.ok()) return parsed.error().with_context(where + ": the chat template");
+  return text;
+}
+
+}  // namespace attune::engine::train

@@ -1,0 +1,192 @@
+#include "engine/train/training_run.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "data/tokenized.h"
+#include "engine/generate/generator.h"
+#include "engine/tensor/arena.h"
+#include "engine/tensor/cpu_features.h"
+#include "engine/tensor/device.h"
+#include "engine/tensor/guarded.h"
+#include "engine/tensor/threads.h"
+#include "engine/train/model_output.h"
+#include "engine/train/trainer.h"
+
+namespace attune::engine::train {
+namespace {
+
+// Training runs on the CPU; a device that was asked for and cannot be had is an error, not a slow
+// run.
+Status check_device(const Json& config) {
+  const std::string name = TRY(get_string_or(config, "device", "auto"));
+  if (name == "auto") return {};
+  const auto device = parse_device(name);
+  if (!device.ok()) return device.error();
+  if (device->is_cpu()) return {};
+  return unsupported("device: {}: training runs on the CPU in this release; use cpu or auto", name);
+}
+
+// Whether a run directory's earlier run may be gone on with or must be refused.
+Result<std::optional<StoredCheckpoint>> find_resume(const std::string& run_directory,
+                                                    const CheckpointOptions& options) {
+  const CheckpointStore store(run_directory);
+  if (options.resume.empty()) {
+    const std::string final_folder = join_path(run_directory, "final");
+    if ((!store.steps().empty() || exists(final_folder)) && !options.overwrite) {
+      return usage_error(
+          "{}: holds an earlier run; set resume_from_checkpoint: true to go on with it, or "
+          "overwrite_output_dir: true to start anew",
+          run_directory);
+    }
+    TRY(remove_all(join_path(run_directory, "checkpoints")));
+    TRY(remove_all(final_folder));
+    return std::optional<StoredCheckpoint>();
+  }
+  if (options.resume == "true") {
+    auto newest = TRY(store.newest());
+    if (!newest)
+      log_warning("{}: has no checkpoint yet; starting from the beginning", run_directory);
+    return newest;
+  }
+  StoredCheckpoint checkpoint = TRY(CheckpointStore::open(options.resume));
+  if (!checkpoint.has_optimizer) {
+    return invalid_input("{}: was saved without optimiser state (save_only_model)", options.resume);
+  }
+  return std::optional<StoredCheckpoint>(std::move(checkpoint));
+}
+
+// One warning that names the options which are no longer what the checkpoint was trained with.
+void warn_about_changes(const Json& stored, const Json& current) {
+  const std::vector<std::string> free_to_change = {
+      "output_dir", "overwrite_output_dir", "resume_from_checkpoint", "save_steps", "threads",
+      "save_strategy", "save_total_limit", "logging_steps", "run_name"};
+  std::string changed;
+  for (const auto& [key, value] : current.items()) {
+    const bool may = std::find(free_to_change.begin(), free_to_change.end(), key) !=
+                     free_to_change.end();
+    if (may || (stored.contains(key) && stored[key] == value)) continue;
+    changed += (changed.empty() ? "" : ", ") + key;
+  }
+  if (!changed.empty()) {
+    log_warning("options changed since the checkpoint ({}); the run goes on with the new values",
+                changed);
+  }
+}
+
+Result<std::optional<Plan>> stored_plan(const std::optional<StoredCheckpoint>& resume) {
+  if (!resume) return std::optional<Plan>();
+  const Json* json = find(resume->state, "plan");
+  if (json == nullptr) return invalid_input("{}: has no plan", resume->folder);
+  const Plan plan = TRY(Plan::from_json(*json));
+  for (const std::string& difference :
+       differences(plan, available_cores(), cpu_features().name)) {
+    log_warning("the resumed run will differ in its last bits: {}", difference);
+  }
+  return std::optional<Plan>(plan);
+}
+
+// Answers to the sample prompts, greedy, as conversations when the model has a template.
+Result<std::vector<std::string>> answer_samples(const TrainingModel& model, const RunText& text,
+                                                const EvaluationOptions& options,
+                                                const weights::ModelFiles& files) {
+  const auto examples = TRY(data::ExampleTokenizer::make(text.tokenizer, text.chat_template));
+  std::vector<std::vector<int32_t>> prompts;
+  for (const std::string& prompt : options.sample_prompts) {
+    data::Content content = prompt;
+    if (examples.has_chat_template()) {
+      content = data::Messages{{"user", prompt, {{"role", "user"}, {"content", prompt}}}};
+    }
+    prompts.push_back(TRY(examples.prompt(content, {})));
+  }
+  generate::GenerateRequest request;
+  request.max_new_tokens = options.sample_max_new_tokens;
+  request.adapters = model.adapters;
+  generate::GeneratorOptions generator;
+  if (text.tokenizer.eos_id()) generator.eos_ids.push_back(*text.tokenizer.eos_id());
+  if (const Json* eos = find(files.generation_config(), "eos_token_id"); eos != nullptr) {
+    for (const Json& id : eos->is_array() ? *eos : Json::array({*eos})) {
+      if (id.is_number_integer()) generator.eos_ids.push_back(id.get<int32_t>());
+    }
+  }
+  const auto completions = TRY(
+      generate::generate_texts(*model.decoder, text.tokenizer, prompts, request, generator));
+  std::vector<std::string> answers;
+  for (const auto& samples : completions) answers.push_back(samples.at(0).text);
+  return answers;
+}
+
+Plan plan_of(const TrainingOptions& options, const TrainingModel& model, const Method& method,
+             int64_t threads) {
+  MemoryNeed need;
+  need.state_bytes = model.state_bytes();
+  need.activation_bytes_per_token = activation_bytes_per_token(model.decoder->config());
+  for (int64_t row = 0; row < method.row_count(Split::kTrain); ++row) {
+    need.longest_row = std::max(need.longest_row, method.row_tokens(Split::kTrain, row));
+  }
+  Plan plan = make_plan(options, need, free_memory_bytes());
+  plan.dtype = model.dtype;
+  plan.cpu = cpu_features().name;
+  plan.threads = threads;
+  log_info("{} trainable tensors in {}, passes of at most {} tokens, recompute {}, {} threads",
+           model.parameters.size(), plan.dtype, plan.max_tokens_per_batch,
+           plan.recompute ? "on" : "off", plan.threads);
+  return plan;
+}
+
+}  // namespace
+
+Result<TrainingRun> TrainingRun::prepare(const protocol::Job& job) {
+  TrainingOptions options = TRY(read_training_options(job.config));
+  TRY(check_device(job.config));
+  auto resume = TRY(find_resume(job.output_dir, options.checkpoint));
+  std::optional<Plan> planned = TRY(stored_plan(resume));
+  if (resume) warn_about_changes(resume->state.value("config", Json::object()), job.config);
+  weights::ModelFiles files = TRY(weights::ModelFiles::open(job.model));
+  RunText text = TRY(load_run_text(files, job.config));
+  models::DecoderConfig config = TRY(models::decoder_config(files.config()));
+  return TrainingRun(job, std::move(options), std::move(resume), std::move(planned),
+                     std::move(files), std::move(text), std::move(config));
+}
+
+Status TrainingRun::load_model() {
+  install_arena();
+  const int64_t wanted = planned_ ? planned_->threads : options_.threads;
+  threads_ = set_compute_threads(static_cast<int>(wanted));
+  model_ = TRY(run_guarded({"loading " + job_.model, {}}, [&]() -> Result<TrainingModel> {
+    return load_training_model(job_, files_, planned_ ? planned_->dtype : "");
+  }));
+  return {};
+}
+
+Status TrainingRun::train(Method& method) {
+  CHECK(model_.decoder != nullptr, "training before load_model()");
+  TrainerSetup setup;
+  setup.run_directory = job_.output_dir;
+  setup.config = job_.config;
+  setup.options = options_;
+  setup.plan = planned_ ? *planned_ : plan_of(options_, model_, method, threads_);
+  setup.parameters = model_.parameters;
+  setup.resume = resume_;
+  if (!options_.evaluation.sample_prompts.empty()) {
+    setup.samples = [&] { return answer_samples(model_, text_, options_.evaluation, files_); };
+  }
+  auto trainer = TRY(Trainer::create(std::move(setup), method));
+  const TrainingOutcome outcome = TRY(trainer->run());
+  if (outcome.interrupted) {
+    return Error(ErrorCode::kCancelled,
+                 fmt::format("stopped by a signal after step {}; a checkpoint was written, go on "
+                             "with resume_from_checkpoint: true",
+                             outcome.steps));
+  }
+  return save_final();
+}
+
+Status TrainingRun::save_final() {
+  const std::string folder = join_path(job_.output_dir, "final");
+  if (model_.adapters.empty()) return save_model_folder(folder, files_, text_, *model_.decoder);
+  return save_adapter_folder(folder, files_, text_, *model_.decoder, kTrainedAdapter);
+}
+
+}  // namespace attune::engine::train

@@ -1,0 +1,72 @@
+// What a run of any method has around its Trainer: the run directory and where to go on in it,
+// device, tokenizer and template, the model in the right precision, the plan, sample answers, and
+// final/ at the end. A method's own part (run_sft.cc) reads its rows and makes its Method.
+//
+//   TrainingRun run = TRY(TrainingRun::prepare(job));   nothing heavy yet: options, names, formats
+//   ... rows, from run.text() and run.config() ...
+//   TRY(run.load_model());
+//   SftMethod method(run.decoder(), run.adapters(), ...);
+//   return run.train(method);
+//
+// Not thread-safe; sets the process's threads and signal handlers.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/models/decoder_config.h"
+#include "engine/train/checkpoint_store.h"
+#include "engine/train/method.h"
+#include "engine/train/plan.h"
+#include "engine/train/run_text.h"
+#include "engine/train/training_model.h"
+#include "engine/train/training_options.h"
+#include "protocol/job.h"
+#include "weights/model_files.h"
+
+namespace attune::engine::train {
+
+class TrainingRun {
+ public:
+  // Errors name the option, the file or the run that is in the way.
+  static Result<TrainingRun> prepare(const protocol::Job& job);
+
+  const TrainingOptions& options() const { return options_; }
+  const RunText& text() const { return text_; }
+  const models::DecoderConfig& config() const { return config_; }
+
+  Status load_model();
+  models::Decoder& decoder() { return *model_.decoder; }            // after load_model()
+  const std::vector<std::string>& adapters() const { return model_.adapters; }
+
+  // Trains to the end and writes final/. kCancelled when a signal stopped it (a checkpoint was
+  // written).
+  Status train(Method& method);
+
+ private:
+  TrainingRun(protocol::Job job, TrainingOptions options, std::optional<StoredCheckpoint> resume,
+              std::optional<Plan> planned, weights::ModelFiles files, RunText text,
+              models::DecoderConfig config)
+      : job_(std::move(job)),
+        options_(std::move(options)),
+        resume_(std::move(resume)),
+        planned_(std::move(planned)),
+        files_(std::move(files)),
+        text_(std::move(text)),
+        config_(std::move(config)) {}
+  Status save_final();
+
+  protocol::Job job_;
+  TrainingOptions options_;
+  std::optional<StoredCheckpoint> resume_;
+  std::optional<Plan> planned_;  // of the run that goes on
+  weights::ModelFiles files_;
+  RunText text_;
+  models::DecoderConfig config_;
+  TrainingModel model_;
+  int threads_ = 1;
+};
+
+}  // namespace attune::engine::train
