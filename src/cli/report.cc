@@ -25,14 +25,20 @@ std::string change_text(const Curve& curve) {
 }
 
 std::string title_part(const RunData& run) {
-  std::string state = run.interrupted ? "interrupted" : run.finished ? "finished" : "still going";
+  std::string state = run.interrupted        ? "interrupted"
+                      : !run.failure.empty() ? "failed"
+                      : run.finished         ? "finished"
+                                             : "still going";
   std::string model = plain_text(run.config.value("model_name_or_path", Json("unknown model")));
-  return fmt::format(
-      "<header><h1>{}</h1><p class=\"lead\"><span class=\"state{}\">{}</span> {} from {}</p>"
-      "</header>\n",
-      escape_html(run.name), run.finished && !run.interrupted ? "" : " open", state,
+  std::string html = fmt::format(
+      "<header><h1>{}</h1><p class=\"lead\"><span class=\"state{}\">{}</span> {} from {}</p>",
+      escape_html(run.name), state == "finished" ? "" : " open", state,
       run.config.value("use_peft", Json()) == Json(true) ? "LoRA fine-tuning" : "fine-tuning",
       escape_html(model));
+  if (!run.failure.empty()) {
+    html += fmt::format("<p class=\"failure\">{}</p>", escape_html(run.failure));
+  }
+  return html + "</header>\n";
 }
 
 std::string key_figures(const RunData& run) {
@@ -173,6 +179,7 @@ std::string page_of(const RunData& run) {
   html +=
       title_part(run) + key_figures(run) + charts_part(run) + samples_part(run) + data_part(run);
   html += details_part("Configuration", run.config, false);
+  html += details_part("Precision, threads and memory", run.plan, false);
   html += details_part("Lineage", run.lineage, true);
   html += fmt::format("<footer>Made by <code>attune report {}</code>",
                       escape_html(run.directory));

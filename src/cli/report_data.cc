@@ -66,11 +66,14 @@ void read_event(const Json& event, RunData& run, StepTotals& totals) {
   if (kind == "start" || kind == "resume") {
     run.total_steps = static_cast<int64_t>(number_of(event, "total_steps").value_or(0));
     run.interrupted = false;
+    run.failure.clear();
+    if (const Json* plan = find(event, "plan"); plan != nullptr) run.plan = *plan;
   }
   if (kind == "step") read_step(event, step, run, totals);
   if (kind == "eval") keep(run.eval_loss, step, number_of(event, "eval_loss"));
   if (kind == "sample") read_sample(event, step, run);
   if (kind == "interrupted") run.interrupted = true;
+  if (kind == "failed") run.failure = string_of(event, "message");
   if (kind == "end") run.finished = true;
 }
 

@@ -35,6 +35,8 @@ struct RunData {
   int64_t tokens = 0;
   bool finished = false;
   bool interrupted = false;
+  std::string failure;  // what ended it, "" when nothing did
+  Json plan;            // how it computes: precision, threads, passes, recompute
   Curve loss, eval_loss, learning_rate, grad_norm;
   Curve throughput;  // tokens per second
   std::vector<SamplePair> samples;

@@ -23,6 +23,8 @@ h2 { font-size: 19px; margin: 44px 0 14px; }
 .state { display: inline-block; padding: 1px 10px; border-radius: 99px; font-size: 13px;
   border: 1px solid currentColor; color: var(--good); }
 .state.open { color: var(--warn); }
+.failure { margin: -8px 0 24px; padding: 10px 14px; border-left: 3px solid var(--warn);
+  background: var(--card); overflow-wrap: anywhere; }
 .card, .tile { background: var(--card); border: 1px solid var(--rule); border-radius: 12px; }
 .tiles { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); }
 .tile { padding: 14px 16px; }

@@ -115,6 +115,16 @@ TEST_F(ReportTest, ShowsDataConfigurationAndLineage) {
   EXPECT_TRUE(has(html, "<code>model[0].sha256</code></th><td><code>abc</code>"));
 }
 
+TEST_F(ReportTest, SaysWhyARunFailedUntilItIsResumed) {
+  const std::string failed =
+      std::string(kEvents) + "{\"event\":\"failed\",\"step\":2,\"message\":\"step 3: a < b\"}\n";
+  write("events.jsonl", failed);
+  EXPECT_TRUE(has(page(), ">failed</span>"));
+  EXPECT_TRUE(has(page(), "<p class=\"failure\">step 3: a &lt; b</p>"));
+  write("events.jsonl", failed + "{\"event\":\"resume\",\"step\":2,\"total_steps\":4}\n");
+  EXPECT_TRUE(has(page(), "still going"));
+}
+
 TEST_F(ReportTest, HostileTextStaysText) {
   const std::string evil = "<script>alert(1)</script>\\\" onload='x' & \\u0000";
   write("events.jsonl", "{\"event\":\"sample\",\"step\":0,\"prompt\":\"" + evil +

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/file.h"
+#include "base/json_file.h"
 #include "base/log.h"
 #include "base/sha256.h"
 
@@ -57,7 +58,7 @@ Status CheckpointStore::save(
                          {"step", step},
                          {"files", TRY(describe_files(partial))},
                          {"state", state}};
-    TRY(write_file(join_path(partial, "state.json"), record.dump(1) + "\n"));
+    TRY(write_json_file(join_path(partial, "state.json"), record));
     TRY(sync_directory(partial));
     TRY(remove_all(folder));
     return rename_path(partial, folder);

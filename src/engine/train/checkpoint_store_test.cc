@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "engine/train/run_log.h"
 
 namespace attune::engine::train {
 namespace {
@@ -83,25 +82,5 @@ TEST(CheckpointStoreTest, WithoutOptimiserStateItCannotBeResumed) {
 }
 
 // A resumed run writes the steps after its checkpoint again: their old lines go.
-TEST(RunLogTest, ResumingCutsLaterStepsAndBrokenLines) {
-  const TemporaryDirectory run;
-  const std::string path = run.file("events.jsonl");
-  {
-    auto log = RunLog::open(run.path(), 0, false).value();
-    for (int step = 1; step <= 5; ++step) ASSERT_TRUE(log->write("step", {{"step", step}}).ok());
-  }
-  const std::string whole = read_file(path).value();
-  ASSERT_TRUE(write_file(path, whole + "{\"event\":\"step\",\"st").ok());
-  {
-    auto log = RunLog::open(run.path(), 3, true).value();
-    ASSERT_TRUE(log->write("step", {{"step", 4}, {"loss", 0.5}}).ok());
-  }
-  EXPECT_EQ(read_file(path).value(),
-            "{\"event\":\"step\",\"step\":1}\n{\"event\":\"step\",\"step\":2}\n"
-            "{\"event\":\"step\",\"step\":3}\n{\"event\":\"step\",\"step\":4,\"loss\":0.5}\n");
-  (void)RunLog::open(run.path(), 0, false).value();
-  EXPECT_EQ(read_file(path).value(), "");
-}
-
 }  // namespace
 }  // namespace attune::engine::train

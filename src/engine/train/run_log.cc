@@ -6,15 +6,25 @@
 namespace attune::engine::train {
 namespace {
 
-// The lines of `text` that belong to steps up to `step`; cut and foreign lines are left out.
-std::string lines_up_to(const std::string& text, int64_t step) {
-  std::string kept;
+struct KeptLines {
+  std::string text;
+  bool has_checkpoint = false;
+};
+
+// The lines of `text` up to that of the checkpoint of `step`; when it has none, those of steps up
+// to `step`. Cut and foreign lines are left out.
+KeptLines lines_up_to(const std::string& text, int64_t step) {
+  KeptLines kept;
   std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
+  for (std::string line; std::getline(lines, line) && !kept.has_checkpoint;) {
     const auto event = parse_json(line);
     if (!event.ok() || lines.eof()) continue;
     const Json* at = find(*event, "step");
-    if (at == nullptr || !at->is_number() || at->get<int64_t>() <= step) kept += line + "\n";
+    const bool has_step = at != nullptr && at->is_number();
+    if (has_step && at->get<int64_t>() > step) continue;
+    kept.text += line + "\n";
+    kept.has_checkpoint = has_step && at->get<int64_t>() == step &&
+                          event->value("event", Json()) == "checkpoint";
   }
   return kept;
 }
@@ -36,14 +46,19 @@ Scalars curves_of(const std::string& kind, const OrderedJson& fields) {
 Result<std::unique_ptr<RunLog>> RunLog::open(const std::string& run_directory, int64_t step,
                                              bool resumed) {
   const std::string path = join_path(run_directory, "events.jsonl");
+  bool has_checkpoint = false;
   if (resumed && exists(path)) {
-    TRY(write_file(path, lines_up_to(TRY(read_file(path)), step)));
+    const KeptLines kept = lines_up_to(TRY(read_file(path)), step);
+    has_checkpoint = kept.has_checkpoint;
+    TRY(write_file(path, kept.text));
   } else {
     TRY(remove_all(path));
   }
   auto events = TRY(AppendFile::open(path));
   auto curves = TRY(TensorBoardWriter::create(run_directory, step + 1));
-  return std::unique_ptr<RunLog>(new RunLog(std::move(events), std::move(curves)));
+  std::unique_ptr<RunLog> log(new RunLog(std::move(events), std::move(curves)));
+  log->has_checkpoint_ = has_checkpoint;
+  return log;
 }
 
 Status RunLog::write(const std::string& kind, const OrderedJson& fields) {

@@ -18,10 +18,14 @@ namespace attune::engine::train {
 
 class RunLog {
  public:
-  // Opens a run directory's log at `step`: lines of later steps are removed (they will be written
-  // again), all of them when `step` is 0 and `resumed` is false.
+  // Opens a run directory's log. A resumed run goes on behind the line of the checkpoint it starts
+  // from, that of `step`: what was written after that is removed, since it will be written again.
+  // Otherwise the log begins anew.
   static Result<std::unique_ptr<RunLog>> open(const std::string& run_directory, int64_t step,
                                               bool resumed);
+
+  // Whether the log had the line of the checkpoint that a resumed run starts from.
+  bool has_checkpoint() const { return has_checkpoint_; }
 
   // Appends {"event": kind, ...fields}. Numbers of "step" and "eval" events also become curves,
   // train/<name> and eval/<name>.
@@ -32,6 +36,7 @@ class RunLog {
       : events_(std::move(events)), curves_(std::move(curves)) {}
   std::unique_ptr<AppendFile> events_;
   std::unique_ptr<TensorBoardWriter> curves_;
+  bool has_checkpoint_ = false;
 };
 
 }  // namespace attune::engine::train

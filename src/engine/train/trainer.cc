@@ -82,6 +82,15 @@ Trainer::Trainer(TrainerSetup setup, Method& method, Sampler sampler, optim::Sch
 
 Result<TrainingOutcome> Trainer::run() {
   const InterruptScope interrupts;
+  Result<TrainingOutcome> outcome = train();
+  if (!outcome.ok() && log_ != nullptr) {  // for those who watch; the error itself goes on
+    (void)log_->write("failed",
+                      {{"step", progress_.step}, {"message", outcome.error().message()}});
+  }
+  return outcome;
+}
+
+Result<TrainingOutcome> Trainer::train() {
   TRY(begin());
   TrainingOutcome outcome;
   while (progress_.step < total_steps_ && !stop_early_) {
@@ -99,13 +108,17 @@ Status Trainer::begin() {
   if (setup_.resume) TRY(resume_from(*setup_.resume));
   TRY(checkpoints_.prune({}, {}));  // what a killed run left half-written
   log_ = TRY(RunLog::open(setup_.run_directory, progress_.step, setup_.resume.has_value()));
+  if (setup_.resume && !log_->has_checkpoint()) {  // killed between the checkpoint and its line
+    TRY(log_->write("checkpoint",
+                    {{"step", progress_.step}, {"path", setup_.resume->folder}}));
+  }
   OrderedJson start = {{"step", progress_.step},
                        {"total_steps", total_steps_},
                        {"rows", method_.row_count(Split::kTrain)},
                        {"eval_rows", method_.row_count(Split::kEvaluation)},
                        {"plan", setup_.plan.to_json()}};
   TRY(log_->write(setup_.resume ? "resume" : "start", start));
-  if (setup_.resume) return {};
+  if (setup_.resume) return {};  // what belongs to the beginning is in the log
   if (setup_.options.evaluation.on_start) {
     TRY(evaluate());
   } else {
@@ -144,7 +157,8 @@ Status Trainer::train_step() {
   for (const auto& [name, value] : step.metrics) fields[name] = value;
   TRY(log_->write("step", fields));
   const auto logging = interval_steps(setup_.options.logging_steps, total_steps_);
-  if (progress_.step % logging == 0 || progress_.step == total_steps_) {
+  const bool first = progress_.step == 1 && setup_.options.log_first_step;
+  if (progress_.step % logging == 0 || progress_.step == total_steps_ || first) {
     log_info("step {}/{}  loss {:.4f}  grad norm {:.3f}  learning rate {:.3g}  {:.1f} s",
              progress_.step, total_steps_, step.loss, step.grad_norm, rate,
              seconds_since(started));
@@ -169,7 +183,7 @@ Result<Trainer::StepOutcome> Trainer::compute_step(const StepRows& rows) {
   return invalid_input(
       "{}: the gradients are no longer numbers (in {}), with {}. Lower learning_rate or "
       "max_grad_norm, or look at these rows; nothing of this step was kept",
-      where, bad.empty() ? "their norm" : bad, names_of(rows.rows));
+      where, bad.empty() ? "their norm" : bad, names_of(Split::kTrain, rows.rows));
 }
 
 // Runs the rows in passes; returns the loss over all of them and the metrics per unit.
@@ -189,7 +203,9 @@ Result<std::pair<double, std::map<std::string, double>>> Trainer::accumulate(
   for (const auto& pass : cut_into_passes(method_, split, rows, setup_.plan.max_tokens_per_batch)) {
     options.dropout_seed = seeds.next();
     const Operation operation{
-        fmt::format("{} {}", training ? "step" : "evaluation at step", progress_.step + 1), {}};
+        training ? fmt::format("step {}", progress_.step + 1)
+                 : fmt::format("evaluation after step {}", progress_.step),
+        {}};
     const double share = TRY(run_guarded(operation, [&] {
       PassResult result = method_.pass(split, pass, options);
       const double value = result.loss.item<double>();
@@ -199,9 +215,9 @@ Result<std::pair<double, std::map<std::string, double>>> Trainer::accumulate(
     }));
     if (!std::isfinite(share)) {
       return invalid_input(
-          "step {}: the loss is no longer a number ({}), with {}. Lower learning_rate, or look at "
-          "these rows; nothing of this step was kept",
-          progress_.step + 1, share, names_of(pass));
+          "{}: the loss is no longer a number ({}), with {}. Lower learning_rate, or look at these "
+          "rows; nothing of this step was kept",
+          operation.name, share, names_of(split, pass));
     }
     loss += share;
   }
@@ -209,11 +225,11 @@ Result<std::pair<double, std::map<std::string, double>>> Trainer::accumulate(
   return std::pair(loss, metrics);
 }
 
-std::string Trainer::names_of(const std::vector<int64_t>& rows) const {
+std::string Trainer::names_of(Split split, const std::vector<int64_t>& rows) const {
   constexpr size_t kShown = 8;
   std::string names;
   for (size_t i = 0; i < rows.size() && i < kShown; ++i) {
-    names += (i == 0 ? "" : ", ") + method_.row_name(Split::kTrain, rows[i]);
+    names += (i == 0 ? "" : ", ") + method_.row_name(split, rows[i]);
   }
   if (rows.size() > kShown) names += fmt::format(" and {} more rows", rows.size() - kShown);
   return names;

@@ -69,6 +69,7 @@ class Trainer {
     std::optional<double> best_metric;
     std::optional<int64_t> best_step;
     int64_t evaluations_without_gain = 0;
+    std::optional<int64_t> evaluated_step;
   };
   struct StepOutcome {
     double loss = 0;
@@ -79,6 +80,7 @@ class Trainer {
   Trainer(TrainerSetup setup, Method& method, Sampler sampler, optim::Schedule schedule);
 
   Status resume_from(const StoredCheckpoint& checkpoint);
+  Result<TrainingOutcome> train();
   Status begin();
   Status train_step();
   Result<StepOutcome> compute_step(const StepRows& rows);
@@ -92,7 +94,7 @@ class Trainer {
   Status finish(TrainingOutcome* outcome);
   Json state() const;
   bool due(When when, double interval, bool ends_epoch) const;
-  std::string names_of(const std::vector<int64_t>& rows) const;
+  std::string names_of(Split split, const std::vector<int64_t>& rows) const;
 
   TrainerSetup setup_;
   Method& method_;
@@ -105,7 +107,6 @@ class Trainer {
   Progress progress_;
   bool stop_early_ = false;
   std::optional<int64_t> saved_step_;  // of the newest checkpoint of this process
-  std::optional<int64_t> evaluated_step_;
 };
 
 }  // namespace attune::engine::train

@@ -32,7 +32,7 @@ Status Trainer::evaluate() {
   fields["seconds"] = elapsed.count();
   TRY(log_->write("eval", fields));
   if (count > 0) log_info("step {}  evaluation loss {:.4f}", progress_.step, metrics["eval_loss"]);
-  evaluated_step_ = progress_.step;
+  progress_.evaluated_step = progress_.step;
   TRY(write_samples());
   if (progress_.step == 0) return {};
   return judge(metrics);
@@ -89,6 +89,7 @@ Json Trainer::state() const {
   // Bits, not digits: resuming must compare with the very same number.
   if (progress_.best_metric) state["best_metric"] = *progress_.best_metric;
   if (progress_.best_step) state["best_step"] = *progress_.best_step;
+  if (progress_.evaluated_step) state["evaluated_step"] = *progress_.evaluated_step;
   return state;
 }
 
@@ -130,6 +131,9 @@ Status Trainer::resume_from(const StoredCheckpoint& checkpoint) {
     progress_.best_metric = TRY(get_double(state, "best_metric"));
     progress_.best_step = TRY(get_int(state, "best_step"));
   }
+  if (find(state, "evaluated_step") != nullptr) {
+    progress_.evaluated_step = TRY(get_int(state, "evaluated_step"));
+  }
   saved_step_ = progress_.step;
   log_info("resuming after step {} of {} from {}", progress_.step, total_steps_,
            checkpoint.folder);
@@ -153,7 +157,7 @@ Status Trainer::finish(TrainingOutcome* outcome) {
     log_info("the best checkpoint is that of step {} ({} {:.4f})", *progress_.best_step,
              setup_.options.evaluation.best_metric, *progress_.best_metric);
   }
-  if (evaluated_step_ != progress_.step || outcome->best_step) TRY(write_samples());
+  if (progress_.evaluated_step != progress_.step || outcome->best_step) TRY(write_samples());
   OrderedJson end = {{"step", progress_.step}, {"num_tokens", progress_.tokens}};
   if (progress_.best_step) end["best_step"] = *progress_.best_step;
   if (stop_early_) end["stopped_early"] = true;

@@ -1,0 +1,110 @@
+// What the Trainer does for every method, seen with the smallest one: a single weight that is
+// pulled to zero.
+#include "engine/train/trainer.h"
+
+#include <ATen/ops/full.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "base/file.h"
+#include "engine/train/golden_run.h"
+
+namespace attune::engine::train {
+namespace {
+
+constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
+
+class Pull : public Method {
+ public:
+  explicit Pull(double evaluation_factor = 1) : evaluation_factor_(evaluation_factor) {
+    weight_ = at::full({1}, 1.0, at::kFloat);
+    weight_.set_requires_grad(true);
+  }
+
+  int64_t row_count(Split split) const override { return split == Split::kTrain ? 8 : 2; }
+  int64_t row_tokens(Split, int64_t) const override { return 4; }
+  int64_t row_units(Split, int64_t) const override { return 2; }
+  std::string row_name(Split split, int64_t row) const override {
+    return fmt::format("{} row {}", split == Split::kTrain ? "train" : "held-out", row + 1);
+  }
+  PassResult pass(Split split, const std::vector<int64_t>& rows,
+                  const PassOptions& options) override {
+    passes_ += split == Split::kTrain;
+    const double share = 2.0 * static_cast<double>(rows.size()) / options.normaliser;
+    const double factor = split == Split::kTrain ? 1.0 : evaluation_factor_;
+    return {.loss = weight_.mul(weight_).sum().mul(share * factor), .sums = {{"units", 1.0}}};
+  }
+  std::string fingerprint() const override { return "pull"; }
+  Json state() const override { return {{"passes", passes_}}; }
+  Status load_state(const Json& state) override {
+    passes_ = TRY(get_int(state, "passes"));
+    return {};
+  }
+
+  Tensor weight() const { return weight_; }
+  int64_t passes() const { return passes_; }
+
+ private:
+  Tensor weight_;
+  double evaluation_factor_;
+  int64_t passes_ = 0;
+};
+
+Result<TrainingOutcome> train(Pull& method, const std::string& folder, Json config,
+                              std::optional<StoredCheckpoint> resume = {}) {
+  config["per_device_train_batch_size"] = 2;
+  config["learning_rate"] = 0.01;
+  TrainerSetup setup;
+  setup.run_directory = folder;
+  setup.config = config;
+  setup.options = TRY(read_training_options(config));
+  setup.parameters = {{"weight", method.weight()}};
+  setup.resume = std::move(resume);
+  const auto trainer = TRY(Trainer::create(std::move(setup), method));
+  return trainer->run();
+}
+
+TEST(TrainerTest, AnEvaluationThatIsNoNumberNamesItsOwnRows) {
+  const TemporaryDirectory run;
+  Pull method(kNoNumber);
+  const auto outcome =
+      train(method, run.path(), {{"max_steps", 4}, {"eval_strategy", "steps"}, {"eval_steps", 2}});
+  ASSERT_FALSE(outcome.ok());
+  const std::string& message = outcome.error().message();
+  EXPECT_NE(message.find("evaluation after step 2"), std::string::npos) << message;
+  EXPECT_NE(message.find("held-out row 1, held-out row 2"), std::string::npos) << message;
+  const std::vector<Json> failed = events_of(run.path(), "failed");  // for those who watch
+  ASSERT_EQ(failed.size(), 1U);
+  EXPECT_EQ(failed[0]["message"], message);
+}
+
+// A step's loss is divided by the units of the whole step, however it is cut into passes.
+TEST(TrainerTest, PassesOfAStepAddUpToTheLossOverAllItsUnits) {
+  const TemporaryDirectory run;
+  Pull method;
+  ASSERT_TRUE(train(method, run.path(),
+                    {{"max_steps", 1}, {"gradient_accumulation_steps", 3}})
+                  .ok());
+  const std::vector<Json> steps = events_of(run.path(), "step");
+  EXPECT_EQ(steps[0]["loss"], 1.0);       // w^2
+  EXPECT_EQ(steps[0]["grad_norm"], 2.0);  // 2 w
+  EXPECT_EQ(steps[0]["trained_tokens"], 12);
+}
+
+// What a method keeps (running controllers) is in its checkpoints.
+TEST(TrainerTest, AMethodsOwnStateComesBackWithACheckpoint) {
+  const TemporaryDirectory run;
+  Pull first;
+  ASSERT_TRUE(train(first, run.path(), {{"max_steps", 3}, {"save_steps", 3}}).ok());
+  auto stored = CheckpointStore(run.path()).newest().value();
+  ASSERT_TRUE(stored.has_value());
+  Pull second;
+  ASSERT_TRUE(train(second, run.path(), {{"max_steps", 5}, {"save_steps", 3}}, stored).ok());
+  EXPECT_EQ(first.passes(), 3);
+  EXPECT_EQ(second.passes(), 5);
+  EXPECT_LT(second.weight().item<double>(), first.weight().item<double>());
+}
+
+}  // namespace
+}  // namespace attune::engine::train
