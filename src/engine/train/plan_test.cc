@@ -1,66 +1,132 @@
+// The plan of a run: recompute from free memory, its estimate against measured memory, its record.
 #include "engine/train/plan.h"
 
 #include <gtest/gtest.h>
 
+#include "base/file.h"
+#include "engine/models/decoder.h"
+#include "engine/tensor/arena.h"
+#include "engine/train/checkpoint_store.h"
+#include "engine/train/golden_run.h"
+#include "tests/support/test_paths.h"
+
 namespace attune::engine::train {
 namespace {
 
-constexpr int64_t kGiB = int64_t{1} << 30;
+constexpr int64_t kState = 1'000'000;
 
-// A pass of 2048 tokens keeps 2 GiB of activations; the state takes 1 GiB.
-constexpr MemoryNeed kNeed{.state_bytes = kGiB, .activation_bytes_per_token = kGiB / 1024,
-                           .longest_row = 100};
+// Free memory of which 60 %, after the state, hold `bytes`.
+int64_t free_for(int64_t bytes) { return kState + (bytes / 6 + 1) * 10; }
 
-bool recomputes(RecomputeChoice choice, int64_t free_bytes, const MemoryNeed& need = kNeed) {
+TEST(PlanTest, RecomputeFollowsFreeMemory) {
   TrainingOptions options;
-  options.recompute = choice;
-  return make_plan(options, need, free_bytes).recompute;
+  options.batch.max_tokens_per_batch = 1000;
+  MemoryNeed need{kState, 3000, 10};
+  EXPECT_FALSE(make_plan(options, need, free_for(3'000'000)).recompute);
+  EXPECT_TRUE(make_plan(options, need, free_for(2'999'000)).recompute);
+  EXPECT_TRUE(make_plan(options, need, kState / 2).recompute) << "not even the state fits";
+  need.longest_row = 1500;  // runs alone in a pass of its own length
+  EXPECT_TRUE(make_plan(options, need, free_for(3'000'000)).recompute);
+  EXPECT_FALSE(make_plan(options, need, free_for(4'500'000)).recompute);
 }
 
-TEST(PlanTest, RecomputeIsChosenFromFreeMemory) {
-  EXPECT_FALSE(recomputes(RecomputeChoice::kAuto, 16 * kGiB));
-  EXPECT_FALSE(recomputes(RecomputeChoice::kAuto, 5 * kGiB));  // 60 % of the rest is 2.4 GiB
-  EXPECT_TRUE(recomputes(RecomputeChoice::kAuto, 4 * kGiB));   // 1.8 GiB
-  EXPECT_TRUE(recomputes(RecomputeChoice::kAuto, kGiB / 2));   // less than the state alone
-  EXPECT_TRUE(recomputes(RecomputeChoice::kAlways, 16 * kGiB));
-  EXPECT_FALSE(recomputes(RecomputeChoice::kNever, 4 * kGiB));
+TEST(PlanTest, RecomputeAsAsked) {
+  TrainingOptions options;
+  const MemoryNeed need{kState, 3000, 10};
+  options.recompute = RecomputeChoice::kAlways;
+  EXPECT_TRUE(make_plan(options, need, free_for(1'000'000'000)).recompute);
+  options.recompute = RecomputeChoice::kNever;
+  EXPECT_FALSE(make_plan(options, need, 0).recompute);
 }
 
-TEST(PlanTest, ARowLongerThanAPassCountsWhole) {
-  MemoryNeed need = kNeed;
-  need.longest_row = 8192;
-  EXPECT_TRUE(recomputes(RecomputeChoice::kAuto, 5 * kGiB, need));
+TEST(PlanTest, IsStoredWhole) {
+  Plan plan;
+  plan.dtype = "bfloat16";
+  plan.cpu = "x86-64 avx2";
+  plan.threads = 3;
+  plan.max_tokens_per_batch = 77;
+  plan.recompute = true;
+  plan.chunk_rows = 19;
+  const Json whole = plan.to_json();
+  const Plan again = Plan::from_json(parse_json(whole.dump()).value()).value();
+  EXPECT_EQ(again.to_json(), whole);
+  EXPECT_TRUE(again.recompute);
+  for (const auto& [key, value] : whole.items()) {
+    Json without = whole;
+    without.erase(key);
+    EXPECT_FALSE(Plan::from_json(without).ok()) << key;
+  }
 }
 
-TEST(PlanTest, ActivationsFollowTheModelsWidths) {
-  models::DecoderConfig config;
-  config.width = 100;
-  config.feed_forward = 300;
-  config.heads = 4;
-  config.kv_heads = 2;
-  config.head_width = 25;
-  config.layers.resize(3);
-  // Per layer and token: 5 D + (2 H + 2 Hk) Dh + 3 F floats.
-  EXPECT_EQ(activation_bytes_per_token(config), 3 * (500 + 300 + 900) * 4);
+TEST(PlanTest, SaysWhatThisMachineCannotRepeat) {
+  Plan plan;
+  plan.threads = 4;
+  plan.cpu = "x86-64 avx2 avx512";
+  EXPECT_TRUE(differences(plan, 4, "x86-64 avx2 avx512").empty());
+  EXPECT_EQ(differences(plan, 2, "x86-64 avx2 avx512").size(), 1U);
+  EXPECT_EQ(differences(plan, 2, "x86-64 avx2").size(), 2U);
 }
 
-TEST(PlanTest, IsTheSameAfterACheckpoint) {
-  const Plan plan{.dtype = "bfloat16", .cpu = "avx2", .threads = 3, .max_tokens_per_batch = 77,
-                  .recompute = true, .chunk_rows = 5};
-  const Plan read = Plan::from_json(plan.to_json()).value();
-  EXPECT_EQ(read.to_json(), plan.to_json());
-  EXPECT_EQ(read.dtype, "bfloat16");
-  EXPECT_TRUE(read.recompute);
-  Json damaged = plan.to_json();
-  damaged.erase("threads");
-  EXPECT_FALSE(Plan::from_json(damaged).ok());
+// The choice stands on an estimate; this is what a pass really keeps for its backward.
+class KeptActivations : public ::testing::TestWithParam<const char*> {
+ protected:
+  static int64_t kept_bytes(models::Decoder& decoder, bool recompute) {
+    models::PackedBatch batch;
+    const std::vector<int32_t> ids(512, 7);
+    batch.add_root(ids);
+    decoder.forward(batch);  // tables that stay
+    const int64_t before = arena_statistics().in_use_bytes;
+    models::ForwardOptions options;
+    options.recompute = recompute;
+    const Tensor hidden = decoder.forward(batch, options);
+    EXPECT_TRUE(hidden.requires_grad());
+    return arena_statistics().in_use_bytes - before;
+  }
+};
+
+TEST_P(KeptActivations, AreWhatThePlanReckonsWith) {
+  install_arena();
+  const auto config = models::decoder_config(parse_json(GetParam()).value());
+  ASSERT_TRUE(config.ok()) << config.error().message();
+  models::LoadOptions load;
+  load.trainable = true;
+  const auto decoder = models::Decoder::random(*config, 1, 0.02, load);
+  const double reckoned = 512.0 * static_cast<double>(activation_bytes_per_token(*config));
+  const double kept = static_cast<double>(kept_bytes(*decoder, false));
+  EXPECT_GT(kept, 0.5 * reckoned);
+  EXPECT_LT(kept, 1.3 * reckoned);
+  EXPECT_LT(static_cast<double>(kept_bytes(*decoder, true)), 0.3 * kept);
 }
 
-TEST(PlanTest, SaysWhatKeepsAMachineFromRepeatingIt) {
-  const Plan plan{.cpu = "avx512", .threads = 8};
-  EXPECT_TRUE(differences(plan, 8, "avx512").empty());
-  EXPECT_TRUE(differences(plan, 16, "avx512").empty());
-  EXPECT_EQ(differences(plan, 2, "avx2").size(), 2U);
+INSTANTIATE_TEST_SUITE_P(
+    Families, KeptActivations,
+    ::testing::Values(
+        R"({"model_type": "llama", "vocab_size": 64, "hidden_size": 256, "num_hidden_layers": 6,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 688})",
+        R"({"model_type": "falcon", "vocab_size": 64, "hidden_size": 256, "num_hidden_layers": 6,
+            "num_attention_heads": 4})",
+        R"({"model_type": "gpt2", "vocab_size": 64, "n_embd": 256, "n_layer": 6, "n_head": 4})"),
+    [](const auto& test) {
+      return parse_json(test.param).value()["model_type"].template get<std::string>();
+    });
+
+TEST(PlanTest, TheRunRecordsIt) {
+  const std::string tiny = testing::source_path("tests/golden/train/tiny");
+  const Json golden =
+      read_json_file(testing::source_path("tests/golden/train/sft_tiny.json")).value();
+  const TemporaryDirectory run;
+  Variant variant;
+  variant.plan.recompute = true;
+  variant.plan.chunk_rows = 9;
+  variant.config = {{"max_steps", 1}, {"save_strategy", "steps"}, {"save_steps", 1}};
+  const auto steps = train_golden(tiny, golden, variant, run.path());
+  ASSERT_TRUE(steps.ok()) << steps.error().message();
+  const std::vector<Json> start = events_of(run.path(), "start");
+  ASSERT_EQ(start.size(), 1U);
+  EXPECT_EQ(start[0]["plan"], variant.plan.to_json());
+  const auto checkpoint = CheckpointStore::open(run.file("checkpoints/step-1"));
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.error().message();
+  EXPECT_EQ(checkpoint->state.value("plan", Json()), variant.plan.to_json());
 }
 
 }  // namespace
