@@ -50,6 +50,10 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
                                   words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
       break;
     }
+    if (words[i] == "-h") {
+      arguments.flags.push_back({"help", "true", "-h"});
+      continue;
+    }
     if (!is_flag(words[i])) {
       if (words[i].starts_with('-') && words[i].size() > 1 && std::isalpha(words[i][1]) != 0) {
         return usage_error("{}: options are written with two dashes: --name value", words[i]);

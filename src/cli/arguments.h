@@ -11,8 +11,8 @@
 namespace attune::cli {
 
 // `--name value`, `--name=value`, `--name` (true) and `--name a b c` (a list); dashes in names are
-// accepted for underscores. Words before the first flag, and after `--`, are positional. A negative
-// number is a value, not a flag.
+// accepted for underscores; `-h` is `--help`. Words before the first flag, and after `--`, are
+// positional. A negative number is a value, not a flag.
 struct Arguments {
   std::vector<std::string> positional;
   std::vector<recipes::Setting> flags;  // one word: a string; several: a list
@@ -25,7 +25,8 @@ struct Arguments {
 // Errors (kUsage) name the word.
 Result<Arguments> parse_arguments(const std::vector<std::string>& words);
 
-// For commands without a recipe of their own: checks flags against a table.
+// For commands without a recipe of their own: checks flags against a table. A word that belongs to
+// no flag is an error.
 Result<Json> resolve_flags(const recipes::Recipe& table, const Arguments& arguments);
 
 }  // namespace attune::cli

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <iostream>
 
+#include "base/log.h"
 #include "cli/command.h"
 #include "cli/engine_session.h"
 #include "cli/rows_io.h"
@@ -57,8 +58,16 @@ Status run_chat(Arguments arguments) {
     request["kind"] = "generate";
     request["stream"] = true;
     request["messages"] = messages;
-    Json done = TRY(session.run_streaming(request, print_now));
+    Result<Json> answered = session.run_streaming(request, print_now);
     print_now("\n");
+    if (!answered.ok()) {
+      // A refused message (too long, say) is taken back; only a script must hear of it.
+      if (!terminal || answered.error().code() != ErrorCode::kInvalidInput) return answered.error();
+      log_error("{}", answered.error().message());
+      messages.erase(messages.size() - 1);
+      continue;
+    }
+    Json done = std::move(answered).value();
     OrderedJson answer = {{"role", "assistant"}, {"content", done["completions"][0]["text"]}};
     messages.push_back(answer);
   }

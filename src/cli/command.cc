@@ -15,7 +15,7 @@ constexpr const char* kVersion = "0.1.0";
 std::string help() {
   std::string text =
       "attune: carries a language model round the whole human-feedback loop\n\n"
-      "usage: attune COMMAND [--option value ...]; attune COMMAND --help says more\n\n";
+      "usage: attune COMMAND [--option value ...]; attune help COMMAND says more\n\n";
   for (const Command& command : commands()) {
     text += fmt::format("  {:<10} {}\n", command.name, command.text);
   }
@@ -34,6 +34,11 @@ Error unknown_command(const std::string& name) {
 }
 
 Status dispatch(const std::vector<std::string>& words) {
+  if (!words.empty() && words[0] == "help" && words.size() > 1) {
+    std::vector<std::string> asked(words.begin() + 1, words.end());  // attune help train sft
+    asked.emplace_back("--help");
+    return dispatch(asked);
+  }
   if (words.empty() || words[0] == "--help" || words[0] == "help" || words[0] == "-h") {
     std::fputs(help().c_str(), stdout);
     return {};

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "cli/command.h"
 #include "cli/demo_answers.h"
 #include "cli/report.h"
@@ -36,7 +37,8 @@ recipes::Recipe table() {
       "demo",
       "attune demo",
       "Shows a real 135M model's answers to ten support questions, fine-tunes it on "
-      "examples/support, shows them again and scores both.",
+      "examples/support, shows them again and scores both. Asks nothing and leaves nothing "
+      "running.",
       {recipes::string("output_dir", "runs/demo", "the run directory; an earlier demo is replaced"),
        recipes::real("max_minutes", 15.0, 1, {}, "time for everything; sets the number of steps"),
        recipes::string("data", nullptr, "the folder examples/support of the source tree"),
@@ -76,6 +78,15 @@ Result<std::string> demo_model(const Json& config, const std::string& data) {
       libraries.lexically_normal().string());
 }
 
+// This program as a user can type it: relative to the current directory where it lies below.
+std::string program_path() {
+  std::error_code failure;
+  fs::path program = fs::read_symlink("/proc/self/exe", failure);
+  fs::path relative = program.lexically_relative(fs::current_path(failure));
+  return relative.empty() || relative.begin()->string() == ".." ? program.string()
+                                                                : relative.string();
+}
+
 struct DemoRun {
   std::string model;
   std::string data;
@@ -95,6 +106,7 @@ Status train(const DemoRun& run, const std::string& output_dir, int64_t steps, b
       {"learning_rate", kLearningRate},
       {"lr_scheduler_type", "cosine"},
       {"warmup_ratio", "0.05"},
+      {"logging_steps", "5"},
       {"save_strategy", "no"}};
   if (evaluate) {
     settings.insert(settings.end(), {{"eval_dataset_name", join_path(run.data, "eval.jsonl")},
@@ -110,9 +122,29 @@ Status train(const DemoRun& run, const std::string& output_dir, int64_t steps, b
   return run_train(std::move(arguments));
 }
 
+// Says only warnings while it lives, here and in the programs started meanwhile.
+class QuietScope {
+ public:
+  QuietScope() : level_(log_level()), named_(std::getenv("ATTUNE_LOG")) {
+    if (named_ != nullptr) return;  // whoever sets it gets what they asked for
+    set_log_level(LogLevel::kWarning);
+    ::setenv("ATTUNE_LOG", "warning", 1);
+  }
+  ~QuietScope() {
+    if (named_ != nullptr) return;
+    set_log_level(level_);
+    ::unsetenv("ATTUNE_LOG");
+  }
+
+ private:
+  LogLevel level_;
+  const char* named_;
+};
+
 // Seconds of one step: a few steps into a folder of their own; the first one warms up.
 Result<double> measure_step(const DemoRun& run) {
   std::string probe = run.output_dir + "-probe";
+  QuietScope quiet;
   TRY(train(run, probe, kProbeSteps, false));
   RunData data = TRY(read_run(probe));
   TRY(remove_all(probe));
@@ -163,12 +195,14 @@ Status say_results(const DemoRun& run, const std::vector<DemoQuestion>& question
   }
   std::string report = TRY(write_report(run.output_dir));
   std::string final = join_path(run.output_dir, "final");
+  std::string attune = quoted_for_shell(program_path());
+  std::string model = quoted_for_shell(final);
   say(fmt::format("Time: {}\n\nThe model:   {}\nThe report:  {}\n\nNext:\n"
-                  "  attune chat --model_name_or_path {}\n"
-                  "  attune generate --model_name_or_path {} --chat --stream --max_new_tokens 320 "
+                  "  {} chat --model_name_or_path {}\n"
+                  "  {} generate --model_name_or_path {} --chat --stream --max_new_tokens 320 "
                   "--prompt \"A customer cannot open an invoice. Write the reply.\"\n"
-                  "  attune train sft --help",
-                  duration_text(seconds), final, report, final, final));
+                  "  {} help train sft",
+                  duration_text(seconds), final, report, attune, model, attune, model, attune));
   return {};
 }
 
@@ -197,6 +231,7 @@ Status run_demo(Arguments arguments) {
   double answer_seconds = seconds_since(asked);
   TRY(show(questions, before));
 
+  say("Measuring how fast this machine trains");
   double step_seconds = TRY(measure_step(run));
   int64_t steps = plan_demo_steps({.seconds_left = minutes * 60 - seconds_since(start),
                                    .seconds_per_step = step_seconds,
@@ -204,7 +239,7 @@ Status run_demo(Arguments arguments) {
                                    .rows = static_cast<int64_t>(rows.size()),
                                    .rows_per_step = kRowsPerStep});
   say(fmt::format(
-      "2. Fine-tuning on {} answers: a step takes {:.1f} s here, so {} steps of {} answers "
+      "\n2. Fine-tuning on {} answers: a step takes {:.1f} s here, so {} steps of {} answers "
       "({:.1f} times through them), about {}",
       rows.size(), step_seconds, steps, kRowsPerStep,
       static_cast<double>(steps * kRowsPerStep) / static_cast<double>(rows.size()),

@@ -22,7 +22,7 @@ Status ask(EngineSession& session, const std::vector<DemoQuestion>& questions,
                         {"max_new_tokens", kDemoNewTokens},
                         {"do_sample", false}});
   }
-  return session.run(requests, kInFlight, [&](size_t index, const Json& done) -> Status {
+  auto take = [&](size_t index, const Json& done) -> Status {
     const Json* completions = find(done, "completions");
     if (completions == nullptr || !completions->is_array() || completions->empty()) {
       return make_error(ErrorCode::kInternal, "the engine sent no answer to {}",
@@ -31,7 +31,8 @@ Status ask(EngineSession& session, const std::vector<DemoQuestion>& questions,
     answers[index].text = TRY(get_string((*completions)[0], "text"));
     answers[index].hit_limit = TRY(get_string((*completions)[0], "finish_reason")) == "length";
     return {};
-  });
+  };
+  return session.run(requests, kInFlight, take, [&](size_t i) { return questions[i].id; });
 }
 
 // One request per question with all answers as its completions: the engine computes each prompt
@@ -39,21 +40,16 @@ Status ask(EngineSession& session, const std::vector<DemoQuestion>& questions,
 Status add_log_probs(EngineSession& session, const std::vector<DemoQuestion>& questions,
                      std::vector<RubricAnswer>& answers) {
   OrderedJson completions = OrderedJson::array();
-  OrderedJson ranks = OrderedJson::array();
   for (RubricAnswer& answer : answers) {
     completions.push_back(as_turn(answer.text));
-    ranks.push_back(nullptr);
     answer.mean_log_probs.assign(questions.size(), 0.0);
   }
-  ranks[0] = 1;
   std::vector<OrderedJson> requests;
   for (const DemoQuestion& question : questions) {
-    requests.push_back({{"kind", "score"},
-                        {"prompt", question.prompt},
-                        {"completions", completions},
-                        {"ranks", ranks}});
+    requests.push_back(
+        {{"kind", "score"}, {"prompt", question.prompt}, {"completions", completions}});
   }
-  return session.run(requests, kInFlight, [&](size_t index, const Json& done) -> Status {
+  auto take = [&](size_t index, const Json& done) -> Status {
     const Json* scores = find(done, "scores");
     if (scores == nullptr || !scores->is_array() || scores->size() != answers.size()) {
       return make_error(ErrorCode::kInternal, "the engine did not score all answers to {}",
@@ -63,7 +59,8 @@ Status add_log_probs(EngineSession& session, const std::vector<DemoQuestion>& qu
       answers[i].mean_log_probs[index] = TRY(get_double((*scores)[i], "mean_logprob"));
     }
     return {};
-  });
+  };
+  return session.run(requests, kInFlight, take, [&](size_t i) { return questions[i].id; });
 }
 
 }  // namespace

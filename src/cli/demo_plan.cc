@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cstring>
 
 #include "base/check.h"
 
@@ -63,6 +65,16 @@ std::string demo_table(const std::vector<DemoQuestion>& questions, const DemoAns
   return text + fmt::format("{:{}}  {:2} of {:2}                  {:2} of {:2}\n",
                             "answers that meet all five", kQuestionWidth, count_meeting(before),
                             questions.size(), count_meeting(after), questions.size());
+}
+
+std::string quoted_for_shell(const std::string& path) {
+  bool plain = !path.empty() && std::all_of(path.begin(), path.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || std::strchr("/._-+=:@", c) != nullptr;
+  });
+  if (plain) return path;
+  std::string quoted = "'";
+  for (char c : path) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
 }
 
 }  // namespace attune::cli

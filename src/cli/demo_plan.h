@@ -44,4 +44,7 @@ std::string demo_table(const std::vector<DemoQuestion>& questions, const DemoAns
 
 int64_t count_meeting(const DemoAnswers& answers);
 
+// A path as one word of a shell's command line.
+std::string quoted_for_shell(const std::string& path);
+
 }  // namespace attune::cli

@@ -53,6 +53,13 @@ TEST(DemoPlanTest, TheTableShowsEachQuestionAndCountsWhatMeets) {
   EXPECT_NE(table.find(" 1 of  2"), std::string::npos);
 }
 
+TEST(DemoPlanTest, PathsAreOneWordForTheShell) {
+  EXPECT_EQ(quoted_for_shell("runs/demo-1/final"), "runs/demo-1/final");
+  EXPECT_EQ(quoted_for_shell("my runs/a$b"), "'my runs/a$b'");
+  EXPECT_EQ(quoted_for_shell("it's"), "'it'\\''s'");
+  EXPECT_EQ(quoted_for_shell(""), "''");
+}
+
 TEST(DemoAnswersTest, ReadsTheQuestions) {
   auto questions = read_questions(testing::source_path("examples/support/heldout.jsonl"));
   ASSERT_TRUE(questions.ok()) << questions.error().message();

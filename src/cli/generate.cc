@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/engine_session.h"
+#include "cli/model_source.h"
 #include "cli/rows_io.h"
 
 namespace attune::cli {
@@ -77,6 +78,7 @@ Status run_generate(Arguments arguments) {
     return {};
   }
   Json config = TRY(resolve_flags(table(), arguments));
+  TRY(check_model(config));
   std::vector<data::Row> rows = TRY(input_rows(config));
   OrderedJson params = sampling_params(config);
   std::vector<OrderedJson> requests;

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/model_source.h"
 #include "cli/rows_io.h"
@@ -112,18 +113,23 @@ Status merge(const Arguments& arguments) {
 
 Status run_model(Arguments arguments) {
   bool help = arguments.take_switch("help");
+  std::string what = arguments.positional.empty() ? "" : arguments.positional[0];
   if (help) {
     for (const recipes::Recipe& table : {info_table(), convert_table(), merge_table()}) {
-      std::fputs((table.command + ": " + recipes::to_help(table) + "\n").c_str(), stdout);
+      if (!what.empty() && what != table.name) continue;
+      std::fputs((recipes::to_help(table) + "\n").c_str(), stdout);
     }
     return {};
   }
-  std::string what = arguments.positional.empty() ? "" : arguments.positional[0];
   if (!arguments.positional.empty()) arguments.positional.erase(arguments.positional.begin());
   if (what == "info") return show_info(std::move(arguments));
   if (what == "convert") return convert(arguments);
   if (what == "merge") return merge(arguments);
-  return usage_error("usage: attune model info MODEL | convert | merge --option value ...");
+  std::string nearest = nearest_name(what, {"info", "convert", "merge"});
+  std::string hint = what.empty() ? "" : fmt::format("there is no \"model {}\"", what);
+  if (!nearest.empty() && !what.empty()) hint += fmt::format("; did you mean {}?", nearest);
+  return usage_error("{}usage: attune model info MODEL | convert | merge --option value ...",
+                     hint.empty() ? "" : hint + "; ");
 }
 
 }  // namespace attune::cli

@@ -6,22 +6,33 @@
 
 namespace attune::cli {
 
+namespace {
+
+Status check_name(const std::string& name) {
+  if (exists(name) || is_hub_name(name)) return {};
+  return not_found("{}: is no folder or file, and no owner/name of a hub model", name);
+}
+
+}  // namespace
+
 Result<std::string> local_model_path(const std::string& name, const std::string& revision) {
+  TRY(check_name(name));
   if (exists(name)) return name;
-  if (!is_hub_name(name)) {
-    return not_found("{}: is no folder or file, and no owner/name of a hub model", name);
-  }
   return download_snapshot({.kind = HubKind::kModel, .name = name, .revision = revision});
 }
 
-Result<std::string> local_model(const Json& config) {
+Status check_model(const Json& config) {
   std::string name = text_of(config, "model_name_or_path");
-  if (name.empty()) {
-    return usage_error(
-        "--model_name_or_path is not set; give a model folder, a GGUF file or owner/name");
-  }
+  if (!name.empty()) return check_name(name);
+  return usage_error(
+      "--model_name_or_path is not set; give a model folder, a GGUF file or owner/name");
+}
+
+Result<std::string> local_model(const Json& config) {
+  TRY(check_model(config));
   std::string revision = text_of(config, "model_revision");
-  return local_model_path(name, revision.empty() ? "main" : revision);
+  return local_model_path(text_of(config, "model_name_or_path"),
+                          revision.empty() ? "main" : revision);
 }
 
 }  // namespace attune::cli

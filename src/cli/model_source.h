@@ -15,4 +15,7 @@ Result<std::string> local_model(const Json& config);
 // The same for a name that is given directly.
 Result<std::string> local_model_path(const std::string& name, const std::string& revision);
 
+// The part of this that is known at once; commands ask it before they read rows.
+Status check_model(const Json& config);
+
 }  // namespace attune::cli

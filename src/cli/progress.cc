@@ -41,19 +41,26 @@ std::string bar(int64_t step, int64_t total) {
 
 }  // namespace
 
-Progress::Progress(const std::string& run_directory)
-    : path_(join_path(run_directory, "events.jsonl")), terminal_(::isatty(STDERR_FILENO) == 1) {
+Progress::Progress(const std::string& run_directory, bool json)
+    : path_(join_path(run_directory, "events.jsonl")),
+      json_(json),
+      terminal_(!json && ::isatty(STDERR_FILENO) == 1) {
   Result<uint64_t> size = file_size_bytes(path_);
   read_bytes_ = size.ok() ? static_cast<size_t>(*size) : 0;
 }
 
 void Progress::update() {
   Result<MappedFile> file = MappedFile::open(path_);
-  if (!file.ok() || file->size() <= read_bytes_) return;
+  if (!file.ok()) return;
+  read_bytes_ = std::min(read_bytes_, file->size());  // a resumed run cuts the lines after its step
   std::string_view text = file->text().substr(read_bytes_);
   size_t end = 0;
   while ((end = text.find('\n')) != std::string_view::npos) {
     Result<Json> event = parse_json(text.substr(0, end));
+    if (event.ok() && json_) {
+      std::fwrite(text.data(), 1, end + 1, stdout);
+      std::fflush(stdout);
+    }
     if (event.ok()) show(*event);
     text.remove_prefix(end + 1);
     read_bytes_ += end + 1;

@@ -75,6 +75,11 @@ std::string charts_part(const RunData& run) {
   return html + "</div>\n";
 }
 
+std::string sample_title(int64_t step, const std::optional<double>& points) {
+  std::string text = fmt::format("Step {}", step);
+  return points ? text + fmt::format(" · {:g} of 10 points", *points) : text;
+}
+
 std::string samples_part(const RunData& run) {
   if (run.samples.empty()) return "";
   std::string html = "<h2>What does it say now?</h2>\n";
@@ -82,12 +87,14 @@ std::string samples_part(const RunData& run) {
     html +=
         fmt::format("<article class=\"card sample\"><p class=\"prompt\">{}</p><div class=\"pair\">",
                     escape_html(sample.prompt));
-    html += fmt::format("<section><h3>Step {}</h3><div class=\"text\">{}</div></section>",
-                        sample.before_step, escape_html(sample.before));
+    html += fmt::format("<section><h3>{}</h3><div class=\"text\">{}</div></section>",
+                        sample_title(sample.before_step, sample.before_points),
+                        escape_html(sample.before));
     if (sample.after_step > sample.before_step) {
-      html += fmt::format("<section class=\"after\"><h3>Step {}</h3><div class=\"text\">{}</div>"
+      html += fmt::format("<section class=\"after\"><h3>{}</h3><div class=\"text\">{}</div>"
                           "</section>",
-                          sample.after_step, escape_html(sample.after));
+                          sample_title(sample.after_step, sample.after_points),
+                          escape_html(sample.after));
     }
     html += "</div></article>\n";
   }
@@ -200,9 +207,10 @@ Result<std::string> write_report(const std::string& run_directory) {
 
 Status run_report(Arguments arguments) {
   bool help = arguments.take_switch("help");
+  bool json = arguments.take_switch("json");
   if (help || arguments.positional.size() != 1 || !arguments.flags.empty()) {
     constexpr const char* kUsage =
-        "usage: attune report RUN; RUN is the --output_dir of a training run";
+        "usage: attune report RUN [--json]; RUN is the --output_dir of a training run";
     if (!help) return usage_error("{}", kUsage);
     fmt::print(
         "{}\n\nWrites RUN/report.html, one page without any other file: losses, learning rate,"
@@ -210,7 +218,8 @@ Status run_report(Arguments arguments) {
         kUsage);
     return {};
   }
-  fmt::print("{}\n", TRY(write_report(arguments.positional[0])));
+  std::string path = TRY(write_report(arguments.positional[0]));
+  fmt::print("{}\n", json ? to_line(OrderedJson{{"report", path}}) : path);
   return {};
 }
 

@@ -44,19 +44,22 @@ void read_step(const Json& event, int64_t step, RunData& run, StepTotals& totals
 void read_sample(const Json& event, int64_t step, RunData& run) {
   std::string prompt = string_of(event, "prompt");
   std::string answer = string_of(event, "answer");
+  std::optional<double> points = number_of(event, "points");
   auto known = std::find_if(run.samples.begin(), run.samples.end(),
                             [&](const SamplePair& pair) { return pair.prompt == prompt; });
   if (known == run.samples.end()) {
-    run.samples.push_back({prompt, answer, answer, step, step});
+    run.samples.push_back({prompt, answer, answer, step, step, points, points});
     return;
   }
   if (step <= known->before_step) {
     known->before = answer;
     known->before_step = step;
+    known->before_points = points;
   }
   if (step >= known->after_step) {
     known->after = answer;
     known->after_step = step;
+    known->after_points = points;
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct SamplePair {
   std::string after;   // the answer at the last one
   int64_t before_step = 0;
   int64_t after_step = 0;
+  std::optional<double> before_points = {};  // of ten, where a rubric judged the answer
+  std::optional<double> after_points = {};
 };
 
 struct RunData {

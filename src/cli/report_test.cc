@@ -125,6 +125,15 @@ TEST_F(ReportTest, SaysWhyARunFailedUntilItIsResumed) {
   EXPECT_TRUE(has(page(), "still going"));
 }
 
+TEST_F(ReportTest, ShowsThePointsOfJudgedAnswers) {
+  write("events.jsonl",
+        "{\"event\":\"sample\",\"step\":0,\"prompt\":\"p\",\"answer\":\"a\",\"points\":2}\n"
+        "{\"event\":\"sample\",\"step\":9,\"prompt\":\"p\",\"answer\":\"b\",\"points\":10}\n");
+  std::string html = page();
+  EXPECT_TRUE(has(html, "<h3>Step 0 · 2 of 10 points</h3>"));
+  EXPECT_TRUE(has(html, "<h3>Step 9 · 10 of 10 points</h3>"));
+}
+
 TEST_F(ReportTest, HostileTextStaysText) {
   const std::string evil = "<script>alert(1)</script>\\\" onload='x' & \\u0000";
   write("events.jsonl", "{\"event\":\"sample\",\"step\":0,\"prompt\":\"" + evil +

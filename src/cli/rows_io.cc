@@ -1,10 +1,14 @@
 #include "cli/rows_io.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
 #include <iterator>
+
+#include "base/log.h"
 
 namespace attune::cli {
 namespace {
@@ -24,6 +28,9 @@ std::vector<recipes::Option> rows_options() {
 
 Result<std::vector<data::Row>> read_input_rows(const std::string& path) {
   if (!is_standard_input(path)) return data::read_rows(path);
+  if (::isatty(STDIN_FILENO) == 1) {
+    log_info("reading rows from the terminal; end them with Ctrl-D, or name a file with --data");
+  }
   std::string bytes((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
   std::vector<data::Row> rows;
   TRY(data::for_each_row_in(

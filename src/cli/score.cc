@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/engine_session.h"
+#include "cli/model_source.h"
 #include "cli/rows_io.h"
 
 namespace attune::cli {
@@ -31,6 +32,7 @@ Status run_score(Arguments arguments) {
     return {};
   }
   Json config = TRY(resolve_flags(table(), arguments));
+  TRY(check_model(config));
   std::string data = text_of(config, "data");
   std::vector<data::Row> rows = TRY(read_input_rows(data));
   std::vector<OrderedJson> requests;

@@ -28,6 +28,10 @@ namespace attune::cli {
 namespace {
 
 constexpr int kPollMs = 200;
+// Of the command, not of the recipe.
+constexpr const char* kCommandOptions =
+    "  --config\n      YAML file of these options; flags win over it (text)\n"
+    "  --json\n      print the run's events to standard output (true or false; default false)\n";
 
 volatile std::sig_atomic_t requested_signal = 0;
 void remember_signal(int number) { requested_signal = number; }
@@ -45,6 +49,16 @@ Result<const recipes::Recipe*> recipe_named(const std::vector<std::string>& word
   return usage_error("there is no trainer \"{}\"{}; known: {}", words[0],
                      nearest.empty() ? "" : "; did you mean " + nearest + "?",
                      fmt::join(names, ", "));
+}
+
+std::string trainers() {
+  std::string text =
+      "usage: attune train NAME --config F [--option value ...]\n\n"
+      "Fine-tunes a model. `attune help train NAME` lists the options of\n\n";
+  for (const recipes::Recipe* recipe : recipes::all()) {
+    text += fmt::format("  {:<10} {}\n", recipe->name, recipe->text);
+  }
+  return text;
 }
 
 // YAML first, then flags, so that flags win.
@@ -136,11 +150,11 @@ Result<protocol::Job> make_job(const recipes::Recipe& recipe, Json config) {
 }
 
 // Waits for the child while showing its events; signals that come to us go on to it.
-Status run_engine(const protocol::Job& job, const std::string& job_path) {
+Status run_engine(const protocol::Job& job, const std::string& job_path, bool json) {
   std::string engine = TRY(protocol::find_engine());
-  Progress progress(job.output_dir);
-  // On a terminal the progress line replaces the engine's lines per step.
-  if (::isatty(STDERR_FILENO) == 1) ::setenv("ATTUNE_LOG", "warning", 0);
+  Progress progress(job.output_dir, json);
+  // On a terminal the progress line replaces the engine's lines per step, and events do anywhere.
+  if (json || ::isatty(STDERR_FILENO) == 1) ::setenv("ATTUNE_LOG", "warning", 0);
   for (int number : {SIGINT, SIGTERM}) std::signal(number, remember_signal);
   // In a group of its own: Ctrl-C reaches it once, from us, and lets it finish its step.
   auto child =
@@ -170,9 +184,16 @@ Status run_engine(const protocol::Job& job, const std::string& job_path) {
 Status run_train(Arguments arguments) {
   bool help = arguments.take_switch("help");
   bool markdown = arguments.take_switch("help_markdown");
+  bool json = arguments.take_switch("json");
+  if (help && arguments.positional.empty()) {
+    std::fputs(trainers().c_str(), stdout);
+    return {};
+  }
   const recipes::Recipe* recipe = TRY(recipe_named(arguments.positional));
   if (help || markdown) {
-    std::fputs((help ? recipes::to_help(*recipe) : recipes::to_markdown(*recipe)).c_str(), stdout);
+    std::string text = help ? recipes::to_help(*recipe) + kCommandOptions
+                            : recipes::to_markdown(*recipe);
+    std::fputs(text.c_str(), stdout);
     return {};
   }
   std::vector<recipes::Setting> settings = TRY(all_settings(std::move(arguments)));
@@ -183,13 +204,19 @@ Status run_train(Arguments arguments) {
   TRY(write_file(join_path(job.output_dir, "config.yaml"), to_yaml(job.config)));
   std::string job_path = join_path(job.output_dir, "job.json");
   TRY(write_json_file(job_path, protocol::to_json(job)));
-  Status trained = run_engine(job, job_path);
+  Status trained = run_engine(job, job_path, json);
   if (!trained.ok()) {
     (void)write_report(job.output_dir);  // of what there is; the training's error is the news
     return trained;
   }
   std::string report = TRY(write_report(job.output_dir));
-  log_info("done: {} holds the model, {} the report", join_path(job.output_dir, "final"), report);
+  std::string final = join_path(job.output_dir, "final");
+  if (json) {
+    OrderedJson done = {{"event", "done"}, {"model", final}, {"report", report}};
+    fmt::print("{}\n", to_line(done));
+  } else {
+    log_info("done: {} holds the model, {} the report", final, report);
+  }
   return {};
 }
 

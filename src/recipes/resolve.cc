@@ -132,8 +132,9 @@ Error unknown_key(const Recipe& recipe, const Setting& setting, const std::strin
     return usage_error("{}: unknown option \"{}\"; `{} --help` lists the known ones",
                        setting.where, setting.name, recipe.command);
   }
-  return usage_error("{}: unknown option \"{}\"; did you mean {}?", setting.where, setting.name,
-                     nearest);
+  bool flag = setting.where.starts_with("--");  // typed, not read from a file
+  return usage_error("{}: unknown option \"{}\"; did you mean {}{}?", setting.where, setting.name,
+                     flag ? "--" : "", nearest);
 }
 
 }  // namespace
@@ -198,11 +199,15 @@ std::string text_with_names(const Option& option) {
 }  // namespace
 
 std::string to_help(const Recipe& recipe) {
-  std::string text = recipe.text + "\n\nOptions (default):\n";
+  std::string text =
+      fmt::format("usage: {} [--option value ...]\n\n{}\n\n", recipe.command, recipe.text);
   for (const Option& option : recipe.options) {
     if (option.effect != Effect::kUsed) continue;
-    text += fmt::format("  --{} ({})\n      {}; {}\n", option.name, to_line(option.fallback),
-                        text_with_names(option), describe_type(option));
+    std::string fallback = option.fallback.is_string() ? option.fallback.get<std::string>()
+                                                       : to_line(option.fallback);
+    text += fmt::format("  --{}\n      {} ({}{})\n", option.name, text_with_names(option),
+                        describe_type(option),
+                        option.fallback.is_null() ? "" : "; default " + fallback);
   }
   return text;
 }

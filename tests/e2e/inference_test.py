@@ -46,8 +46,7 @@ class ScoreTest(command_case.CommandCase):
         return command_case.lines_of(self.done("score", *MODEL, *words, text=text).stdout)
 
     def test_one_line_a_completion(self):
-        rows = [{"id": "k", "prompt": "the ", "completions": ["year", "yes they"],
-                 "ranks": [1, 2]},
+        rows = [{"id": "k", "prompt": "the ", "completions": ["year", "yes they"]},
                 {"id": "one", "prompt": "the ", "completion": "year"}]
         lines = self.score(rows)
         self.assertEqual([(line["id"], line["index"]) for line in lines],

@@ -72,6 +72,14 @@ class TrainTest(command_case.CommandCase):
         self.done(*self.words("run", "--max_steps", 1, "--overwrite_output_dir"))
         self.assertEqual([event["step"] for event in self.events()], [1])
 
+    def test_json_prints_the_events(self):
+        result = self.done(*self.words("run", "--max_steps", 2, "--json"))
+        printed = command_case.lines_of(result.stdout)
+        file = command_case.lines_of((self.path("run") / "events.jsonl").read_text())
+        self.assertEqual(printed[:-1], file)
+        self.assertEqual(printed[-1], {"event": "done", "model": str(self.path("run") / "final"),
+                                       "report": str(self.path("run") / "report.html")})
+
     def test_an_interrupt_ends_both_programs_and_the_run_resumes(self):
         words = self.words("run", "--max_steps", 100000, "--logging_steps", 1)
         train = subprocess.Popen([str(programs.BIN / "attune"), *map(str, words)],
@@ -98,6 +106,8 @@ class TrainTest(command_case.CommandCase):
         result = self.done("report", self.path("run"))
         self.assertEqual(result.stdout.strip(), str(self.path("run") / "report.html"))
         self.assertIn("<svg", (self.path("run") / "report.html").read_text())
+        told = json.loads(self.done("report", self.path("run"), "--json").stdout)
+        self.assertEqual(told, {"report": str(self.path("run") / "report.html")})
 
 
 if __name__ == "__main__":

@@ -115,6 +115,11 @@ Result<ScoreParams> parse_score_params(const OrderedJson& params) {
   const Json sorted(params);
   result.completion.append_eos = TRY(get_bool_or(sorted, "append_eos", false));
   row.erase("append_eos");
+  // A score needs no ranking: completions without ranks are not ranked.
+  if (row.is_object() && row.contains("completions") && row["completions"].is_array() &&
+      !row.contains("ranks")) {
+    row["ranks"] = OrderedJson(row["completions"].size(), nullptr);
+  }
   result.example = TRY(data::parse_example(row));
   return result;
 }

@@ -79,6 +79,10 @@ TEST(ScoreParams, TakesAnyExampleWithCompletions) {
   EXPECT_TRUE(params->completion.append_eos);
   EXPECT_EQ(params->example.form, data::Form::kCompletion);
   EXPECT_FALSE(parse_score_params(parse_ordered_json(R"({"x":1})").value()).ok());
+  const auto unranked = parse_score_params(
+      parse_ordered_json(R"({"prompt":"a","completions":["b","c"]})").value());
+  ASSERT_TRUE(unranked.ok()) << unranked.error().message();
+  EXPECT_EQ(unranked->example.completions.size(), 2u);
 }
 
 TEST(ServeOptions, ReadsItsFlags) {
