@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/generate/generator.h"
 #include "engine/generate/small_model.h"
 #include "tests/support/test_paths.h"
 #include "weights/model_files.h"
@@ -118,6 +119,30 @@ TEST(Score, RefusesWhatHasNothingToScoreOrDoesNotFit) {
   TokenizedExample foreign = tokenize(R"({"text":"abc"})");
   foreign[0].ids[1] = 100000;
   EXPECT_FALSE(score_completions(*decoder, {foreign}).ok());
+}
+
+TEST(Score, GivesWhatGenerationHadCaptured) {
+  const auto decoder = testing::small_decoder();
+  generate::GenerateRequest request;
+  request.prompt = {'A', ' ', 'p', 'r', 'o', 'm', 'p', 't'};
+  request.max_new_tokens = 30;
+  request.num_return_sequences = 3;
+  request.sampling = {.do_sample = true, .top_k = 20, .seed = 9};
+  generate::Generator generator(*decoder, testing::byte_tokenizer(), {});
+  const auto samples = generator.run({request}).value()[0];
+  TokenizedExample example;
+  for (const generate::Completion& sample : samples) {
+    data::TokenizedCompletion completion{request.prompt, 8, 38};
+    completion.ids.insert(completion.ids.end(), sample.tokens.begin(), sample.tokens.end());
+    example.push_back(completion);
+  }
+  const std::vector<CompletionScore> scores = score_alone(*decoder, example);
+  for (size_t i = 0; i < samples.size(); ++i) {
+    EXPECT_EQ(scores[i].tokens, 30);
+    EXPECT_NEAR(scores[i].sum_logprob, samples[i].sum_logprob(),
+                1e-5 * std::abs(scores[i].sum_logprob))
+        << i;
+  }
 }
 
 TEST(Score, EqualsTransformersOnAPublishedModel) {

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "engine/generate/exponential.h"
+#include "engine/ops/cpu/kernels.h"
 #include "engine/tensor/parallel.h"
 
 namespace attune::engine::generate {
@@ -16,37 +17,24 @@ namespace {
 
 constexpr int64_t kWorkPerThread = 100'000;  // multiplications
 
-// A stretch of one head's cached keys and values that a row sees.
-struct Run {
-  const float* keys;
-  const float* values;
-  int64_t count;
-  int64_t first_position;  // of the first key
-};
+using ops::cpu::CachedQuery;
+using ops::cpu::CachedRun;
 
-// What one row needs to know about its head group.
-struct RowView {
-  const float* q;  // [shared, Dh], the query heads of one key/value head
-  float* out;      // [shared, Dh]
-  int64_t first_head;  // of the query heads
-  int64_t shared;      // H / Hk
-  int64_t width;       // Dh
-};
+constexpr int64_t kVectorFloats = 16;  // the widest vector there is
 
 // The runs from the root down; `own` tokens of the row's segment are visible. The window cuts.
-std::vector<Run> runs_of(const KvSegment& segment, int64_t own, int64_t layer, int64_t head,
-                         int64_t width, int64_t position, int64_t window) {
-  const int64_t oldest = window > 0 ? std::max<int64_t>(position - window + 1, 0) : 0;
-  std::vector<Run> runs;
+void find_runs(const KvSegment& segment, int64_t own, const models::RowAttention::Place& place,
+               int64_t width, int64_t oldest, std::vector<CachedRun>& runs) {
+  runs.clear();
   for (const KvSegment* at = &segment; at != nullptr; at = at->parent()) {
     const int64_t count = at == &segment ? own : at->length();
     const int64_t skip = std::max<int64_t>(oldest - at->first_position(), 0);
     if (skip >= count) continue;
-    runs.push_back({at->keys(layer, head) + skip * width, at->values(layer, head) + skip * width,
-                    count - skip, at->first_position() + skip});
+    runs.push_back({at->keys(place.layer, place.kv_head) + skip * width,
+                    at->values(place.layer, place.kv_head) + skip * width, count - skip,
+                    at->first_position() + skip});
   }
   std::reverse(runs.begin(), runs.end());
-  return runs;
 }
 
 float dot(const float* a, const float* b, int64_t width) {
@@ -62,59 +50,40 @@ float alibi_bias(float slope, int64_t position) {
   return c10::BFloat16(slope * rounded);
 }
 
-// Adds ALiBi's share to the scores of a query, whose own key is the last one.
-void add_alibi(const std::vector<Run>& runs, float slope, float scale, float* scores) {
-  const float own = alibi_bias(slope, runs.back().first_position + runs.back().count - 1);
-  for (const Run& run : runs) {
-    for (int64_t t = 0; t < run.count; ++t) {
-      *scores++ += (alibi_bias(slope, run.first_position + t) - own) * scale;
+// ALiBi's share in the scores of a query's keys.
+void find_biases(const CachedQuery& query, float slope, float scale, std::vector<float>& biases) {
+  biases.clear();
+  const float own = alibi_bias(slope, query.position);
+  for (int64_t r = 0; r < query.run_count; ++r) {
+    for (int64_t t = 0; t < query.runs[r].count; ++t) {
+      const int64_t position = query.runs[r].first_position + t;
+      biases.push_back((alibi_bias(slope, position) - own) * scale);
     }
   }
 }
 
-// Scores of one query head over all runs, then their softmax, unnormalised; returns the sum.
-// `slope` is ALiBi's of this head, or 0.
-float weigh(const float* q, const std::vector<Run>& runs, int64_t width, float scale, float slope,
-            float alibi_scale, std::vector<float>& weights) {
-  weights.clear();
-  for (const Run& run : runs) {
-    for (int64_t t = 0; t < run.count; ++t) {
-      weights.push_back(dot(q, run.keys + t * width, width) * scale);
+// What the kernel attend_cached does, where there is none or the width does not suit it.
+void attend_plainly(const CachedQuery& query) {
+  float best = -std::numeric_limits<float>::infinity(), sum = 0;
+  float* weight = query.weights;
+  for (int64_t r = 0; r < query.run_count; ++r) {
+    const CachedRun& run = query.runs[r];
+    for (int64_t t = 0; t < run.count; ++t, ++weight) {
+      *weight = dot(query.q, run.keys + t * query.width, query.width) * query.scale;
+      if (query.biases != nullptr) *weight += query.biases[weight - query.weights];
+      best = std::max(best, *weight);
     }
   }
-  if (slope != 0.0f) add_alibi(runs, slope, alibi_scale, weights.data());
-  float best = -std::numeric_limits<float>::infinity();
-  for (const float weight : weights) best = std::max(best, weight);
-  float sum = 0;
-  float* w = weights.data();
-  const size_t count = weights.size();
-#pragma omp simd reduction(+ : sum)
-  for (size_t i = 0; i < count; ++i) {
-    w[i] = fast_exp(w[i] - best);
-    sum += w[i];
-  }
-  return sum;
-}
-
-void attend_row(const RowView& row, const std::vector<Run>& runs, float scale,
-                const ops::AttentionOptions& options) {
-  thread_local std::vector<float> weights;
-  for (int64_t head = 0; head < row.shared; ++head) {
-    const size_t absolute = static_cast<size_t>(row.first_head + head);
-    const float slope = options.alibi_slopes.empty() ? 0.0f : options.alibi_slopes[absolute];
-    const float* q = row.q + head * row.width;
-    float* out = row.out + head * row.width;
-    const float sum = weigh(q, runs, row.width, scale, slope,
-                            static_cast<float>(options.alibi_scale), weights);
-    std::fill(out, out + row.width, 0.0f);
-    const float* weight = weights.data();
-    for (const Run& run : runs) {
-      for (int64_t t = 0; t < run.count; ++t) {
-        const float w = *weight++ / sum;
-        const float* value = run.values + t * row.width;
+  for (float* w = query.weights; w != weight; ++w) sum += *w = fast_exp(*w - best);
+  std::fill(query.out, query.out + query.width, 0.0f);
+  weight = query.weights;
+  for (int64_t r = 0; r < query.run_count; ++r) {
+    const CachedRun& run = query.runs[r];
+    for (int64_t t = 0; t < run.count; ++t) {
+      const float w = *weight++ / sum;
+      const float* value = run.values + t * query.width;
 #pragma omp simd
-        for (int64_t i = 0; i < row.width; ++i) out[i] += w * value[i];
-      }
+      for (int64_t i = 0; i < query.width; ++i) query.out[i] += w * value[i];
     }
   }
 }
@@ -124,16 +93,48 @@ void attend_row(const RowView& row, const std::vector<Run>& runs, float scale,
 CachedAttention::CachedAttention(std::vector<CachedRows> rows) : rows_(std::move(rows)) {
   for (const CachedRows& row : rows_) {
     all_fresh_ = all_fresh_ && row.segment->parent() == nullptr && row.segment->length() == 0;
+    for (int64_t i = 0; i < row.count; ++i) tokens_.push_back({row.segment, i});
   }
   if (!all_fresh_) return;
   for (const CachedRows& row : rows_) fresh_.add_root(row.count);
 }
 
+void CachedAttention::append(const Place& place, const float* k, const float* v) {
+  const Token& token = tokens_[static_cast<size_t>(place.row)];
+  token.segment->write_head(place.layer, place.kv_head, token.offset, k, v);
+}
+
+void CachedAttention::attend_row(const Place& place, const float* q, float* out,
+                                 const ops::AttentionOptions& options) {
+  thread_local std::vector<CachedRun> runs;
+  thread_local std::vector<float> weights, biases;
+  const auto [segment, offset] = tokens_[static_cast<size_t>(place.row)];
+  const int64_t own = segment->length() + offset + 1, width = segment->head_width();
+  CachedQuery query{q, out, width, segment->first_position() + own - 1};
+  const int64_t oldest = options.window > 0 ? query.position - options.window + 1 : 0;
+  find_runs(*segment, own, place, width, oldest, runs);
+  weights.resize(static_cast<size_t>(query.position + 1 + kVectorFloats));
+  query.scale = static_cast<float>(
+      options.scale != 0 ? options.scale : 1.0 / std::sqrt(static_cast<double>(width)));
+  query.runs = runs.data();
+  query.run_count = static_cast<int64_t>(runs.size());
+  if (!options.alibi_slopes.empty()) {
+    find_biases(query, options.alibi_slopes[static_cast<size_t>(place.head)],
+                static_cast<float>(options.alibi_scale), biases);
+    query.biases = biases.data();
+  }
+  query.weights = weights.data();
+  const ops::cpu::KernelTable* kernels = ops::cpu::kernels();
+  if (kernels != nullptr && width % kernels->lanes == 0) {
+    kernels->attend_cached(query);
+  } else {
+    attend_plainly(query);
+  }
+}
+
 Tensor CachedAttention::attend(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v,
                                const ops::AttentionOptions& options) {
-  const int64_t heads = q.size(1);
-  const int64_t kv_heads = k.size(1);
-  const int64_t width = q.size(2);
+  const int64_t heads = q.size(1), kv_heads = k.size(1), width = q.size(2);
   const Tensor keys = k.to(at::kFloat).contiguous();
   const Tensor values = v.to(at::kFloat).contiguous();
   for (const CachedRows& row : rows_) {
@@ -148,33 +149,20 @@ Tensor CachedAttention::attend(int64_t layer, const Tensor& q, const Tensor& k, 
   Tensor out = at::empty_like(queries);
   const float* query = queries.data_ptr<float>();
   float* result = out.data_ptr<float>();
-  const int64_t shared = heads / kv_heads;
-  const float scale = static_cast<float>(
-      options.scale != 0 ? options.scale : 1.0 / std::sqrt(static_cast<double>(width)));
-  std::vector<std::pair<const CachedRows*, int64_t>> of_token;  // its rows, and which of them it is
-  for (const CachedRows& row : rows_) {
-    for (int64_t i = 0; i < row.count; ++i) of_token.emplace_back(&row, i);
-  }
-  const auto tokens = static_cast<int64_t>(of_token.size());
+  const auto tokens = static_cast<int64_t>(tokens_.size());
   CHECK(tokens == q.size(0), "{} rows for {} tokens", tokens, q.size(0));
-  const int64_t context = rows_.front().segment->first_position() + rows_.front().segment->length();
-  const int64_t item_work = std::max<int64_t>(2 * shared * width * context, 1);
-  const int64_t grain = std::max<int64_t>(kWorkPerThread / item_work, 1);
-  const int64_t items = tokens * kv_heads;
-  run_lanes(lanes_for(items, grain), items, [&](int64_t, int64_t begin, int64_t end) {
-    for (int64_t item = begin; item < end; ++item) {
-      const int64_t token = item / kv_heads;
-      const int64_t head = item % kv_heads;
-      const auto [row, offset] = of_token[static_cast<size_t>(token)];
-      const KvSegment& segment = *row->segment;
-      const int64_t own = segment.length() + offset + 1;
-      const int64_t position = segment.first_position() + own - 1;
-      const int64_t at = (token * heads + head * shared) * width;
-      attend_row({query + at, result + at, head * shared, shared, width},
-                 runs_of(segment, own, layer, head, width, position, options.window), scale,
-                 options);
-    }
-  });
+  const KvSegment& first = *rows_.front().segment;
+  const int64_t item_work =
+      std::max<int64_t>(2 * width * (first.first_position() + first.length()), 1);
+  const int64_t least = std::max<int64_t>(kWorkPerThread / item_work, 1);
+  run_lanes(lanes_for(tokens * heads, least), tokens * heads,
+            [&](int64_t, int64_t begin, int64_t end) {
+              for (int64_t item = begin; item < end; ++item) {
+                const int64_t head = item % heads, at = item * width;
+                attend_row({layer, item / heads, head, head / (heads / kv_heads)}, query + at,
+                           result + at, options);
+              }
+            });
   return out.to(q.scalar_type());
 }
 

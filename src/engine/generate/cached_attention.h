@@ -19,20 +19,31 @@ struct CachedRows {
   int64_t count = 0;
 };
 
-// For one pass: pass it to Decoder::forward, then call advance(). Rows cover the pass in order,
-// without gaps; no two share a segment. fp32 on the CPU; other types are converted.
-class CachedAttention : public models::AttentionContext {
+// For one pass: pass it to Decoder::forward or decode, then call advance(). Rows cover the pass in
+// order, without gaps; no two share a segment. fp32 on the CPU; other types are converted.
+class CachedAttention : public models::AttentionContext, public models::RowAttention {
  public:
   explicit CachedAttention(std::vector<CachedRows> rows);
 
   Tensor attend(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v,
                 const ops::AttentionOptions& options) override;
 
+  void append(const Place& place, const float* k, const float* v) override;
+  void attend_row(const Place& place, const float* q, float* out,
+                  const ops::AttentionOptions& options) override;
+
   // Makes what all layers wrote valid.
   void advance();
 
  private:
+  // A row of the pass is token `offset` of its segment's new ones.
+  struct Token {
+    KvSegment* segment;
+    int64_t offset;
+  };
+
   std::vector<CachedRows> rows_;
+  std::vector<Token> tokens_;
   ops::PackedLayout fresh_;  // the rows as roots, when every segment is an empty root
   bool all_fresh_ = true;
 };

@@ -2,10 +2,11 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <memory>
 
 #include "engine/generate/small_model.h"
 
@@ -68,26 +69,37 @@ TEST(CachedAttention, TheWindowMatters) {
   EXPECT_GT((wide - narrow).abs().max().item<double>(), 0.01);
 }
 
-TEST(CachedAttention, AddsAlibi) {
+// Random q, k and v of `tokens`, attended in parts through a prompt's cache and an answer's.
+void expect_parts_equal_whole(int64_t width, int64_t tokens, const ops::AttentionOptions& options) {
   const at::NoGradGuard no_grad;
-  const KvShape shape{1, 2, 8};
-  const Tensor q = at::tensor(std::vector<float>(9 * 4 * 8, 0.0f)).view({9, 4, 8});
-  std::vector<float> numbers;
-  for (int i = 0; i < 9 * 2 * 8; ++i) numbers.push_back(std::sin(static_cast<float>(i)));
-  const Tensor k = at::tensor(numbers).view({9, 2, 8});
-  const Tensor v = k.cos();
-  const ops::AttentionOptions options{0, 0, {0.5f, 0.25f, 0.70703125f, 0.0883789f}, 0.6};
+  const int64_t heads = 4, kv_heads = 2, prompt_tokens = tokens / 2;
+  const KvShape shape{1, kv_heads, width};
+  const Tensor q = at::randn({tokens, heads, width}) * 2;
+  const Tensor k = at::randn({tokens, kv_heads, width}), v = at::randn({tokens, kv_heads, width});
   ops::PackedLayout layout;
-  layout.add_root(9);
+  layout.add_root(tokens);
   const Tensor expected = ops::tree_attention_reference(q, k, v, layout, options);
-  KvSegment segment(shape, 9, nullptr);
-  CachedAttention first({{&segment, 0, 5}});
-  first.attend(0, q.narrow(0, 0, 5), k.narrow(0, 0, 5), v.narrow(0, 0, 5), options);
-  first.advance();
-  CachedAttention second({{&segment, 0, 4}});
-  const Tensor rest =
-      second.attend(0, q.narrow(0, 5, 4), k.narrow(0, 5, 4), v.narrow(0, 5, 4), options);
-  EXPECT_LT((rest - expected.narrow(0, 5, 4)).abs().max().item<double>(), 1e-6);
+  auto prompt = std::make_shared<KvSegment>(shape, prompt_tokens, nullptr);
+  std::unique_ptr<KvSegment> answer;
+  for (int64_t begin = 0, end = prompt_tokens; begin < tokens; begin = end, end = tokens) {
+    if (begin > 0) answer = std::make_unique<KvSegment>(shape, tokens, prompt);
+    CachedAttention attention({{begin > 0 ? answer.get() : prompt.get(), 0, end - begin}});
+    const auto part = [&](const Tensor& x) { return x.narrow(0, begin, end - begin); };
+    const Tensor found = attention.attend(0, part(q), part(k), part(v), options);
+    attention.advance();
+    EXPECT_LT((found - part(expected)).abs().max().item<double>(), 4e-5)
+        << "width " << width << ", tokens " << begin << " to " << end;
+  }
+}
+
+TEST(CachedAttention, EqualsTheReferenceForEveryWidthAndLength) {
+  for (const int64_t width : {6, 8, 32, 64, 80, 128, 160}) {  // 6 has no kernel
+    for (const int64_t tokens : {2, 3, 17, 33, 70}) {
+      expect_parts_equal_whole(width, tokens, {});
+    }
+    expect_parts_equal_whole(width, 40, {0, 7, {}});
+    expect_parts_equal_whole(width, 40, {0.3, 0, {0.5f, 0.25f, 0.70703125f, 0.0883789f}, 0.6});
+  }
 }
 
 }  // namespace

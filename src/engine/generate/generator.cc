@@ -72,6 +72,20 @@ Tensor run_pass(models::Decoder& decoder, Pass& pass) {
   return decoder.logits(hidden).contiguous();
 }
 
+// The same for a pass of one token a row: by a team of threads where the model has such a pass.
+Tensor run_decode(models::Decoder& decoder, Pass& pass) {
+  const auto count = static_cast<int64_t>(pass.tokens.size());
+  if (!pass.adapters.rows.empty() || !decoder.decodes(count)) return run_pass(decoder, pass);
+  std::vector<models::TokenRow> rows;
+  for (size_t i = 0; i < pass.tokens.size(); ++i) {
+    rows.push_back({pass.tokens[i], pass.positions[i]});
+  }
+  CachedAttention attention(std::move(pass.rows));
+  Tensor logits = decoder.decode(rows, attention);
+  attention.advance();
+  return logits;
+}
+
 Status check_ids(const std::vector<int32_t>& ids, int64_t vocabulary, const char* what) {
   for (const int32_t id : ids) {
     if (id >= 0 && id < vocabulary) continue;
@@ -96,6 +110,7 @@ struct Generator::State {
   std::deque<LiveRequest> waiting;
   std::deque<LiveRequest> running;  // a deque: samples are pointed at during a step
   int64_t next_handle = 0;
+  GeneratorStatistics statistics;
 
   Status check(const GenerateRequest& request) const;
   int64_t running_rows() const;
@@ -189,6 +204,7 @@ Status Generator::State::prefill(const std::vector<LiveRequest*>& fresh,
                          static_cast<int64_t>(pass.logit_rows.size()) - 1});
     }
   }
+  statistics.prefilled_tokens += static_cast<int64_t>(pass.tokens.size());
   const Tensor logits = run_pass(decoder, pass);
   for (LiveRequest* live : fresh) {
     for (LiveSample& sample : live->samples) {
@@ -216,7 +232,8 @@ Status Generator::State::decode(const GeneratorEvents& events) {
     const int32_t token = choice.sample->last_token();
     pass.add(choice.sample->segment.get(), {&token, 1}, choice.live->request.adapters);
   }
-  return choose(run_pass(decoder, pass), choices, events);
+  statistics.decoded_tokens += static_cast<int64_t>(pass.tokens.size());
+  return choose(run_decode(decoder, pass), choices, events);
 }
 
 Status Generator::State::choose(const Tensor& logits, const std::vector<Choice>& choices,
@@ -262,7 +279,7 @@ Generator::Generator(models::Decoder& decoder, const text::Tokenizer& tokenizer,
                      GeneratorOptions options) {
   const models::DecoderConfig& config = decoder.config();
   const KvShape shape{config.layer_count(), config.kv_heads, config.head_width};
-  state_.reset(new State{decoder, tokenizer, std::move(options), shape, {}, {}, 0});
+  state_.reset(new State{decoder, tokenizer, std::move(options), shape, {}, {}, 0, {}});
 }
 
 Generator::~Generator() = default;
@@ -297,6 +314,8 @@ void Generator::cancel(int64_t handle) {
 
 bool Generator::idle() const { return state_->waiting.empty() && state_->running.empty(); }
 int64_t Generator::waiting() const { return static_cast<int64_t>(state_->waiting.size()); }
+
+GeneratorStatistics Generator::statistics() const { return state_->statistics; }
 
 Status Generator::step(const GeneratorEvents& events) {
   const Status status = run_guarded({"generation", {}}, [&]() -> Status {

@@ -38,6 +38,12 @@ struct GeneratorEvents {
   std::function<void(int64_t handle, std::vector<Completion> completions)> on_done;
 };
 
+// What has gone through the model since the generator was made.
+struct GeneratorStatistics {
+  int64_t prefilled_tokens = 0;  // of prompts, each once for all its samples
+  int64_t decoded_tokens = 0;    // of samples, one a step and running sample
+};
+
 // A cache budget from the memory that is free now: a quarter of it.
 int64_t default_cache_bytes();
 
@@ -56,6 +62,7 @@ class Generator {
 
   bool idle() const;  // nothing waits or runs
   int64_t waiting() const;
+  GeneratorStatistics statistics() const;
 
   // Admits what fits, then gives every running sample one token. After an error the generator is
   // empty.

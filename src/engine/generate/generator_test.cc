@@ -115,6 +115,22 @@ TEST_F(GeneratorTest, SamplesOfAPromptDifferAndDoNotDependOnTheirNumber) {
   }
 }
 
+TEST_F(GeneratorTest, ComputesAPromptOnceForAllItsSamples) {
+  Generator generator = make();
+  GenerateRequest first = request_for("a prompt of 22 letters", 7);
+  first.num_return_sequences = 5;
+  first.sampling = {.do_sample = true, .seed = 1};
+  const GenerateRequest second = request_for("and ten...", 3);
+  const auto results = generator.run({first, second}).value();
+  int64_t later = 0;  // tokens after the first, which the prompt's own pass chooses
+  for (const auto& samples : results) {
+    for (const Completion& c : samples) later += static_cast<int64_t>(c.tokens.size()) - 1;
+  }
+  EXPECT_EQ(generator.statistics().prefilled_tokens, 22 + 10);
+  EXPECT_EQ(generator.statistics().decoded_tokens, later);
+  EXPECT_EQ(later, 5 * 6 + 2);
+}
+
 TEST_F(GeneratorTest, StopsAtTokensAndKeepsThem) {
   const Completion whole = run_one(request_for("stop here"));
   const int32_t stop = whole.tokens[3];

@@ -21,17 +21,20 @@ KvSegment::KvSegment(const KvShape& shape, int64_t capacity,
 void KvSegment::write(int64_t layer, const float* k, const float* v, int64_t count) {
   CHECK(length_ + count <= capacity_, "{} + {} tokens in a segment of {}", length_, count,
         capacity_);
-  const int64_t width = shape_.head_width;
-  const size_t row_bytes = static_cast<size_t>(width) * sizeof(float);
   for (int64_t head = 0; head < shape_.kv_heads; ++head) {
-    float* keys = at(layer, 0, head) + length_ * width;
-    float* values = at(layer, 1, head) + length_ * width;
     for (int64_t row = 0; row < count; ++row) {
-      const int64_t from = (row * shape_.kv_heads + head) * width;
-      std::memcpy(keys + row * width, k + from, row_bytes);
-      std::memcpy(values + row * width, v + from, row_bytes);
+      const int64_t from = (row * shape_.kv_heads + head) * shape_.head_width;
+      write_head(layer, head, row, k + from, v + from);
     }
   }
+}
+
+void KvSegment::write_head(int64_t layer, int64_t head, int64_t offset, const float* k,
+                           const float* v) {
+  const int64_t to = (length_ + offset) * shape_.head_width;
+  const size_t bytes = static_cast<size_t>(shape_.head_width) * sizeof(float);
+  std::memcpy(at(layer, 0, head) + to, k, bytes);
+  std::memcpy(at(layer, 1, head) + to, v, bytes);
 }
 
 void KvSegment::advance(int64_t count) {

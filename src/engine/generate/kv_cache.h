@@ -29,6 +29,7 @@ class KvSegment {
   int64_t length() const { return length_; }
   int64_t capacity() const { return capacity_; }
   int64_t first_position() const { return first_position_; }
+  int64_t head_width() const { return shape_.head_width; }
   const KvSegment* parent() const { return parent_.get(); }
 
   // Keys (values) of one head: [capacity, Dh], of which `length` rows are valid.
@@ -38,6 +39,9 @@ class KvSegment {
   // Writes rows after the valid ones, in one layer: k and v [count, Hk, Dh] fp32 contiguous. They
   // become valid by advance(count), once every layer has been written.
   void write(int64_t layer, const float* k, const float* v, int64_t count);
+  // The same for one head: k and v [Dh] of the `offset`-th token after the valid ones. Heads may be
+  // written side by side.
+  void write_head(int64_t layer, int64_t head, int64_t offset, const float* k, const float* v);
   void advance(int64_t count);
 
  private:

@@ -36,6 +36,19 @@ double sum_of_exponentials(std::span<const float> values, float best, float scal
   return total;
 }
 
+// Where `value` is first; values.size() when it is nowhere.
+size_t position_of(float value, std::span<const float> values) {
+  for (size_t begin = 0; begin < values.size(); begin += kBlock) {
+    const size_t count = std::min(kBlock, values.size() - begin);
+    const float* v = values.data() + begin;
+    int found = 0;
+#pragma omp simd reduction(| : found)
+    for (size_t i = 0; i < count; ++i) found |= v[i] == value ? 1 : 0;
+    if (found != 0) return begin + static_cast<size_t>(std::find(v, v + count, value) - v);
+  }
+  return values.size();
+}
+
 size_t index(int32_t id) {
   return static_cast<size_t>(id);
 }
@@ -138,16 +151,16 @@ int32_t Sampler::draw() {
 SampledToken Sampler::next(std::span<const float> logits, std::span<const int32_t> banned) {
   const bool plain = seen_.empty() && banned.empty();
   SampledToken token;
+  const float best = maximum(logits);
   if (!plain || options_.do_sample) adjust(logits, banned);
   if (options_.do_sample) {
     token.id = draw();
   } else {
     const std::span<const float> scores = plain ? logits : std::span<const float>(scores_);
-    const auto found = std::find(scores.begin(), scores.end(), maximum(scores));
-    token.id = found == scores.end() ? 0 : static_cast<int32_t>(found - scores.begin());
+    const size_t found = position_of(plain ? best : maximum(scores), scores);
+    token.id = found == scores.size() ? 0 : static_cast<int32_t>(found);
   }
   const float scale = options_.do_sample ? static_cast<float>(1.0 / options_.temperature) : 1.0f;
-  const float best = maximum(logits);
   const double log_total = std::log(sum_of_exponentials(logits, best, scale));
   const float chosen = (logits[index(token.id)] - best) * scale;
   token.log_prob = static_cast<float>(static_cast<double>(chosen) - log_total);

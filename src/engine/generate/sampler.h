@@ -33,11 +33,14 @@ class Sampler {
   // are no numbers give a log_prob that is none.
   SampledToken next(std::span<const float> logits, std::span<const int32_t> banned);
 
- private:
+  // What the last token was drawn from; only after sampling.
   struct Candidate {
     int32_t id;
     float weight;  // its probability over the best one's
   };
+  std::span<const Candidate> candidates() const { return kept_; }
+
+ private:
   void adjust(std::span<const float> logits, std::span<const int32_t> banned);
   int32_t draw();
   void keep_top_p(double total);

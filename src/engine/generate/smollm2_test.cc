@@ -100,23 +100,45 @@ std::vector<Tensor> decoded_log_probs(models::Decoder& decoder, const Json& case
     results.push_back(at::empty({static_cast<int64_t>(golden["ids"].size()), config.vocabulary}));
   }
   for (int64_t step = 0;; ++step) {
-    std::vector<int64_t> ids, positions;
+    std::vector<models::TokenRow> tokens_now;
     std::vector<CachedRows> rows;
     std::vector<size_t> of_row;
     for (size_t i = 0; i < results.size(); ++i) {
       if (step >= results[i].size(0)) continue;
-      positions.push_back(segments[i]->length());
-      ids.push_back(tokens[i][static_cast<size_t>(positions.back())]);
+      const int64_t position = segments[i]->length();
+      tokens_now.push_back({tokens[i][static_cast<size_t>(position)], position});
       rows.push_back({segments[i].get(), static_cast<int64_t>(of_row.size()), 1});
       of_row.push_back(i);
     }
-    if (ids.empty()) return results;
+    if (of_row.empty()) return results;
     CachedAttention attention(std::move(rows));
-    const Tensor hidden = decoder.forward(at::tensor(ids), at::tensor(positions), attention);
+    const Tensor log_probs = at::log_softmax(decoder.decode(tokens_now, attention), 1);
     attention.advance();
-    const Tensor log_probs = at::log_softmax(decoder.logits(hidden), 1);
     for (size_t r = 0; r < of_row.size(); ++r) {
       results[of_row[r]].select(0, step).copy_(log_probs[static_cast<int64_t>(r)]);
+    }
+  }
+}
+
+// What a sample says its tokens' log-probabilities were is what scoring them afterwards gives.
+TEST_F(SmolLm2, CapturedLogProbsEqualScoringAfterwards) {
+  const auto decoder = load(*files_, "");
+  GenerateRequest request = request_of(golden_["cases"][1]);
+  request.max_new_tokens = 40;
+  request.num_return_sequences = 3;
+  request.sampling = {.do_sample = true, .temperature = 0.8, .top_p = 0.95, .seed = 4};
+  Generator generator(*decoder, weights::load_tokenizer(*files_).value(), {.eos_ids = {2}});
+  const auto samples = generator.run({request}).value()[0];
+  ASSERT_EQ(samples.size(), 3u);
+  for (const Completion& completion : samples) {
+    Json sampled = golden_["cases"][1];
+    sampled["ids"] = completion.tokens;
+    const Tensor logits = forced_log_probs(*decoder, sampled);
+    const Tensor expected = at::log_softmax(logits / 0.8, 1);
+    for (size_t i = 0; i < completion.tokens.size(); ++i) {
+      EXPECT_NEAR(completion.log_probs[i],
+                  expected[static_cast<int64_t>(i)][completion.tokens[i]].item<double>(), 1e-3)
+          << i;
     }
   }
 }

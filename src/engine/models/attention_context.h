@@ -20,6 +20,26 @@ class AttentionContext {
                         const ops::AttentionOptions& options) = 0;
 };
 
+// The same for rows in plain memory, head by head: what a pass that shares its heads out among
+// threads itself asks for (models/team_pass.h). Calls for different rows or heads may run side by
+// side; a row attends to its own key once that has been appended.
+class RowAttention {
+ public:
+  struct Place {
+    int64_t layer = 0;
+    int64_t row = 0;
+    int64_t head = 0;     // of the queries
+    int64_t kv_head = 0;  // the one it shares
+  };
+  virtual ~RowAttention() = default;
+
+  // k and v [Dh] of the row's token in place.kv_head, k rotated.
+  virtual void append(const Place& place, const float* k, const float* v) = 0;
+  // q, rotated, and out [Dh] of place.head.
+  virtual void attend_row(const Place& place, const float* q, float* out,
+                          const ops::AttentionOptions& options) = 0;
+};
+
 // Attention inside one packed forest; owns a copy of the layout, so that a recomputed backward pass
 // may outlive the batch.
 class PackedAttention : public AttentionContext {

@@ -1,6 +1,7 @@
 #include "engine/models/decoder.h"
 
 #include <ATen/ops/embedding.h>
+#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "base/check.h"
 #include "engine/models/assembly.h"
 #include "engine/models/block.h"
+#include "engine/models/team_pass.h"
 #include "engine/ops/recompute.h"
 
 namespace attune::engine::models {
@@ -17,6 +19,11 @@ struct Decoder::Impl {
   Trunk trunk;
   ops::RotaryTable table;
   int64_t table_positions = 0;
+  std::unique_ptr<TeamPass> team_pass;  // refers to config and trunk
+
+  Impl(const DecoderConfig& c, Trunk t) : config(c), trunk(std::move(t)) {
+    team_pass = TeamPass::make(config, trunk);
+  }
 
   // The rotary table for positions below `count`, grown by doubling.
   const ops::RotaryTable& rotary_table(int64_t count) {
@@ -79,7 +86,7 @@ Result<std::unique_ptr<Decoder>> Decoder::load(const weights::ModelFiles& files,
   std::unique_ptr<ParameterSource> source = file_source(files);
   Result<Trunk> trunk = assemble(config, *source, options);
   if (!trunk.ok()) return trunk.error().with_context(files.path());
-  auto impl = std::make_unique<Impl>(Impl{config, std::move(trunk).value(), {}, 0});
+  auto impl = std::make_unique<Impl>(config, std::move(trunk).value());
   return std::unique_ptr<Decoder>(new Decoder(std::move(impl)));
 }
 
@@ -88,7 +95,7 @@ std::unique_ptr<Decoder> Decoder::random(const DecoderConfig& config, uint64_t s
   std::unique_ptr<ParameterSource> source = random_source(seed, init_std);
   Result<Trunk> trunk = assemble(config, *source, options);
   CHECK(trunk.ok(), "a random model: {}", trunk.error().message());
-  auto impl = std::make_unique<Impl>(Impl{config, std::move(trunk).value(), {}, 0});
+  auto impl = std::make_unique<Impl>(config, std::move(trunk).value());
   return std::unique_ptr<Decoder>(new Decoder(std::move(impl)));
 }
 
@@ -115,6 +122,22 @@ Tensor Decoder::head_weight() {
 Tensor Decoder::head_bias() {
   CHECK(impl_->trunk.head.has_value(), "{} has no head", impl_->config.architecture);
   return impl_->trunk.head->bias;
+}
+
+bool Decoder::decodes(int64_t rows) const {
+  return impl_->team_pass != nullptr && rows <= ops::kQuantizedRowsMax;
+}
+
+Tensor Decoder::decode(const std::vector<TokenRow>& rows, RowAttention& attention) {
+  CHECK(decodes(static_cast<int64_t>(rows.size())), "no pass of a team for {} rows", rows.size());
+  int64_t last = 0;
+  for (const TokenRow& row : rows) {
+    CHECK(row.token >= 0 && row.token < config().vocabulary, "token {}", row.token);
+    last = std::max(last, row.position);
+  }
+  Tensor logits = at::empty({static_cast<int64_t>(rows.size()), config().vocabulary}, at::kFloat);
+  impl_->team_pass->run(rows, impl_->rotary_table(last + 1), attention, logits.data_ptr<float>());
+  return logits;
 }
 
 Tensor Decoder::logits(const Tensor& hidden) {

@@ -21,6 +21,12 @@
 
 namespace attune::engine::models {
 
+// One token of a sequence.
+struct TokenRow {
+  int64_t token = 0;
+  int64_t position = 0;
+};
+
 struct LoadOptions {
   at::ScalarType dtype = at::kFloat;
   // Keep the model's linear layers as frozen blocks: "" (no), "q8_0", "q4_0", "q4_1", or "native"
@@ -69,6 +75,12 @@ class Decoder {
   // Logits [R, V] fp32 of hidden rows [R, D], for sampling; uses quantised kernels when the head
   // is.
   Tensor logits(const Tensor& hidden);
+
+  // Logits [rows, V] fp32 after rows that extend cached sequences, one token a row, by the base
+  // model: what forward and logits give, in one pass of a team of threads. Where decodes(rows):
+  // few rows of a trunk that TeamPass covers (models/team_pass.h). No gradient.
+  bool decodes(int64_t rows) const;
+  Tensor decode(const std::vector<TokenRow>& rows, RowAttention& attention);
 
   // Whether matrices are held in blocks: they are then no parameters.
   bool is_quantized() const;

@@ -39,11 +39,8 @@ class QuantizedLinear : public AutogradFunction<QuantizedLinear> {
   };
 };
 
-using Product = void (*)(const cpu::QuantizedRows&, const cpu::QuantizedInput&, float*, int64_t,
-                         int64_t);
-
 // The kernel for a format on this machine, or null.
-Product product_for(BlockFormat format) {
+QuantizedProduct::Kernel product_for(BlockFormat format) {
   const cpu::KernelTable* kernels = cpu::kernels();
   if (kernels == nullptr) return nullptr;
   switch (format) {
@@ -80,67 +77,55 @@ Tensor QuantizedMatrix::dequantize_rows(const Tensor& row_ids) const {
 
 namespace {
 
-// Activations as pairs of int8 rows: the rounded values, and what that rounding left, rounded
-// again. Weights are read once for both, and the sum carries about 16 bits.
+// The tensors behind a cpu::QuantizedInput.
 struct RoundedInput {
-  Tensor values;  // [2 * batch, columns] int8
-  Tensor scales;  // [2 * batch, blocks]
-  Tensor sums;    // [2 * batch, blocks]
+  Tensor wide;    // [batch, columns] int16
+  Tensor planes;  // [batch, 2, columns] int8
+  Tensor steps;   // [batch, blocks]
+  Tensor sums;    // [batch, blocks]
 
-  void round(const float* x, int64_t row, int64_t blocks) {
-    const int64_t columns = blocks * kBlockColumns;
-    cpu::kernels()->quantize_input(x, blocks, values.data_ptr<int8_t>() + row * columns,
-                                   scales.data_ptr<float>() + row * blocks,
-                                   sums.data_ptr<float>() + row * blocks);
+  cpu::QuantizedInput view() const {
+    return {wide.const_data_ptr<int16_t>(), planes.const_data_ptr<int8_t>(),
+            steps.const_data_ptr<float>(), sums.const_data_ptr<float>(), wide.size(0)};
   }
 };
 
-RoundedInput round_twice(const Tensor& x, int64_t blocks) {
+RoundedInput round_rows(const Tensor& x, int64_t blocks) {
   const int64_t batch = x.size(0), columns = x.size(1);
-  RoundedInput input{at::empty({2 * batch, columns}, at::kChar), at::empty({2 * batch, blocks}),
-                     at::empty({2 * batch, blocks})};
-  std::vector<float> rest(static_cast<size_t>(columns));
+  RoundedInput input{at::empty({batch, columns}, at::kShort),
+                     at::empty({batch, 2, columns}, at::kChar), at::empty({batch, blocks}),
+                     at::empty({batch, blocks})};
   for (int64_t n = 0; n < batch; ++n) {
-    const float* row = x.const_data_ptr<float>() + n * columns;
-    input.round(row, 2 * n, blocks);
-    const int8_t* values = input.values.const_data_ptr<int8_t>() + 2 * n * columns;
-    const float* scales = input.scales.const_data_ptr<float>() + 2 * n * blocks;
-    for (int64_t i = 0; i < columns; ++i) {
-      rest[static_cast<size_t>(i)] =
-          row[i] - scales[i / kBlockColumns] * static_cast<float>(values[i]);
-    }
-    input.round(rest.data(), 2 * n + 1, blocks);
+    cpu::kernels()->quantize_input(x.const_data_ptr<float>() + n * columns, blocks,
+                                   input.wide.data_ptr<int16_t>() + n * columns,
+                                   input.planes.data_ptr<int8_t>() + 2 * n * columns,
+                                   input.steps.data_ptr<float>() + n * blocks,
+                                   input.sums.data_ptr<float>() + n * blocks);
   }
   return input;
 }
 
 }  // namespace
 
+QuantizedProduct::QuantizedProduct(const QuantizedMatrix& weight)
+    : kernel_(product_for(weight.format())), bytes_(weight.bytes()) {
+  const QuantizedMatrix::Blocks& blocks = weight.blocks();
+  rows_ = {blocks.group(0), blocks.blocks, blocks.group_bytes, weight.rows()};
+}
+
+int64_t QuantizedProduct::groups() const { return (rows_.rows + kGroupRows - 1) / kGroupRows; }
+
 Tensor quantized_product(const Tensor& x_in, const QuantizedMatrix& weight) {
-  const Product product = product_for(weight.format());
-  CHECK(product != nullptr, "no quantised kernels on this machine");
+  const QuantizedProduct product(weight);
+  CHECK(product.present(), "no quantised kernels on this machine");
   const Tensor x = x_in.to(at::kFloat).contiguous();
-  const int64_t batch = x.size(0), blocks = weight.blocks().blocks, out_rows = weight.rows();
-  const RoundedInput rounded = round_twice(x, blocks);
-  const cpu::QuantizedRows rows{weight.blocks().group(0), blocks, weight.blocks().group_bytes,
-                                out_rows};
-  const cpu::QuantizedInput input{rounded.values.const_data_ptr<int8_t>(),
-                                  rounded.scales.const_data_ptr<float>(),
-                                  rounded.sums.const_data_ptr<float>(), 2 * batch};
-  Tensor parts = at::empty({batch, 2, out_rows});
-  Tensor y = at::empty({batch, out_rows});
-  const int64_t groups = (out_rows + kGroupRows - 1) / kGroupRows;
-  run_lanes(lanes_for(weight.bytes(), kLaneBytes), groups,
+  const int64_t batch = x.size(0);
+  const RoundedInput rounded = round_rows(x, weight.blocks().blocks);
+  const cpu::QuantizedInput input = rounded.view();
+  Tensor y = at::empty({batch, weight.rows()});
+  run_lanes(lanes_for(weight.bytes(), kLaneBytes), product.groups(),
             [&](int64_t, int64_t begin, int64_t end) {
-              product(rows, input, parts.data_ptr<float>(), begin, end);
-              const int64_t last = std::min(end * kGroupRows, out_rows);
-              for (int64_t n = 0; n < batch; ++n) {
-                const float* part = parts.const_data_ptr<float>() + 2 * n * out_rows;
-                float* sum = y.data_ptr<float>() + n * out_rows;
-                for (int64_t i = begin * kGroupRows; i < last; ++i) {
-                  sum[i] = part[i] + part[out_rows + i];
-                }
-              }
+              product.run(input, y.data_ptr<float>(), begin, end);
             });
   return y;
 }

@@ -53,11 +53,10 @@ inline constexpr int64_t kQuantizedRowsMax = 64;
 // product, exact to rounding; few through quantized_product where this machine has kernels.
 Tensor quantized_linear(const Tensor& x, const QuantizedMatrix& weight);
 
-// The same with x as two int8 numbers each: rounded in blocks of 32, scaled by the block's largest
-// magnitude m / 127, and the rest of at most m / 254 rounded so again; products are summed in
-// integers. Per element it differs from the exact product by at most sum over blocks of
-// m / 254^2 * sum |w|, and by fp32 rounding. Only where kernels exist (x86-64); no gradient.
-// x [N, columns] -> [N, rows] fp32.
+// The same with x rounded in blocks of 32 to whole steps of the largest magnitude m / 32258;
+// products are summed in integers. Per element it differs from the exact product by at most the sum
+// over blocks of m / 254^2 * sum |w|, and by fp32 rounding. Only where kernels exist (x86-64); no
+// gradient. x [N, columns] -> [N, rows] fp32.
 Tensor quantized_product(const Tensor& x, const QuantizedMatrix& weight);
 
 }  // namespace attune::engine::ops

@@ -1,7 +1,9 @@
 #include "engine/serve/channel_server.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <map>
 #include <thread>
@@ -210,6 +212,37 @@ TEST_F(ServerTest, WaitsForASlowReader) {
     done += line["event"] == "done" ? 1 : 0;
   }
   sender.join();
+}
+
+// A client that only writes: once the server's answers have no room it reads no more, so the
+// client's own writing stalls after a bounded number of bytes. Then the client is gone.
+TEST_F(ServerTest, AFloodIsHeldBackAndLeavesNothing) {
+  int fds[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+  const int small = 4096;
+  ASSERT_EQ(setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+  thread_ = std::thread([this, fd = fds[1]] {
+    LineSocket socket(fd);
+    status_ = serve_channel(socket, model_, {.queue_capacity = 8, .in_flight_max = 4});
+  });
+  OrderedJson request = generate("flood", 120);
+  request["min_new_tokens"] = 120;
+  request["stream"] = true;
+  const std::string line = to_line(request) + "\n";
+  const std::string hello = to_line(protocol::handshake("test")) + "\n";
+  ASSERT_GT(::send(fds[0], hello.data(), hello.size(), MSG_NOSIGNAL), 0);
+  constexpr size_t kBytesMax = 64u << 20;  // far beyond what any socket buffer holds
+  size_t sent = 0;
+  pollfd writable{fds[0], POLLOUT, 0};
+  while (sent < kBytesMax && poll(&writable, 1, 2000) == 1) {
+    const ssize_t count = ::send(fds[0], line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count > 0) sent += static_cast<size_t>(count);
+  }
+  EXPECT_LT(sent, kBytesMax) << "the server reads without end";
+  EXPECT_GT(sent, 12 * line.size());
+  ::close(fds[0]);
+  thread_.join();
+  EXPECT_TRUE(status_.ok());
 }
 
 TEST_F(ServerTest, RefusesAnotherVersion) {

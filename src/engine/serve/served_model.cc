@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/nearest.h"
+#include "engine/tensor/arena.h"
 #include "engine/tensor/guarded.h"
 #include "engine/tensor/precision.h"
 #include "engine/tensor/threads.h"
@@ -131,6 +132,7 @@ Result<std::vector<std::string>> ServedModel::stack(const std::string& adapter) 
 
 Result<ServedModel> load_served_model(const ServeOptions& options) {
   set_compute_threads(static_cast<int>(options.threads));
+  install_arena();  // weights in huge pages are read faster, and every step's tensors are re-used
   std::vector<NamedAdapter> adapters;
   for (const std::string& given : options.adapters) adapters.push_back(name_adapter(given));
   const std::string path = TRY(resolve_base(options.model_name_or_path, &adapters));

@@ -48,6 +48,20 @@ uint64_t sum_words(const uint64_t* words, int64_t count) {
 
 }  // namespace
 
+double probe_read_gb_per_s(int64_t bytes, double seconds) {
+  const int64_t count = bytes / 8;
+  const Tensor memory = at::ones({count}, at::kLong);
+  const auto* words = reinterpret_cast<const uint64_t*>(memory.data_ptr<int64_t>());
+  std::atomic<uint64_t> sink{0};
+  const double best = shortest(seconds, [&] {
+    const auto sum_part = [&](int64_t, int64_t begin, int64_t end) {
+      sink ^= sum_words(words + begin, end - begin);
+    };
+    run_lanes(lanes_for(count, 1), count, sum_part);
+  });
+  return static_cast<double>(count * 8) / best * 1e-9;
+}
+
 MachinePeak probe_machine_peak(double seconds) {
   const at::NoGradGuard no_grad;
   MachinePeak peak;
@@ -57,17 +71,7 @@ MachinePeak probe_machine_peak(double seconds) {
   const double product = shortest(seconds / 2, [&] { at::mm_out(c, a, b); });
   peak.fp32_gflops = 2.0 * static_cast<double>(kSide * kSide * kSide) / product * 1e-9;
 
-  constexpr int64_t kWords = 32 * 1024 * 1024;
-  const Tensor memory = at::ones({kWords}, at::kLong);
-  const auto* words = reinterpret_cast<const uint64_t*>(memory.data_ptr<int64_t>());
-  std::atomic<uint64_t> sink{0};
-  const double read = shortest(seconds / 2, [&] {
-    const auto sum_part = [&](int64_t, int64_t begin, int64_t end) {
-      sink ^= sum_words(words + begin, end - begin);
-    };
-    run_lanes(lanes_for(kWords, 1), kWords, sum_part);
-  });
-  peak.read_gb_per_s = static_cast<double>(kWords * 8) / read * 1e-9;
+  peak.read_gb_per_s = probe_read_gb_per_s(int64_t{256} << 20, seconds / 2);
   return peak;
 }
 

@@ -5,6 +5,7 @@
 #include <ATen/ops/full.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdint>
 #include <thread>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "engine/tensor/parallel.h"
 #include "engine/tensor/peak_probe.h"
 #include "engine/tensor/precision.h"
+#include "engine/tensor/team.h"
 #include "engine/tensor/threads.h"
 
 namespace attune::engine {
@@ -120,6 +122,45 @@ TEST(Parallel, LanesCoverEverythingOnceOnSeveralThreads) {
   });
   EXPECT_EQ(touched, std::vector<int>(101, 1));
   EXPECT_NE(who[0], who[1]) << "the lanes ran on one thread: is OpenMP off?";
+  set_compute_threads(before);
+}
+
+// Every lane writes its slot in each round and, after the barrier, must see all the others'.
+TEST(Team, LanesMeetAfterEveryStep) {
+  constexpr int64_t kRounds = 500;
+  for (const int64_t lanes : {1, 2, 5}) {
+    std::vector<int64_t> slots(static_cast<size_t>(lanes), -1);
+    std::atomic<int64_t> wrong{0}, present{0}, covered{0};
+    run_team(lanes, [&](Team& team) {
+      ++present;
+      const auto [begin, end] = team.share(103);
+      covered += end - begin;
+      for (int64_t round = 0; round < kRounds; ++round) {
+        slots[static_cast<size_t>(team.lane())] = round;
+        team.wait();
+        for (int64_t lane = 0; lane < team.lanes(); ++lane) {
+          wrong += slots[static_cast<size_t>(lane)] != round ? 1 : 0;
+        }
+        team.wait();
+      }
+    });
+    EXPECT_EQ(wrong, 0) << lanes;
+    EXPECT_EQ(present, lanes);
+    EXPECT_EQ(covered, 103);
+  }
+}
+
+TEST(Team, IsOneThreadInsideAnotherParallelRegion) {
+  const int before = compute_threads();
+  set_compute_threads(2);
+  std::atomic<int64_t> lanes{0};
+  run_lanes(2, 2, [&](int64_t, int64_t, int64_t) {
+    run_team(2, [&](Team& team) {
+      team.wait();
+      lanes += team.lanes();
+    });
+  });
+  EXPECT_EQ(lanes, 2);
   set_compute_threads(before);
 }
 

@@ -19,7 +19,10 @@ void attention(const AttentionProblem& problem, const AttentionTask& task, float
 void attention_backward(const AttentionProblem& problem, const AttentionTask& task,
                         const KeyGradients& gradients, float* scratch);
 
-void quantize_input(const float* x, int64_t blocks, int8_t* values, float* scales, float* sums);
+void attend_cached(const CachedQuery& query);
+
+void quantize_input(const float* x, int64_t blocks, int16_t* wide, int8_t* planes, float* steps,
+                    float* sums);
 #if defined(__AVX2__)
 void product_q8_0(const QuantizedRows& w, const QuantizedInput& x, float* y, int64_t begin,
                   int64_t end);

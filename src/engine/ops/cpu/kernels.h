@@ -100,12 +100,35 @@ struct QuantizedRows {
   int64_t rows = 0;                 // rows of the matrix that exist (the last group may be padded)
 };
 
-// Activations in blocks of 32: int8 values, scale, and scale * sum of the values.
+// Activations in blocks of 32, each rounded to whole steps of its largest magnitude / 32258, as
+// int16 and as two int8 planes: n = 254 * first + second.
 struct QuantizedInput {
-  const int8_t* values = nullptr;  // [batch, blocks * 32]
-  const float* scales = nullptr;   // [batch, blocks]
-  const float* sums = nullptr;     // [batch, blocks]
+  const int16_t* wide = nullptr;   // [batch, blocks * 32]
+  const int8_t* planes = nullptr;  // [batch, 2, blocks * 32]
+  const float* steps = nullptr;    // [batch, blocks]
+  const float* sums = nullptr;     // [batch, blocks]: of the rounded values
   int64_t batch = 0;
+};
+
+// A stretch of one head's cached keys and values, [count, width] each.
+struct CachedRun {
+  const float* keys = nullptr;
+  const float* values = nullptr;
+  int64_t count = 0;
+  int64_t first_position = 0;
+};
+
+// One query of one head, and the runs it sees from the oldest on.
+struct CachedQuery {
+  const float* q = nullptr;  // [width], a multiple of kernel_lanes()
+  float* out = nullptr;      // [width]
+  int64_t width = 0;
+  int64_t position = 0;
+  float scale = 0;
+  const float* biases = nullptr;  // added to the scaled scores of all keys, or null
+  const CachedRun* runs = nullptr;
+  int64_t run_count = 0;
+  float* weights = nullptr;  // scratch: the runs' counts together, rounded up to whole vectors
 };
 
 struct KernelTable {
@@ -127,8 +150,11 @@ struct KernelTable {
   void (*attention_backward)(const AttentionProblem&, const AttentionTask&, const KeyGradients&,
                              float* scratch);
 
-  void (*quantize_input)(const float* x, int64_t blocks, int8_t* values, float* scales,
-                         float* sums);
+  void (*attend_cached)(const CachedQuery&);
+
+  // One row of a QuantizedInput.
+  void (*quantize_input)(const float* x, int64_t blocks, int16_t* wide, int8_t* planes,
+                         float* steps, float* sums);
   // y [batch, rows] for groups [begin, end); one per block format. Null where there is no kernel.
   void (*product_q8_0)(const QuantizedRows&, const QuantizedInput&, float* y, int64_t begin,
                        int64_t end);

@@ -12,7 +12,7 @@ const KernelTable table = {
     swiglu,                         swiglu_backward,
     rotate,                         attention_scratch_floats,
     attention,                      attention_backward,
-    quantize_input,
+    attend_cached,                  quantize_input,
 #if defined(__AVX2__)
     product_q8_0,                   product_q4_0,
     product_q4_1,

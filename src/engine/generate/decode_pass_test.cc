@@ -1,0 +1,180 @@
+// Decoder::decode, the pass of a team, beside forward and logits: the same arithmetic, so the same
+// bits, for every trait that it covers.
+#include "engine/generate/cached_attention.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/tensor.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "engine/generate/generator.h"
+#include "engine/generate/small_model.h"
+#include "engine/tensor/threads.h"
+
+namespace attune::engine::generate {
+namespace {
+
+struct Trait {
+  const char* name;
+  const char* quantize;
+  Json config;  // over the plain one
+};
+
+void PrintTo(const Trait& trait, std::ostream* out) { *out << trait.name; }
+
+std::unique_ptr<models::Decoder> decoder_of(const Trait& trait) {
+  Json config{{"model_type", "llama"}, {"architectures", {"LlamaForCausalLM"}},
+              {"vocab_size", testing::kSmallVocabulary}, {"hidden_size", 96},
+              {"intermediate_size", 160}, {"num_hidden_layers", 3}, {"num_attention_heads", 6},
+              {"num_key_value_heads", 2}, {"head_dim", 16}, {"max_position_embeddings", 128},
+              {"rms_norm_eps", 1e-5}, {"hidden_act", "silu"}, {"tie_word_embeddings", true},
+              {"rope_theta", 10000.0}};
+  config.update(trait.config);
+  models::LoadOptions options;
+  options.quantize = trait.quantize;
+  auto decoder = models::Decoder::random(models::decoder_config(config).value(), 7, 0.2, options);
+  // Norms of ones and biases of zeros would hide a mistake; what is in blocks is no parameter.
+  for (const nn::Parameter& parameter : decoder->parameters().all()) {
+    Tensor values = parameter.tensor;
+    values.add_(at::arange(values.numel()).to(at::kFloat).sin().view(values.sizes()) * 0.3);
+  }
+  return decoder;
+}
+
+// Sequences of different lengths, some of them two samples of one prompt.
+class Sequences {
+ public:
+  Sequences(models::Decoder& decoder, int64_t count) : decoder_(decoder) {
+    const models::DecoderConfig& config = decoder.config();
+    const KvShape shape{config.layer_count(), config.kv_heads, config.head_width};
+    for (int64_t i = 0; i < count; ++i) {
+      if (i % 2 == 0) {
+        prompt_ = std::make_shared<KvSegment>(shape, 4 + i, nullptr);
+        std::vector<int64_t> ids, positions;
+        for (int64_t t = 0; t < 4 + i; ++t) {
+          ids.push_back((31 * t + 7 * i) % testing::kSmallVocabulary);
+          positions.push_back(t);
+        }
+        CachedAttention attention({{prompt_.get(), 0, 4 + i}});
+        decoder.forward(at::tensor(ids), at::tensor(positions), attention);
+        attention.advance();
+      }
+      segments_.push_back(std::make_unique<KvSegment>(shape, 16, prompt_));
+    }
+  }
+
+  // Logits after token number `step` of each sequence, by either path.
+  Tensor step(int64_t step, bool team) {
+    std::vector<models::TokenRow> rows;
+    std::vector<int64_t> ids, positions;
+    std::vector<CachedRows> cached;
+    for (const auto& segment : segments_) {
+      const auto row = static_cast<int64_t>(rows.size());
+      ids.push_back((101 * step + 13 * row) % testing::kSmallVocabulary);
+      positions.push_back(segment->first_position() + segment->length());
+      rows.push_back({ids.back(), positions.back()});
+      cached.push_back({segment.get(), row, 1});
+    }
+    CachedAttention attention(std::move(cached));
+    Tensor logits;
+    if (team) {
+      logits = decoder_.decode(rows, attention);
+    } else {
+      logits = decoder_.logits(
+          decoder_.forward(at::tensor(ids), at::tensor(positions), attention));
+    }
+    attention.advance();
+    return logits;
+  }
+
+ private:
+  models::Decoder& decoder_;
+  std::shared_ptr<KvSegment> prompt_;
+  std::vector<std::unique_ptr<KvSegment>> segments_;
+};
+
+class DecodePass : public ::testing::TestWithParam<Trait> {};
+
+TEST_P(DecodePass, GivesTheBitsOfThePlainPath) {
+  const at::NoGradGuard no_grad;
+  const int before = compute_threads();
+  const auto decoder = decoder_of(GetParam());
+  ASSERT_TRUE(decoder->decodes(1));
+  for (const int threads : {1, 2, 3}) {
+    set_compute_threads(threads);
+    for (const int64_t rows : {1, 2, 5, 16}) {
+      Sequences plain(*decoder, rows), team(*decoder, rows);
+      for (int64_t step = 0; step < 6; ++step) {
+        const Tensor expected = plain.step(step, false), found = team.step(step, true);
+        ASSERT_TRUE(found.equal(expected))
+            << threads << " threads, " << rows << " rows, step " << step << ", off by "
+            << (found - expected).abs().max().item<double>();
+      }
+    }
+  }
+  set_compute_threads(before);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Traits, DecodePass,
+    ::testing::Values(
+        Trait{"llama", "q8_0", Json::object()}, Trait{"llama", "q4_0", Json::object()},
+        Trait{"llama", "q4_1", Json::object()},
+        Trait{"untied", "q4_1", {{"tie_word_embeddings", false}}},
+        Trait{"window", "q8_0",
+              {{"model_type", "mistral"}, {"architectures", {"MistralForCausalLM"}},
+               {"sliding_window", 5}}},
+        Trait{"biases", "q4_0",
+              {{"model_type", "qwen2"}, {"architectures", {"Qwen2ForCausalLM"}}}},
+        Trait{"head norms", "q8_0",
+              {{"model_type", "qwen3"}, {"architectures", {"Qwen3ForCausalLM"}}}},
+        Trait{"layers without positions", "q4_1",
+              {{"model_type", "smollm3"}, {"architectures", {"SmolLM3ForCausalLM"}},
+               {"no_rope_layer_interval", 2}}}));
+
+TEST(Decodes, OnlyWhatTheTeamCovers) {
+  EXPECT_FALSE(testing::small_decoder()->decodes(1)) << "dense weights";
+  const auto blocks = decoder_of({"llama", "q8_0", Json::object()});
+  EXPECT_TRUE(blocks->decodes(64));
+  EXPECT_FALSE(blocks->decodes(65)) << "many rows go through matrix products";
+  const Json neox{{"model_type", "gpt_neox"}, {"architectures", {"GPTNeoXForCausalLM"}},
+                  {"vocab_size", 96}, {"hidden_size", 64}, {"intermediate_size", 128},
+                  {"num_hidden_layers", 1}, {"num_attention_heads", 4},
+                  {"max_position_embeddings", 32}, {"rotary_pct", 0.25}};
+  models::LoadOptions options;
+  options.quantize = "q8_0";
+  EXPECT_FALSE(models::Decoder::random(models::decoder_config(neox).value(), 1, 0.2, options)
+                   ->decodes(1));
+}
+
+// The generator over a quantised model: what a pass without cache gives, row by row.
+TEST(Decodes, InTheGenerator) {
+  const auto decoder = decoder_of({"llama", "q8_0", Json::object()});
+  const text::Tokenizer tokenizer = testing::byte_tokenizer();
+  std::vector<GenerateRequest> requests;
+  for (const char* prompt : {"Hello there", "And you"}) {
+    GenerateRequest request;
+    request.prompt.assign(prompt, prompt + std::string_view(prompt).size());
+    request.max_new_tokens = 10;
+    requests.push_back(request);
+  }
+  Generator generator(*decoder, tokenizer, {});
+  const auto results = generator.run(requests).value();
+  const at::NoGradGuard no_grad;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    std::vector<int32_t> tokens = requests[i].prompt;
+    for (const int32_t id : results[i][0].tokens) {
+      models::PackedBatch batch;
+      batch.add_root(tokens);
+      const Tensor hidden = decoder->forward(batch);
+      const Tensor logits = decoder->logits(hidden.narrow(0, hidden.size(0) - 1, 1))[0];
+      EXPECT_GE(logits[id].item<float>(), logits.max().item<float>() - 1e-3f);
+      tokens.push_back(id);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace attune::engine::generate

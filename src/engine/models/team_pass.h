@@ -1,0 +1,95 @@
+// A pass of a few rows (decoding) through a trunk held in blocks, without LibTorch: one team of
+// threads (tensor/team.h) goes through all layers on plain memory, so that the weights are read
+// about as fast as the machine reads memory. The arithmetic is that of block.cc, operator by
+// operator and to the bit; block.cc is the reference that it is tested against.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/models/assembly.h"
+#include "engine/models/attention_context.h"
+#include "engine/models/decoder.h"
+#include "engine/ops/quantized_blocks.h"
+#include "engine/ops/rotary.h"
+#include "engine/tensor/team.h"
+
+namespace attune::engine::models {
+
+class TeamPass {
+ public:
+  // Nothing for a trunk that it does not cover: it needs rotary positions, RMS norms, sequential
+  // residuals, separate q, k and v, a SiLU gate, a language-model head, every matrix in blocks and
+  // kernels for them. That is Llama, SmolLM2, Mistral, Qwen2 and Qwen3. The trunk lives as long.
+  static std::unique_ptr<TeamPass> make(const DecoderConfig& config, const Trunk& trunk);
+
+  // logits [rows, V]. Row r of `attention` is rows[r]; what it is given is already rotated.
+  void run(const std::vector<TokenRow>& rows, const ops::RotaryTable& table,
+           RowAttention& attention, float* logits);
+
+ private:
+  struct Matrix {
+    ops::QuantizedProduct product;
+    const float* bias = nullptr;
+  };
+  struct Layer {
+    const float* attention_norm;
+    const float* feed_forward_norm;
+    const float* q_norm;  // null: none
+    const float* k_norm;
+    Matrix q, k, v, output, gate, up, down;
+    ops::AttentionOptions attention;
+    bool rotary;
+  };
+  // Activations as the products read them.
+  struct Rounded {
+    std::vector<int16_t> wide;
+    std::vector<int8_t> planes;
+    std::vector<float> steps, sums;
+  };
+  // What the lanes of one run share besides the buffers.
+  struct Job {
+    const std::vector<TokenRow>& rows;
+    std::vector<int64_t> positions;
+    const ops::RotaryTable& table;
+    RowAttention& attention;
+    float* logits;
+    int64_t count() const { return static_cast<int64_t>(rows.size()); }
+  };
+
+  TeamPass(const DecoderConfig& config, const Trunk& trunk);
+  void add_layer(const Block& block, const LayerConfig& settings);
+  void reserve(int64_t rows, int64_t lanes);
+  void go(Team& team, const Job& job);
+  void attend(Team& team, const Job& job, int64_t index);
+  void feed_forward(Team& team, const Job& job, int64_t index);
+  void place_heads(Team& team, const Job& job, int64_t index);
+  const float* turned(const Layer& layer, const Job& job, int64_t row, const float* head,
+                      const float* norm, float* to) const;
+  ops::cpu::QuantizedInput rounded(Team& team, const Job& job, const float* x, const float* norm,
+                                   int64_t columns);
+  // `next` is the matrix that comes after this one: its first rows are asked for already.
+  static void multiply(Team& team, const Matrix& matrix, const Matrix& next,
+                       const ops::cpu::QuantizedInput& input, float* y);
+  void add_product(Team& team, const Matrix& matrix, const Matrix& next,
+                   const ops::cpu::QuantizedInput& input);
+
+  const DecoderConfig& config_;
+  const Trunk& trunk_;
+  const ops::cpu::KernelTable& kernels_;
+  float epsilon_;
+  std::vector<Layer> layers_;
+  Matrix head_;
+  int64_t columns_max_ = 0;
+
+  std::vector<float> x_, part_;            // [rows, D]
+  std::vector<float> q_, mixed_;           // [rows, H, Dh]
+  std::vector<float> k_, v_;               // [rows, Hk, Dh]
+  std::vector<float> gate_, up_, inner_;   // [rows, F]
+  Rounded shared_;                         // of all rows
+  std::vector<Rounded> own_;               // a lane's copy, where rows are fewer than lanes
+  std::vector<std::vector<float>> spare_;  // a lane's: one normed row
+};
+
+}  // namespace attune::engine::models
