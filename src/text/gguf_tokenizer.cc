@@ -9,7 +9,8 @@
 namespace attune::text {
 namespace {
 
-Result<Vocabulary> list_vocabulary(const GgufVocabulary& source) {
+// The lists run beside the tokens: whoever looks up an id relies on it.
+Status check_lengths(const GgufVocabulary& source) {
   if (source.tokens.empty()) return invalid_input("tokenizer.ggml.tokens: the list is empty");
   for (const auto& [name, size] : {std::pair<const char*, size_t>{"scores", source.scores.size()},
                                    {"token_type", source.token_types.size()}}) {
@@ -18,6 +19,10 @@ Result<Vocabulary> list_vocabulary(const GgufVocabulary& source) {
                            source.tokens.size());
     }
   }
+  return {};
+}
+
+Result<Vocabulary> list_vocabulary(const GgufVocabulary& source) {
   Vocabulary vocabulary;
   size_t bytes = 0;
   for (const std::string& token : source.tokens) bytes += token.size();
@@ -126,6 +131,7 @@ Result<std::shared_ptr<const TokenizerState>> sentencepiece_from_gguf(
 }  // namespace
 
 Result<std::shared_ptr<const TokenizerState>> build_from_gguf(const GgufVocabulary& source) {
+  TRY(check_lengths(source));
   TRY(check_ids(source));
   TokenizerSections sections;
   sections.added_tokens = added_tokens_of(source);
