@@ -100,9 +100,11 @@ def default_model():
     return next(pathlib.Path(folder).glob("*.gguf"))
 
 
-def shown(words):
-    """A command line as a reader can repeat it: paths from the root of the tree on."""
-    text = shlex.join(str(word).replace(str(ROOT) + "/", "") for word in words)
+def shown(words, scratch):
+    """A command line as a reader can repeat it: paths from the root of the tree on, the sample data
+    by its variable, and SCRATCH for the row's own folder."""
+    text = shlex.join(str(word).replace(str(scratch), "SCRATCH") for word in words)
+    text = text.replace(str(ROOT) + "/", "")
     samples = os.environ.get("ATTUNE_SAMPLE_DATA")
     return text.replace(samples.rstrip("/"), "$ATTUNE_SAMPLE_DATA") if samples else text
 
@@ -156,7 +158,7 @@ class Bench:
                 "output": str(self.scratch / "output.txt"), "result": str(self.scratch / "result.json")}
         spec_path = self.scratch / "leg.json"
         spec_path.write_text(json.dumps(spec))
-        print(f"  {name}: {shown(command)}", flush=True)
+        print(f"  {name}: {shown(command, self.scratch)}", flush=True)
         subprocess.run([sys.executable, str(HERE / "leg.py"), str(spec_path)], check=True)
         run = json.loads(pathlib.Path(spec["result"]).read_text())
         output = pathlib.Path(spec["output"]).read_text(errors="replace")
@@ -164,7 +166,7 @@ class Bench:
             raise Failed(f"{name}: exit code {run['exit']}\n{output[-3000:]}")
         figures = read() if read else json.loads(output.strip().splitlines()[-1])
         del run["exit"]
-        line = self.append(name, figures, command=shown(command), run=run,
+        line = self.append(name, figures, command=shown(command, self.scratch), run=run,
                            versions=versions(*packages), **more)
         print("    " + ", ".join(f"{key} {_short(value)}" for key, value in figures.items()
                                  if not isinstance(value, (list, dict))), flush=True)
