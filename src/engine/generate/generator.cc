@@ -1,6 +1,5 @@
 #include "engine/generate/generator.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "engine/generate/cached_attention.h"
 #include "engine/generate/live_request.h"
 #include "engine/tensor/guarded.h"
+#include "engine/tensor/parallel.h"
 
 namespace attune::engine::generate {
 namespace {
@@ -241,7 +241,8 @@ Status Generator::State::choose(const Tensor& logits, const std::vector<Choice>&
   const float* values = logits.data_ptr<float>();
   const auto vocabulary = static_cast<size_t>(logits.size(1));
   std::vector<SampledToken> tokens(choices.size());
-  at::parallel_for(0, static_cast<int64_t>(choices.size()), 1, [&](int64_t begin, int64_t end) {
+  const auto count = static_cast<int64_t>(choices.size());
+  run_lanes(lanes_for(count, 1), count, [&](int64_t, int64_t begin, int64_t end) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
       const float* row = values + static_cast<size_t>(choices[i].row) * vocabulary;
       tokens[i] = choices[i].sample->choose({row, vocabulary}, choices[i].live->stop_ids);
