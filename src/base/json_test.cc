@@ -63,7 +63,7 @@ TEST(Json, AFileNamesItsPath) {
 TEST(Json, BytesThatAreNoTextArePrintedAsReplacements) {
   EXPECT_EQ(to_line(Json("a\xff")), "\"a\xEF\xBF\xBD\"");
   TemporaryDirectory dir;
-  ASSERT_TRUE(write_json_file(dir.file("c"), {{"k", "\xff"}}).ok());
+  ASSERT_TRUE(write_json_file(dir.file("c"), Json{{"k", "\xff"}}).ok());
   EXPECT_EQ(read_file(dir.file("c")).value(), "{\n  \"k\": \"\xEF\xBF\xBD\"\n}\n");
   EXPECT_EQ(read_json_file(dir.file("c")).value()["k"], "\xEF\xBF\xBD");
 }
