@@ -21,7 +21,8 @@ endfunction()
 
 # attune_test(NAME SOURCES a_test.cc ... DEPS lib ... [LABELS label ...])
 #   One GoogleTest program for a folder. Labels: `engine` where LibTorch is linked, `full` for what
-#   only `make test-full` runs. ATTUNE_SOURCE_DIR is defined so that a test finds its fixtures.
+#   only `make test-full` runs. Fixtures are found through tests/support/test_paths.h: an object that
+#   knew where its tree lies could not come from the compiler cache of another clone.
 function(attune_test name)
   if(NOT ATTUNE_WITH_TESTS)
     return()
@@ -29,7 +30,6 @@ function(attune_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
-  target_compile_definitions(${name} PRIVATE ATTUNE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} attune_compile_options attune_test_support)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES
@@ -50,7 +50,7 @@ function(attune_program_test name)
   endif()
   find_program(ATTUNE_PYTHON3 python3 REQUIRED)
   get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
-  add_test(NAME ${folder}_${name} COMMAND ${ATTUNE_PYTHON3} -B ${name}_test.py
+  add_test(NAME ${folder}_${name} COMMAND ${ATTUNE_PYTHON3} -B ${name}_test.py -v
     WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   set(environment "ATTUNE_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}"
     "PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/e2e" ${ATTUNE_TEST_ENVIRONMENT})
