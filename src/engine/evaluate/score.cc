@@ -1,13 +1,8 @@
 #include "engine/evaluate/score.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/tensor.h>
 
-#include <algorithm>
-#include <span>
-
-#include "engine/models/packed_batch.h"
-#include "engine/ops/linear_log_probs.h"
+#include "engine/models/token_tree.h"
 #include "engine/tensor/guarded.h"
 
 namespace attune::engine::evaluate {
@@ -15,75 +10,27 @@ namespace {
 
 using data::TokenizedCompletion;
 
-std::span<const int32_t> slice(const std::vector<int32_t>& ids, int64_t begin, int64_t end) {
-  return {ids.data() + begin, static_cast<size_t>(end - begin)};
-}
-
-// How many first ids all completions have in common, prompt only.
-int64_t shared_prefix(const TokenizedExample& example) {
-  const std::vector<int32_t>& first = example.front().ids;
-  auto length = static_cast<int64_t>(first.size());
-  for (const TokenizedCompletion& completion : example) {
-    length = std::min(length, completion.boundary);
-    const auto end = first.begin() + length;
-    const auto same = std::mismatch(first.begin(), end, completion.ids.begin(),
-                                    completion.ids.begin() + length);
-    length = same.first - first.begin();
-  }
-  return length;
-}
-
-// One pass: its tokens, and which rows predict which targets of which score.
+// The examples of one pass and where their scores go, one for each branch.
 struct ScorePass {
-  models::PackedBatch batch;
-  std::vector<int64_t> rows;
-  std::vector<int64_t> targets;
-  std::vector<CompletionScore*> scores;  // of each row
+  models::TreeBatch batch;
+  std::vector<CompletionScore*> scores;  // [C]
 
-  void add(const TokenizedExample& example, std::vector<CompletionScore>* out);
-
- private:
-  void add_targets(const TokenizedCompletion& completion, int64_t shared, int64_t shared_begin,
-                   int64_t own_begin, CompletionScore* score);
+  void add(const TokenizedExample& example, std::vector<CompletionScore>* out) {
+    out->resize(example.size());
+    for (CompletionScore& score : *out) scores.push_back(&score);
+    batch.add(models::make_token_tree(example, /*whole=*/false));
+  }
 };
 
-void ScorePass::add(const TokenizedExample& example, std::vector<CompletionScore>* out) {
-  out->resize(example.size());
-  const int64_t shared = shared_prefix(example);
-  const int64_t shared_begin = batch.layout.tokens();
-  const int64_t root = shared > 0 ? batch.add_root(slice(example.front().ids, 0, shared)) : -1;
-  for (size_t i = 0; i < example.size(); ++i) {
-    const TokenizedCompletion& completion = example[i];
-    const int64_t own_begin = batch.layout.tokens();
-    // The last token predicts nothing that is asked for; it is left out where that leaves a
-    // segment.
-    const auto own = slice(completion.ids, shared, std::max(completion.end - 1, shared));
-    if (!own.empty()) root < 0 ? batch.add_root(own) : batch.add_child(root, own);
-    add_targets(completion, shared, shared_begin, own_begin, &(*out)[i]);
-  }
-}
-
-void ScorePass::add_targets(const TokenizedCompletion& completion, int64_t shared,
-                            int64_t shared_begin, int64_t own_begin, CompletionScore* score) {
-  for (int64_t t = std::max<int64_t>(completion.boundary, 1); t < completion.end; ++t) {
-    const int64_t before = t - 1;  // the token that predicts it
-    rows.push_back(before < shared ? shared_begin + before : own_begin + before - shared);
-    targets.push_back(completion.ids[static_cast<size_t>(t)]);
-    scores.push_back(score);
-  }
-}
-
 void run_pass(models::Decoder& decoder, const ScorePass& pass, const ScoreOptions& options) {
-  if (pass.rows.empty()) return;
+  if (pass.batch.rows.empty()) return;
   models::ForwardOptions forward;
   forward.adapters.stack = options.adapters;
-  const Tensor hidden = decoder.forward(pass.batch, forward);
-  const ops::LogProbs result =
-      ops::linear_log_probs(hidden, decoder.head_weight(), decoder.head_bias(),
-                            at::tensor(pass.rows), at::tensor(pass.targets));
-  const Tensor values = result.log_probs.contiguous();
+  const models::BranchLogProbs result = models::branch_log_probs(decoder, pass.batch, forward);
+  const Tensor values = result.tokens.contiguous();
   const float* value = values.data_ptr<float>();
-  for (CompletionScore* score : pass.scores) {
+  for (int64_t owner : pass.batch.owners) {
+    CompletionScore* score = pass.scores[static_cast<size_t>(owner)];
     score->sum_logprob += static_cast<double>(*value++);
     ++score->tokens;
   }
@@ -155,7 +102,7 @@ Result<std::vector<std::vector<CompletionScore>>> score_completions(
     ScorePass pass;
     for (size_t i = 0; i < examples.size(); ++i) {
       if (examples[i].empty()) continue;
-      const bool full = pass.batch.layout.tokens() + token_count(examples[i]) >
+      const bool full = pass.batch.batch.layout.tokens() + token_count(examples[i]) >
                         options.max_tokens_per_batch;
       if (full) {
         run_pass(decoder, pass, options);

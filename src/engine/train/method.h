@@ -3,20 +3,31 @@
 //
 // Rows are indices into what the method prepared. A row has `tokens` (memory) and `units`: what the
 // loss of a step is divided by, its trained tokens or pairs over the whole step (losses.md §2.2).
+//
+// Off-policy methods (SFT, DPO, reward models, ...) learn from the step's own rows, once. On-policy
+// methods answer the step's prompts in begin_step() and learn from these answers, Split::kRollout,
+// in one or several optimiser updates:
+//
+//   begin_step(rows)            whole-step quantities, or rollouts; says what the updates are
+//   for each update:            pass() ... one optimiser update ... after_update()
+//   end_step()                  controllers
+//
+// Checkpoints are taken between steps only, so rollouts are never part of one.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
+#include "engine/optim/optimizer.h"
 #include "engine/tensor/tensor.h"
+#include "engine/train/split.h"
 
 namespace attune::engine::train {
-
-enum class Split { kTrain, kEvaluation };
 
 struct PassOptions {
   double normaliser = 1;      // units of the whole step
@@ -26,11 +37,25 @@ struct PassOptions {
   int64_t chunk_rows = 512;   // rows of logits held at a time
 };
 
+struct Mean {
+  double sum = 0;
+  double count = 0;
+};
+
 struct PassResult {
   Tensor loss;  // scalar: this pass's share of the step's loss
   // Sums over units, for example "mean_token_accuracy" -> tokens right; divided by units at the
   // end.
   std::map<std::string, double> sums;
+  // Sums that have a count of their own, for example "entropy" of a method whose units are pairs.
+  std::map<std::string, Mean> means;
+};
+
+// What one step trains on: the rows of each optimiser update, in order.
+struct StepUpdates {
+  Split split = Split::kTrain;
+  std::vector<std::vector<int64_t>> rows;
+  std::map<std::string, double> metrics;  // of the step as a whole: rewards, lengths, KL
 };
 
 class Method {
@@ -47,12 +72,33 @@ class Method {
   virtual PassResult pass(Split split, const std::vector<int64_t>& rows,
                           const PassOptions& options) = 0;
 
+  // Called once a step with the rows that the sampler chose, before anything is computed. The
+  // default trains on them in one update. LibTorch's exceptions pass through.
+  virtual Result<StepUpdates> begin_step(int64_t /*step*/, const std::vector<int64_t>& rows) {
+    return StepUpdates{Split::kTrain, {rows}, {}};
+  }
+
+  // After each optimiser update; false leaves out the step's other updates (a KL that runs away).
+  virtual bool after_update(const std::map<std::string, double>& /*metrics*/) { return true; }
+
+  // After the step's last update, with the metrics of its line; may add to them.
+  virtual Status end_step(std::map<std::string, double>* /*metrics*/) { return {}; }
+
+  // Metrics of an evaluation that is more than the loss over the evaluation rows (rollouts on
+  // held-out prompts); nothing: the Trainer computes that loss.
+  virtual Result<std::optional<std::map<std::string, double>>> evaluate() {
+    return std::optional<std::map<std::string, double>>();
+  }
+
   // A hash of the prepared training rows: a resumed run must have the same ones.
   virtual std::string fingerprint() const = 0;
 
-  // State of the method's own (running controllers), part of every checkpoint. SFT has none.
+  // State of the method's own (running controllers), part of every checkpoint; and tensors that
+  // belong to it without being trained (averaged weights, a reference that moves), which a resume
+  // fills. SFT has none.
   virtual Json state() const { return Json::object(); }
   virtual Status load_state(const Json&) { return {}; }
+  virtual std::vector<optim::NamedTensor> state_tensors() { return {}; }
 };
 
 }  // namespace attune::engine::train

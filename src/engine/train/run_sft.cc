@@ -34,9 +34,4 @@ Status run_sft(const protocol::Job& job) {
   return run.train(method);
 }
 
-Status run_job(const protocol::Job& job) {
-  if (job.recipe == "sft") return run_sft(job);
-  return unsupported("recipe: {} is not available in this engine; use sft", job.recipe);
-}
-
 }  // namespace attune::engine::train

@@ -1,34 +1,7 @@
 #include "engine/train/sft_data.h"
 
-#include <cmath>
-
-#include "base/random.h"
-
 namespace attune::engine::train {
 namespace {
-
-std::vector<SftRow> in_order(std::vector<SftRow>& rows, const std::vector<int64_t>& order) {
-  std::vector<SftRow> result;
-  for (int64_t row : order) result.push_back(std::move(rows[static_cast<size_t>(row)]));
-  return result;
-}
-
-// Moves a random share of the rows to `held_out`; what stays keeps its order.
-void hold_out(std::vector<SftRow>& rows, double share, uint64_t seed,
-              std::vector<SftRow>* held_out) {
-  const auto count = static_cast<size_t>(std::ceil(share * static_cast<double>(rows.size())));
-  std::vector<int64_t> order =
-      Random(seed, 0x5eed).permutation(static_cast<int64_t>(rows.size()));
-  std::vector<bool> taken(rows.size(), false);
-  for (size_t i = 0; i < count && i + 1 < rows.size(); ++i) {
-    taken[static_cast<size_t>(order[i])] = true;
-  }
-  std::vector<SftRow> kept;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    (taken[i] ? *held_out : kept).push_back(std::move(rows[i]));
-  }
-  rows = std::move(kept);
-}
 
 // How examples share rows: not at all without `packing: true`.
 struct PackingPlan {
@@ -94,15 +67,6 @@ void pack_splits(const PackingPlan& plan, SftData* data) {
 
 }  // namespace
 
-OrderedJson SftData::report() const {
-  OrderedJson report;
-  report["train"] = train_report.to_json();
-  report["train"]["rows"]["used"] = train.size();
-  report["evaluation"] = evaluation_report.to_json();
-  report["evaluation"]["rows"]["used"] = evaluation.size();
-  return report;
-}
-
 std::vector<SftRow> pack_sft_rows(const std::vector<SftRow>& rows, int64_t row_length,
                                   PackingStrategy strategy, DataReport* report) {
   std::vector<int64_t> lengths;
@@ -140,26 +104,15 @@ Status load_sft_data(const protocol::Job& job, const RunText& text, const ModelL
   if (!text.chat_template.empty()) {
     chat_template = TRY(text::ChatTemplate::parse(text.chat_template));
   }
-  SftRowOptions for_training = TRY(row_options(job.config, limits, packing, packing.train));
-  const SftRowOptions for_evaluation =
-      TRY(row_options(job.config, limits, packing, packing.evaluation));
-  if (find(job.config, "max_train_rows") != nullptr) {
-    for_training.max_rows = TRY(get_int(job.config, "max_train_rows"));
-  }
-  const SftTokenizer training(text.tokenizer, chat_template, for_training);
-  data->train = TRY(read_sft_rows(job.train_files, training, &data->train_report));
-  TRY(data->train_report.check("training data", options.allow_skipped_rows));
-  if (!job.eval_files.empty()) {
-    const SftTokenizer evaluation(text.tokenizer, chat_template, for_evaluation);
-    data->evaluation = TRY(read_sft_rows(job.eval_files, evaluation, &data->evaluation_report));
-    TRY(data->evaluation_report.check("evaluation data", options.allow_skipped_rows));
-  } else if (const double share = TRY(get_double_or(job.config, "eval_fraction", 0)); share > 0) {
-    hold_out(data->train, share, options.data_seed, &data->evaluation);
-  }
-  if (TRY(get_bool_or(job.config, "shuffle_dataset", false))) {
-    const auto rows = static_cast<int64_t>(data->train.size());
-    data->train = in_order(data->train, Random(options.data_seed, 0x0de).permutation(rows));
-  }
+  const auto read = [&](Split split, const std::vector<std::string>& files,
+                        std::optional<int64_t> max_rows,
+                        DataReport* report) -> Result<std::vector<SftRow>> {
+    const bool packed = split == Split::kTrain ? packing.train : packing.evaluation;
+    SftRowOptions rows = TRY(row_options(job.config, limits, packing, packed));
+    rows.max_rows = max_rows;
+    return read_sft_rows(files, SftTokenizer(text.tokenizer, chat_template, rows), report);
+  };
+  TRY(read_splits(job, options, read, data));
   pack_splits(packing, data);
   if (data->train.empty()) return invalid_input("training data: no row is left to train on");
   return {};

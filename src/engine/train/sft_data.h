@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "engine/train/data_report.h"
 #include "engine/train/packing.h"
+#include "engine/train/row_splits.h"
 #include "engine/train/run_text.h"
 #include "engine/train/sft_rows.h"
 #include "engine/train/training_options.h"
@@ -15,14 +16,7 @@
 
 namespace attune::engine::train {
 
-struct SftData {
-  std::vector<SftRow> train;
-  std::vector<SftRow> evaluation;
-  DataReport train_report;
-  DataReport evaluation_report;
-
-  OrderedJson report() const;  // data_report.json
-};
+using SftData = RowSplits<SftRow>;
 
 // What the model can take.
 struct ModelLimits {

@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <tuple>
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "engine/optim/gradients.h"
 #include "engine/tensor/guarded.h"
 #include "engine/train/interrupt.h"
@@ -127,23 +125,24 @@ Status Trainer::begin() {
   return {};
 }
 
-// One optimiser step with everything that belongs to it.
+// One step with everything that belongs to it.
 Status Trainer::train_step() {
   const auto started = std::chrono::steady_clock::now();
   const StepRows rows = sampler_.rows_of(progress_.step);
   const double rate =
       setup_.options.optimisation.learning_rate * schedule_.factor(progress_.step);
-  const StepOutcome step = TRY(compute_step(rows));
-  TRY(run_guarded({fmt::format("optimiser step {}", progress_.step + 1), {}}, [&] {
-    optimizer_->step(rate, optim::clip_factor(step.grad_norm,
-                                              setup_.options.optimisation.max_grad_norm));
-    optimizer_->zero_grad();
-  }));
+  const StepUpdates updates =
+      TRY(run_guarded({fmt::format("step {}", progress_.step + 1), {}},
+                      [&] { return method_.begin_step(progress_.step, rows.rows); }));
+  StepOutcome step = TRY(run_updates(updates, rate));
+  TRY(method_.end_step(&step.metrics));
   ++progress_.step;
   int64_t units = 0;
-  for (int64_t row : rows.rows) {
-    progress_.tokens += method_.row_tokens(Split::kTrain, row);
-    units += method_.row_units(Split::kTrain, row);
+  for (size_t update = 0; update < step.updates; ++update) {
+    for (int64_t row : updates.rows[update]) {
+      progress_.tokens += method_.row_tokens(updates.split, row);
+      units += method_.row_units(updates.split, row);
+    }
   }
   OrderedJson fields = {{"step", progress_.step},
                         {"loss", step.loss},
@@ -166,10 +165,39 @@ Status Trainer::train_step() {
   return after_step(rows, progress_.step == total_steps_);
 }
 
-// Gradients of the step's loss, with the loss and their norm checked before they are used.
-Result<Trainer::StepOutcome> Trainer::compute_step(const StepRows& rows) {
-  StepOutcome outcome;
-  std::tie(outcome.loss, outcome.metrics) = TRY(accumulate(Split::kTrain, rows.rows, true));
+// The step's optimiser updates; loss, norm and metrics are their means, next to the step's own.
+Result<Trainer::StepOutcome> Trainer::run_updates(const StepUpdates& updates, double rate) {
+  CHECK(!updates.rows.empty(), "a step without updates");
+  // Every pass has its own dropout stream, a pure function of seed, step and pass.
+  Random seeds(setup_.options.seed, static_cast<uint64_t>(progress_.step));
+  StepOutcome total;
+  total.updates = 0;
+  for (const std::vector<int64_t>& rows : updates.rows) {
+    const StepOutcome update = TRY(compute_update(updates.split, rows, seeds));
+    TRY(run_guarded({fmt::format("update of step {}", progress_.step + 1), {}}, [&] {
+      optimizer_->step(rate, optim::clip_factor(update.grad_norm,
+                                                setup_.options.optimisation.max_grad_norm));
+      optimizer_->zero_grad();
+    }));
+    ++total.updates;
+    total.loss += update.loss;
+    total.grad_norm += update.grad_norm;
+    for (const auto& [name, value] : update.metrics) total.metrics[name] += value;
+    if (!method_.after_update(update.metrics)) break;
+  }
+  const auto done = static_cast<double>(total.updates);
+  total.loss /= done;
+  total.grad_norm /= done;
+  for (auto& [name, value] : total.metrics) value /= done;
+  total.metrics.insert(updates.metrics.begin(), updates.metrics.end());
+  return total;
+}
+
+// Gradients of an update's loss, with the loss and their norm checked before they are used.
+Result<Trainer::StepOutcome> Trainer::compute_update(Split split, const std::vector<int64_t>& rows,
+                                                     Random& seeds) {
+  Measured measured = TRY(accumulate(split, rows, seeds));
+  StepOutcome outcome{measured.loss, 0, std::move(measured.metrics), 1};
   const auto& parameters = optimizer_->parameters();
   const std::string where = fmt::format("step {}", progress_.step + 1);
   outcome.grad_norm = TRY(run_guarded({"gradient norm of " + where, {}}, [&] {
@@ -183,12 +211,13 @@ Result<Trainer::StepOutcome> Trainer::compute_step(const StepRows& rows) {
   return invalid_input(
       "{}: the gradients are no longer numbers (in {}), with {}. Lower learning_rate or "
       "max_grad_norm, or look at these rows; nothing of this step was kept",
-      where, bad.empty() ? "their norm" : bad, names_of(Split::kTrain, rows.rows));
+      where, bad.empty() ? "their norm" : bad, names_of(split, rows));
 }
 
 // Runs the rows in passes; returns the loss over all of them and the metrics per unit.
-Result<std::pair<double, std::map<std::string, double>>> Trainer::accumulate(
-    Split split, const std::vector<int64_t>& rows, bool training) {
+Result<Trainer::Measured> Trainer::accumulate(Split split, const std::vector<int64_t>& rows,
+                                              Random& seeds) {
+  const bool training = split != Split::kEvaluation;
   int64_t units = 0;
   for (int64_t row : rows) units += method_.row_units(split, row);
   PassOptions options;
@@ -196,10 +225,8 @@ Result<std::pair<double, std::map<std::string, double>>> Trainer::accumulate(
   options.training = training;
   options.recompute = training && setup_.plan.recompute;
   options.chunk_rows = setup_.plan.chunk_rows;
-  double loss = 0;
-  std::map<std::string, double> metrics;
-  // Every pass has its own dropout stream, a pure function of seed, step and pass.
-  Random seeds(setup_.options.seed, static_cast<uint64_t>(progress_.step));
+  Measured measured;
+  std::map<std::string, Mean> means;
   for (const auto& pass : cut_into_passes(method_, split, rows, setup_.plan.max_tokens_per_batch)) {
     options.dropout_seed = seeds.next();
     const Operation operation{
@@ -209,7 +236,11 @@ Result<std::pair<double, std::map<std::string, double>>> Trainer::accumulate(
     const double share = TRY(run_guarded(operation, [&] {
       PassResult result = method_.pass(split, pass, options);
       const double value = result.loss.item<double>();
-      for (const auto& [name, sum] : result.sums) metrics[name] += sum;
+      for (const auto& [name, sum] : result.sums) measured.metrics[name] += sum;
+      for (const auto& [name, mean] : result.means) {
+        means[name].sum += mean.sum;
+        means[name].count += mean.count;
+      }
       if (training && std::isfinite(value)) result.loss.backward();
       return value;
     }));
@@ -219,10 +250,13 @@ Result<std::pair<double, std::map<std::string, double>>> Trainer::accumulate(
           "rows; nothing of this step was kept",
           operation.name, share, names_of(split, pass));
     }
-    loss += share;
+    measured.loss += share;
   }
-  for (auto& [name, sum] : metrics) sum /= options.normaliser;
-  return std::pair(loss, metrics);
+  for (auto& [name, sum] : measured.metrics) sum /= options.normaliser;
+  for (const auto& [name, mean] : means) {
+    if (mean.count > 0) measured.metrics[name] = mean.sum / mean.count;
+  }
+  return measured;
 }
 
 std::string Trainer::names_of(Split split, const std::vector<int64_t>& rows) const {

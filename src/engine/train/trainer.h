@@ -4,7 +4,8 @@
 // plan.max_tokens_per_batch tokens (best fit decreasing), add up the passes' gradients of a loss
 // that is divided by the units of the whole step, clip, update. A loss or gradient that is no
 // number stops the run with the step, the rows and the parameters in its message, before anything
-// is updated.
+// is updated. A method may spread a step over several updates (method.h); its line of events then
+// has their means, and the learning rate stays the same.
 //
 // Around it: evaluation, early stopping, best checkpoint, checkpoints, events, sample answers, and
 // a clean stop on SIGINT and SIGTERM. A run that is killed at any instant and resumed gives the
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/random.h"
 #include "base/result.h"
 #include "engine/optim/optimizer.h"
 #include "engine/optim/schedule.h"
@@ -75,6 +77,11 @@ class Trainer {
     double loss = 0;
     double grad_norm = 0;  // before clipping
     std::map<std::string, double> metrics;
+    size_t updates = 1;  // optimiser updates done
+  };
+  struct Measured {
+    double loss = 0;
+    std::map<std::string, double> metrics;
   };
 
   Trainer(TrainerSetup setup, Method& method, Sampler sampler, optim::Schedule schedule);
@@ -83,9 +90,9 @@ class Trainer {
   Result<TrainingOutcome> train();
   Status begin();
   Status train_step();
-  Result<StepOutcome> compute_step(const StepRows& rows);
-  Result<std::pair<double, std::map<std::string, double>>> accumulate(
-      Split split, const std::vector<int64_t>& rows, bool training);
+  Result<StepOutcome> run_updates(const StepUpdates& updates, double rate);
+  Result<StepOutcome> compute_update(Split split, const std::vector<int64_t>& rows, Random& seeds);
+  Result<Measured> accumulate(Split split, const std::vector<int64_t>& rows, Random& seeds);
   Status after_step(const StepRows& rows, bool last);
   Status evaluate();
   Status judge(const std::map<std::string, double>& metrics);

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "engine/tensor/guarded.h"
 #include "engine/train/interrupt.h"
 #include "engine/train/tensor_file.h"
 #include "engine/train/trainer.h"
@@ -22,16 +23,28 @@ Status Trainer::evaluate() {
   std::map<std::string, double> metrics;
   if (count > 0) {
     c10::NoGradGuard no_grad;
-    const auto [loss, others] = TRY(accumulate(Split::kEvaluation, rows, false));
-    metrics["eval_loss"] = loss;
-    for (const auto& [name, value] : others) metrics["eval_" + name] = value;
+    const auto own = TRY(run_guarded({fmt::format("evaluation after step {}", progress_.step), {}},
+                                     [&] { return method_.evaluate(); }));
+    Measured measured;
+    if (own) {
+      measured.metrics = *own;
+    } else {
+      Random seeds(setup_.options.seed, static_cast<uint64_t>(progress_.step));
+      measured = TRY(accumulate(Split::kEvaluation, rows, seeds));
+      metrics["eval_loss"] = measured.loss;
+    }
+    for (const auto& [name, value] : measured.metrics) metrics["eval_" + name] = value;
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
   OrderedJson fields = {{"step", progress_.step}};
   for (const auto& [name, value] : metrics) fields[name] = value;
   fields["seconds"] = elapsed.count();
   TRY(log_->write("eval", fields));
-  if (count > 0) log_info("step {}  evaluation loss {:.4f}", progress_.step, metrics["eval_loss"]);
+  const std::string& shown = setup_.options.evaluation.best_metric;
+  if (metrics.contains(shown)) {
+    log_info("step {}  {} {:.4f}", progress_.step,
+             shown == "eval_loss" ? "evaluation loss" : shown, metrics[shown]);
+  }
   progress_.evaluated_step = progress_.step;
   TRY(write_samples());
   if (progress_.step == 0) return {};
@@ -98,6 +111,9 @@ Status Trainer::save_checkpoint() {
   const auto write = [&](const std::string& folder) -> Status {
     TRY(save_tensors(join_path(folder, "parameters.safetensors"), optimizer_->parameters()));
     if (setup_.options.checkpoint.only_model) return {};
+    if (const auto tensors = method_.state_tensors(); !tensors.empty()) {
+      TRY(save_tensors(join_path(folder, "method.safetensors"), tensors));
+    }
     return save_tensors(join_path(folder, "optimizer.safetensors"), optimizer_->state());
   };
   TRY(checkpoints_.save(progress_.step, state(), write));
@@ -123,6 +139,9 @@ Status Trainer::resume_from(const StoredCheckpoint& checkpoint) {
       TRY(load_tensors(join_path(checkpoint.folder, "optimizer.safetensors")));
   TRY(optimizer_->load_state(tensors));
   if (const Json* method = find(state, "method")) TRY(method_.load_state(*method));
+  if (const auto own = method_.state_tensors(); !own.empty()) {
+    TRY(load_into(join_path(checkpoint.folder, "method.safetensors"), own));
+  }
   progress_.step = TRY(get_int(state, "step"));
   progress_.tokens = TRY(get_int(state, "tokens"));
   progress_.evaluations_without_gain = TRY(get_int(state, "evaluations_without_gain"));
