@@ -38,9 +38,9 @@ struct TokenTree {
   int64_t completion_tokens() const;
 };
 
-// The tree of completions that were tokenised with their prompt: the prompt's common ids are shared.
-// `whole` keeps what a template puts behind a completion's end of turn, as training does; otherwise
-// a branch ends at TokenizedCompletion::end. At least one completion.
+// The tree of completions that were tokenised with their prompt: the prompt's common ids are
+// shared. `whole` keeps what a template puts behind a completion's end of turn, as training does;
+// otherwise a branch ends at TokenizedCompletion::end. At least one completion.
 TokenTree make_token_tree(const std::vector<data::TokenizedCompletion>& completions, bool whole);
 
 struct TreeBatchOptions {
@@ -52,7 +52,8 @@ struct TreeBatchOptions {
 
 class TreeBatch {
  public:
-  explicit TreeBatch(const TreeBatchOptions& options = {}) : options_(options) {}
+  TreeBatch() = default;
+  explicit TreeBatch(const TreeBatchOptions& options) : options_(options) {}
 
   void add(const TokenTree& tree);
 

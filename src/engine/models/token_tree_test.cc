@@ -2,6 +2,7 @@
 #include "engine/models/token_tree.h"
 
 #include <ATen/ops/log_softmax.h>
+#include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
 #include "engine/models/golden_model.h"
@@ -14,7 +15,7 @@ namespace {
 std::unique_ptr<Decoder> small_model() {
   const GoldenModel golden = read_golden_model("smollm2");
   const auto files = weights::ModelFiles::open(golden.folder);
-  auto decoder = Decoder::load(*files, {.trainable = true});
+  auto decoder = Decoder::load(*files, {.dtype = at::kFloat, .quantize = "", .trainable = true});
   EXPECT_TRUE(decoder.ok());
   return std::move(*decoder);
 }
@@ -32,7 +33,8 @@ TEST(TokenTree, SharesTheCommonIdsOfThePrompt) {
   EXPECT_EQ(tree.prompt, (std::vector<int32_t>{3, 1, 4}));
   ASSERT_EQ(tree.branches.size(), 4U);
   EXPECT_EQ(tree.branches[0].first, 1);
-  EXPECT_EQ(tree.branches[2].ids, (std::vector<int32_t>{1, 5, 3, 5, 8, 9}));  // without what follows
+  EXPECT_EQ(tree.branches[2].ids,
+            (std::vector<int32_t>{1, 5, 3, 5, 8, 9}));
   EXPECT_EQ(make_token_tree(completions(), /*whole=*/true).branches[2].ids.size(), 7U);
   EXPECT_EQ(tree.tokens(), 3 + 4 + 2 + 6 + 3);
   EXPECT_EQ(tree.unshared_tokens(), 7 + 5 + 9 + 6);

@@ -46,16 +46,16 @@ struct PassResult {
   Tensor loss;  // scalar: this pass's share of the step's loss
   // Sums over units, for example "mean_token_accuracy" -> tokens right; divided by units at the
   // end.
-  std::map<std::string, double> sums;
+  std::map<std::string, double> sums = {};
   // Sums that have a count of their own, for example "entropy" of a method whose units are pairs.
-  std::map<std::string, Mean> means;
+  std::map<std::string, Mean> means = {};
 };
 
 // What one step trains on: the rows of each optimiser update, in order.
 struct StepUpdates {
   Split split = Split::kTrain;
   std::vector<std::vector<int64_t>> rows;
-  std::map<std::string, double> metrics;  // of the step as a whole: rewards, lengths, KL
+  std::map<std::string, double> metrics = {};  // of the step as a whole: rewards, lengths, KL
 };
 
 class Method {

@@ -102,9 +102,8 @@ Result<TreeTokenizer::Prepared> TreeTokenizer::prepare(const data::Example& exam
   prepared.row.tree = models::make_token_tree(completions, /*whole=*/true);
   copy_judgement(example, &prepared.row);
   if (example.form == data::Form::kPreference && equal_sides(prepared.row.tree)) {
-    return invalid_input(prepared.truncated
-                             ? "chosen and rejected are the same after cutting at max_length"
-                             : "chosen and rejected are the same");
+    return invalid_input("chosen and rejected are the same{}",
+                         prepared.truncated ? " after cutting at max_length" : "");
   }
   return prepared;
 }

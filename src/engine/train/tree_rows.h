@@ -41,7 +41,7 @@ enum class Overflow {
 
 struct TreeRowOptions {
   std::string text_field = "text";
-  std::vector<data::Form> forms;             // what the method takes; others are dropped by name
+  std::vector<data::Form> forms = {};        // what the method takes; others are dropped by name
   std::optional<int64_t> max_length = 1024;  // of prompt + one completion; absent: no limit
   Overflow overflow = Overflow::kCut;
   int64_t vocabulary = 0;                    // ids must be below it; 0: not checked
