@@ -51,7 +51,7 @@ struct SideLogProbs {
   Tensor policy;     // [P] sums over the completion's tokens; differentiable
   Tensor reference;  // [P] the same under the reference; undefined: no reference (0)
   Tensor tokens;     // [P] tokens summed, any type; for ipo by mean, sigmoid_norm
-  // For ld_alpha alone: sums over the first min(|y_w|, |y_l|) tokens.
+  // For ld_alpha alone: sums over the first min(|y_w|, |y_l|) tokens (Spans::head_sums).
   Tensor policy_shared;     // [P]; differentiable
   Tensor reference_shared;  // [P]; undefined: no reference
 };

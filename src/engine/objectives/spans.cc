@@ -31,6 +31,16 @@ Tensor Spans::sums(const Tensor& values) const {
   return at::zeros({count()}, values.options()).index_add(0, owners(values), values);
 }
 
+Tensor Spans::head_sums(const Tensor& values, const std::vector<int64_t>& heads) const {
+  CHECK(heads.size() == lengths_.size());
+  std::vector<double> kept;
+  kept.reserve(static_cast<size_t>(total_));
+  for (size_t s = 0; s < heads.size(); ++s) {
+    for (int64_t t = 0; t < lengths_[s]; ++t) kept.push_back(t < heads[s] ? 1 : 0);
+  }
+  return sums(values * at::tensor(kept, at::kDouble).to(values.options()));
+}
+
 Tensor Spans::means(const Tensor& values) const {
   std::vector<double> divisors;
   for (const int64_t length : lengths_)

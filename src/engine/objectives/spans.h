@@ -22,7 +22,10 @@ class Spans {
 
   // Sum of each sequence's values: [N] -> [S], differentiable.
   Tensor sums(const Tensor& values) const;
-  // Their mean; 0 for an empty sequence. [N] -> [S], differentiable.
+  // Sum of the first heads[s] values of each sequence (fewer where it is shorter): the part that
+  // both sides have in LD-DPO. [N] -> [S], differentiable.
+  Tensor head_sums(const Tensor& values, const std::vector<int64_t>& heads) const;
+  // The mean of each sequence's values; 0 for an empty sequence. [N] -> [S], differentiable.
   Tensor means(const Tensor& values) const;
   // Each sequence's value at all its tokens: [S] -> [N], differentiable.
   Tensor spread(const Tensor& per_sequence) const;
