@@ -1,4 +1,4 @@
-// attune score: examples -> one line per completion with its log-probability.
+// attune score: examples -> one line per completion with its log-probability or reward.
 
 #include <cstdio>
 
@@ -15,12 +15,17 @@ constexpr int64_t kInFlight = 64;
 recipes::Recipe table() {
   recipes::Recipe table{
       "score", "attune score",
-      "Writes {\"id\", \"index\", \"sum_logprob\", \"tokens\", \"mean_logprob\"} per completion.",
+      "Writes {\"id\", \"index\", \"sum_logprob\", \"tokens\", \"mean_logprob\"} per completion, "
+      "with a reward model {\"id\", \"index\", \"tokens\", \"reward\"}.",
       rows_options()};
   std::vector<recipes::Option> model = served_model_options();
   table.options.insert(table.options.end(), model.begin(), model.end());
-  table.options.push_back(
-      recipes::boolean("append_eos", false, "score the end token of string completions too"));
+  recipes::Option append_eos =
+      recipes::boolean("append_eos", false,
+                       "string completions end in the end token; unset: with a reward model, which "
+                       "is read there");
+  append_eos.fallback = nullptr;
+  table.options.push_back(std::move(append_eos));
   return table;
 }
 
@@ -42,7 +47,7 @@ Status run_score(Arguments arguments) {
     }
     OrderedJson request = row.value;
     request["kind"] = "score";
-    request["append_eos"] = config["append_eos"].get<bool>();
+    if (config["append_eos"].is_boolean()) request["append_eos"] = config["append_eos"].get<bool>();
     requests.push_back(std::move(request));
   }
   EngineSession session = TRY(EngineSession::start(config));

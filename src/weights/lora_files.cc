@@ -68,6 +68,21 @@ bool is_lora_folder(const std::string& path) {
   return exists(join_path(path, kConfig));
 }
 
+Result<std::string> local_base_of(const std::string& path) {
+  const std::string config_path = join_path(path, kConfig);
+  const Json json = TRY(read_json_file(config_path));
+  const std::string base = TRY(get_string_or(json, "base_model_name_or_path", ""));
+  if (base.empty()) {
+    return invalid_input("{}: no base_model_name_or_path; give the base as the model and this "
+                         "folder as --adapter", config_path);
+  }
+  if (!exists(base)) {
+    return not_found("{}: the base model {} is not a local path; give the base as the model and "
+                     "this folder as --adapter", config_path, base);
+  }
+  return base;
+}
+
 Result<LoraAdapter> read_lora_folder(const std::string& path) {
   LoraAdapter adapter;
   std::string config_path = join_path(path, kConfig);

@@ -33,6 +33,9 @@ struct LoraAdapter {
 // Whether the folder is an adapter (has adapter_config.json).
 bool is_lora_folder(const std::string& path);
 
+// The base model that an adapter folder names. Errors: it names none, or one that is no local path.
+Result<std::string> local_base_of(const std::string& path);
+
 // Errors name file, key and tensor: what lora_config_from_json refuses; keys of other adapter
 // kinds; a matrix without its partner; ranks that differ from the config.
 Result<LoraAdapter> read_lora_folder(const std::string& path);

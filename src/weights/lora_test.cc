@@ -158,6 +158,34 @@ TEST(Merge, AnAdaptedTiedHeadIsUntiedAndSavedModulesReplace) {
   EXPECT_EQ(score, std::vector<float>(16, 1.0f));
 }
 
+// A reward adapter makes its base a classifier, with the normalisation in config.json.
+TEST(Merge, AScoreHeadMakesAClassifier) {
+  TemporaryDirectory folder;
+  std::vector<float> twos(16, 2.0f);
+  LoraConfig config;
+  config.task_type = "SEQ_CLS";
+  config.modules_to_save = {"score"};
+  const TensorView tensors[] = {{"base_model.model.score.weight", DType::kF32, {1, 16},
+                                 reinterpret_cast<const uint8_t*>(twos.data()), 64}};
+  write_lora_folder(folder.file("a"), config, tensors).value();
+  const Json normaliser = {{"mean", 1.5}, {"scale", 2.0}};
+  write_file(folder.file("a/reward_normaliser.json"), normaliser.dump()).value();
+  EXPECT_EQ(model_info(folder.file("a")).value()["reward_normaliser"]["scale"], 2.0);
+  merge_adapter({golden("tiny-llama"), folder.file("a"), folder.file("m"), {}, false}).value();
+  auto merged = ModelFiles::open(folder.file("m")).value();
+  EXPECT_EQ(merged.config()["architectures"], Json::array({"LlamaForSequenceClassification"}));
+  EXPECT_EQ(merged.config()["id2label"].size(), 1U);
+  EXPECT_EQ(merged.config()["reward_normaliser"], normaliser);
+  EXPECT_FALSE(merged.has("lm_head.weight"));
+  std::vector<float> score(16);
+  merged.read("score.weight", score).value();
+  EXPECT_EQ(score, twos);
+  OrderedJson info = model_info(folder.file("m")).value();
+  EXPECT_EQ(info["labels"], 1);
+  EXPECT_EQ(info["reward_normaliser"]["mean"], 1.5);
+  EXPECT_FALSE(info.contains("tied_head"));
+}
+
 TEST(Merge, RefusesAQuantisedBase) {
   auto path = testing::smollm2_path();
   if (!path) GTEST_SKIP() << "SmolLM2 absent: set ATTUNE_SMOLLM2";

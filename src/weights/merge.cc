@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/file.h"
 #include "base/nearest.h"
 #include "weights/lora_files.h"
 #include "weights/model_files.h"
@@ -40,6 +41,7 @@ void add_transposed(const LoraPair& pair, float scale, int64_t first, std::span<
 
 constexpr const char* kHead = "lm_head.weight";
 constexpr const char* kEmbedding = "model.embed_tokens.weight";
+constexpr const char* kScore = "score.weight";
 
 class Merge {
  public:
@@ -71,6 +73,9 @@ class Merge {
       if (!is_saved_module(name)) return unknown_module(name.substr(0, name.rfind('.')));
       folder.tensors.push_back({name, dtype, view.shape});
       if (name == kHead) folder.config["tie_word_embeddings"] = false;
+      if (name == kScore && adapter_.config.task_type == "SEQ_CLS") {
+        TRY(make_classifier(view, folder));
+      }
     }
     return {};
   }
@@ -123,6 +128,37 @@ class Merge {
     folder.config["tie_word_embeddings"] = false;
   }
 
+  // A language model that gets a score head becomes a classifier: the language-model head goes, and
+  // the config says so with Transformers' names.
+  static Status make_classifier(const TensorView& score, ModelFolder& folder) {
+    std::erase_if(folder.tensors, [](const TensorSpec& spec) {
+      return spec.name == kHead || spec.name == "embed_out.weight";
+    });
+    const Json* list = find(folder.config, "architectures");
+    std::string name = list != nullptr && list->is_array() && !list->empty() &&
+                               list->front().is_string()
+                           ? list->front().get<std::string>()
+                           : "";
+    for (const char* end : {"ForCausalLM", "LMHeadModel"}) {
+      if (!name.ends_with(end)) continue;
+      name.resize(name.size() - std::string_view(end).size());
+      name += "ForSequenceClassification";
+    }
+    if (!name.ends_with("ForSequenceClassification") || score.shape.size() != 2) {
+      return unsupported("the adapter has a score head, but the base's architecture \"{}\" is no "
+                         "language model that could carry it", name);
+    }
+    folder.config["architectures"] = Json::array({name});
+    folder.config["tie_word_embeddings"] = false;
+    folder.config["id2label"] = Json::object();
+    folder.config["label2id"] = Json::object();
+    for (int64_t label = 0; label < score.shape[0]; ++label) {
+      folder.config["id2label"][std::to_string(label)] = fmt::format("LABEL_{}", label);
+      folder.config["label2id"][fmt::format("LABEL_{}", label)] = label;
+    }
+    return {};
+  }
+
   Error unknown_module(const std::string& path) const {
     std::vector<std::string> names;
     for (const std::string& name : base_.tensor_names()) {
@@ -170,6 +206,8 @@ Result<MergeReport> merge_adapter(const MergeOptions& options) {
   Merge merge(base, adapter);
   Status planned = merge.plan(dtype, folder);
   if (!planned.ok()) return planned.error().with_context(options.adapter);
+  const std::string normaliser = join_path(options.adapter, "reward_normaliser.json");
+  if (exists(normaliser)) folder.config["reward_normaliser"] = TRY(read_json_file(normaliser));
   TRY(write_model_folder(options.output, folder, [&](const TensorSpec& spec, const ByteSink& sink) {
     return merge.write(spec, sink);
   }));

@@ -74,15 +74,34 @@ Result<OrderedJson> adapter_info(const std::string& path) {
   for (const auto& [name, pair] : adapter.pairs) {
     parameters += pair.rank * (pair.in + pair.out);
   }
-  return OrderedJson{{"path", path},
-                     {"format", "adapter"},
-                     {"base", adapter.config.base_model_name_or_path},
-                     {"r", adapter.config.r},
-                     {"lora_alpha", adapter.config.lora_alpha},
-                     {"use_rslora", adapter.config.use_rslora},
-                     {"target_modules", adapter.config.target_modules},
-                     {"modules", adapter.pairs.size()},
-                     {"parameters", parameters}};
+  OrderedJson info = {{"path", path},
+                      {"format", "adapter"},
+                      {"base", adapter.config.base_model_name_or_path},
+                      {"r", adapter.config.r},
+                      {"lora_alpha", adapter.config.lora_alpha},
+                      {"use_rslora", adapter.config.use_rslora},
+                      {"target_modules", adapter.config.target_modules},
+                      {"modules", adapter.pairs.size()},
+                      {"parameters", parameters}};
+  if (!adapter.saved.contains("score.weight")) return info;
+  info["score_head"] = true;
+  const std::string normaliser = join_path(path, "reward_normaliser.json");
+  if (exists(normaliser)) {
+    info["reward_normaliser"] = OrderedJson(TRY(read_json_file(normaliser)));
+  }
+  return info;
+}
+
+// What a classifier has in place of a language model's head: a reward model has one label.
+void describe_score_head(const ModelFiles& files, OrderedJson& info) {
+  const TensorView* score = files.find("score.weight");
+  if (score == nullptr || score->shape.size() != 2) return;
+  info.erase("tied_head");
+  info["score_head"] = true;
+  info["labels"] = score->shape[0];
+  if (const Json* stored = find(files.config(), "reward_normaliser")) {
+    info["reward_normaliser"] = OrderedJson(*stored);
+  }
 }
 
 std::string size_text(double value, const char* unit) {
@@ -133,6 +152,7 @@ Result<OrderedJson> model_info(const std::string& path) {
   info["vocabulary"] = first_key(config, {"vocab_size"});
   bool has_head = files.has("lm_head.weight") || files.has("embed_out.weight");
   info["tied_head"] = !has_head;
+  describe_score_head(files, info);
   info["tokenizer"] = TRY(tokenizer_info(files));
   info["chat_template"] = !files.chat_template().empty();
   return info;

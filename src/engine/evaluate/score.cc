@@ -36,6 +36,24 @@ void run_pass(models::Decoder& decoder, const ScorePass& pass, const ScoreOption
   }
 }
 
+// A reward model reads each completion at its last token.
+void run_rewards(models::Decoder& decoder, const std::vector<TokenizedExample>& examples,
+                 const ScoreOptions& options, std::vector<std::vector<CompletionScore>>* scores) {
+  std::vector<models::TokenTree> trees;
+  for (const TokenizedExample& example : examples) {
+    if (!example.empty()) trees.push_back(models::make_token_tree(example, /*whole=*/false));
+  }
+  const std::vector<double> values =
+      models::score_trees(decoder, trees, options.adapters, options.max_tokens_per_batch);
+  auto value = values.begin();
+  for (size_t i = 0; i < examples.size(); ++i) {
+    for (const TokenizedCompletion& completion : examples[i]) {
+      (*scores)[i].push_back({.tokens = completion.end - completion.boundary,
+                              .reward = options.normaliser.apply(*value++)});
+    }
+  }
+}
+
 int64_t token_count(const TokenizedExample& example) {
   int64_t count = 0;
   for (const TokenizedCompletion& completion : example) count += completion.end;
@@ -99,6 +117,9 @@ Result<std::vector<std::vector<CompletionScore>>> score_completions(
   std::vector<std::vector<CompletionScore>> scores(examples.size());
   TRY(run_guarded({"scoring", {}}, [&] {
     const at::NoGradGuard no_grad;
+    if (models::score_weight(decoder, options.adapters).defined()) {
+      return run_rewards(decoder, examples, options, &scores);
+    }
     ScorePass pass;
     for (size_t i = 0; i < examples.size(); ++i) {
       if (examples[i].empty()) continue;

@@ -1,9 +1,11 @@
-// Log-probabilities of given completions under a model: what `attune score` and the request
-// channel's score requests report. The completions of one prompt share its computation
-// (ops/packed_layout.h); each gets what it would get alone, up to the order of sums.
+// Log-probabilities of given completions under a model, or their rewards under a reward model: what
+// `attune score` and the request channel's score requests report. The completions of one prompt
+// share its computation (ops/packed_layout.h); each gets what it would get alone, up to the order
+// of sums.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,12 +13,14 @@
 #include "data/example.h"
 #include "data/tokenized.h"
 #include "engine/models/decoder.h"
+#include "engine/models/reward_model.h"
 
 namespace attune::engine::evaluate {
 
 struct CompletionScore {
   double sum_logprob = 0;  // nats, over the completion's tokens
-  int64_t tokens = 0;      // how many were summed
+  int64_t tokens = 0;      // how many were summed; of a reward model, of the completion
+  std::optional<double> reward = {};  // of a reward model, normalised; it has no log-probabilities
 
   double mean_logprob() const {
     return tokens == 0 ? 0 : sum_logprob / static_cast<double>(tokens);
@@ -26,6 +30,8 @@ struct CompletionScore {
 struct ScoreOptions {
   std::vector<std::string> adapters = {};  // the stack; empty: the base model
   int64_t max_tokens_per_batch = 4096;     // of one pass; a larger example runs alone
+  // Of a reward model (models::score_weight is defined for the stack): how its scores are read.
+  models::RewardNormaliser normaliser = {};
 };
 
 // The completions of one example, as ids. Those that share a prompt begin with the same ids.

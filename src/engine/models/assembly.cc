@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "engine/models/score_head.h"
+
 namespace attune::engine::models {
 namespace {
 
@@ -175,6 +177,7 @@ Result<Trunk> assemble(const DecoderConfig& config, ParameterSource& source,
   }
   trunk.final_norm = TRY(builder.norm(names.final_norm, config.width, config.norm));
   TRY(add_head(config, builder, trunk));
+  trunk.adapters.register_whole(kScoreWeight, {config.labels, config.width});
   TRY(source.finish(config));
   return trunk;
 }

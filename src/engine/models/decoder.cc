@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "engine/models/assembly.h"
 #include "engine/models/block.h"
+#include "engine/models/score_head.h"
 #include "engine/models/team_pass.h"
 #include "engine/ops/recompute.h"
 
@@ -84,9 +85,18 @@ Result<std::unique_ptr<Decoder>> Decoder::load(const weights::ModelFiles& files,
                                                const DecoderConfig& config,
                                                const LoadOptions& options) {
   std::unique_ptr<ParameterSource> source = file_source(files);
-  Result<Trunk> trunk = assemble(config, *source, options);
+  DecoderConfig loaded = config;
+  if (options.score_head) {
+    Result<DecoderConfig> scored = with_score_head(config);
+    if (!scored.ok()) return scored.error().with_context(files.path());
+    loaded = std::move(*scored);
+    if (config.head != HeadKind::kScore) {
+      source = source_with_score_head(std::move(source), *options.score_head);
+    }
+  }
+  Result<Trunk> trunk = assemble(loaded, *source, options);
   if (!trunk.ok()) return trunk.error().with_context(files.path());
-  auto impl = std::make_unique<Impl>(config, std::move(trunk).value());
+  auto impl = std::make_unique<Impl>(loaded, std::move(trunk).value());
   return std::unique_ptr<Decoder>(new Decoder(std::move(impl)));
 }
 

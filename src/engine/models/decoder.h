@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,13 +28,23 @@ struct TokenRow {
   int64_t position = 0;
 };
 
+// First values of a score head [labels, D]: normal with mean 0 and standard deviation 1/sqrt(D + 1)
+// (losses.md §6.2; arXiv 2403.17031), or zero. The same seed and width give the same values.
+struct NewScoreHead {
+  uint64_t seed = 0;
+  bool zero = false;
+};
+
 struct LoadOptions {
   at::ScalarType dtype = at::kFloat;
   // Keep the model's linear layers as frozen blocks: "" (no), "q8_0", "q4_0", "q4_1", or "native"
   // (the blocks a GGUF file holds; other tensors become q8_0). The embedding and head follow.
   // Norms, biases and matrices whose rows are no multiple of 32 stay dense.
-  std::string quantize;
+  std::string quantize = {};
   bool trainable = false;  // base parameters require grad
+  // Load as a classifier of one label, a reward or value model (score_head.h): a language model's
+  // head gives way to a new score head, a reward model keeps the one it has.
+  std::optional<NewScoreHead> score_head = {};
 };
 
 struct ForwardOptions {

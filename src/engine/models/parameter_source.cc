@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "engine/models/score_head.h"
 #include "engine/nn/seeded.h"
 
 namespace attune::engine::models {
@@ -136,7 +137,33 @@ class RandomSource : public ParameterSource {
   double init_std_;
 };
 
+class ScoreHeadSource : public ParameterSource {
+ public:
+  ScoreHeadSource(std::unique_ptr<ParameterSource> source, const NewScoreHead& head)
+      : source_(std::move(source)), head_(head) {}
+
+  Result<Tensor> tensor(const std::string& name, at::IntArrayRef shape,
+                        ParameterKind kind) override {
+    if (name == kScoreWeight) return new_score_weight(shape.back(), head_);
+    return source_->tensor(name, shape, kind);
+  }
+  Result<std::optional<ops::QuantizedMatrix>> blocks(const std::string& name, int64_t rows,
+                                                     int64_t columns) override {
+    return source_->blocks(name, rows, columns);
+  }
+  Status finish(const DecoderConfig& config) override { return source_->finish(config); }
+
+ private:
+  std::unique_ptr<ParameterSource> source_;
+  NewScoreHead head_;
+};
+
 }  // namespace
+
+std::unique_ptr<ParameterSource> source_with_score_head(std::unique_ptr<ParameterSource> source,
+                                                        const NewScoreHead& head) {
+  return std::make_unique<ScoreHeadSource>(std::move(source), head);
+}
 
 std::unique_ptr<ParameterSource> file_source(const weights::ModelFiles& files) {
   return std::make_unique<FileSource>(files);

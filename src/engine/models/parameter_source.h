@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "engine/models/decoder.h"
 #include "engine/models/decoder_config.h"
 #include "engine/ops/quantized_matrix.h"
 #include "engine/tensor/tensor.h"
@@ -35,6 +36,10 @@ class ParameterSource {
 // Reads from `files`, which must outlive it. Names without their first component
 // ("h.0.ln_1.weight") are found too: checkpoints of bare trunks have them.
 std::unique_ptr<ParameterSource> file_source(const weights::ModelFiles& files);
+
+// `source` for all but the score head, whose first values are made up.
+std::unique_ptr<ParameterSource> source_with_score_head(std::unique_ptr<ParameterSource> source,
+                                                        const NewScoreHead& head);
 
 // Matrices normal with standard deviation `init_std`, scales 1, shifts 0.
 std::unique_ptr<ParameterSource> random_source(uint64_t seed, double init_std);

@@ -1,5 +1,6 @@
 #include "engine/models/save.h"
 
+#include <algorithm>
 #include <span>
 
 #include "base/check.h"
@@ -30,6 +31,28 @@ Status write_parameter(Decoder& decoder, const weights::TensorSpec& spec, at::Sc
   return sink(std::span<const uint8_t>(bytes, tensor.nbytes()));
 }
 
+// What Transformers needs to read a classifier: num_labels comes from id2label. A pad token that is
+// also an end of sequence goes: Transformers would look for the last other token and read the score
+// before the end; without one it reads the last token, and refuses padded batches.
+void describe_labels(const DecoderConfig& decoder, Json& config) {
+  config.erase("num_labels");
+  if (const Json* names = find(config, "id2label");
+      names == nullptr || static_cast<int64_t>(names->size()) != decoder.labels) {
+    config["id2label"] = Json::object();
+    config["label2id"] = Json::object();
+    for (int64_t label = 0; label < decoder.labels; ++label) {
+      const std::string name = fmt::format("LABEL_{}", label);
+      config["id2label"][std::to_string(label)] = name;
+      config["label2id"][name] = label;
+    }
+  }
+  const Json* pad = find(config, "pad_token_id");
+  const Json* eos = find(config, "eos_token_id");
+  if (pad == nullptr || eos == nullptr) return;
+  const Json ends = eos->is_array() ? *eos : Json::array({*eos});
+  if (std::find(ends.begin(), ends.end(), *pad) != ends.end()) config["pad_token_id"] = nullptr;
+}
+
 }  // namespace
 
 Status save_decoder(Decoder& decoder, const weights::ModelFiles& like, const std::string& path,
@@ -44,6 +67,7 @@ Status save_decoder(Decoder& decoder, const weights::ModelFiles& like, const std
   folder.config["dtype"] = element.config_name;
   folder.config["architectures"] = Json::array({decoder.config().architecture});
   folder.config["tie_word_embeddings"] = decoder.config().tied_head;
+  if (decoder.config().head == HeadKind::kScore) describe_labels(decoder.config(), folder.config);
   for (const nn::Parameter& parameter : decoder.parameters().all()) {
     folder.tensors.push_back({parameter.name, element.stored, parameter.tensor.sizes().vec()});
   }

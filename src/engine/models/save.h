@@ -15,7 +15,8 @@ struct SaveOptions {
 
 // Writes a model folder that appears whole or not at all: the weights with Transformers' names and
 // layouts (a tied head is left out, as Transformers does), and config.json, generation_config.json,
-// tokenizer and chat template of `like`, the model that this one was loaded from. Errors: a base
+// tokenizer and chat template of `like`, the model that this one was loaded from. A classifier gets
+// id2label, and no pad_token_id that is also an end of sequence. Errors: a base
 // held in blocks (save its adapters instead); a place that is taken; the disk.
 Status save_decoder(Decoder& decoder, const weights::ModelFiles& like, const std::string& folder,
                     const SaveOptions& options = {});

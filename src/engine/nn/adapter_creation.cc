@@ -97,7 +97,7 @@ Status Adapters::create(const std::string& name, const weights::LoraConfig& conf
     if (rank <= 0)
       return invalid_input("rank_pattern: {} of \"{}\" must be above 0", rank, pattern);
   }
-  Adapter adapter{name, config, {}};
+  Adapter adapter{name, config, {}, {}};
   if (config.target_modules.empty()) adapter.config.target_modules = last_components(paths);
   uint64_t stream = 0;
   for (const std::string& path : paths) {

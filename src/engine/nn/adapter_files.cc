@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "weights/lora_files.h"
+#include "weights/quant_blocks.h"
 
 namespace attune::engine::nn {
 namespace {
@@ -13,6 +14,12 @@ namespace {
 Tensor matrix_of(const std::vector<float>& values, int64_t rows, int64_t columns) {
   Tensor tensor = at::empty({rows, columns});
   std::copy(values.begin(), values.end(), tensor.data_ptr<float>());
+  return tensor;
+}
+
+Result<Tensor> tensor_of(const weights::TensorView& view) {
+  Tensor tensor = at::empty(view.shape);
+  TRY(weights::to_float(view, {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())}));
   return tensor;
 }
 
@@ -45,12 +52,20 @@ Status check_fit(const std::string& path, const weights::LoraPair& pair,
 Result<Adapter> Adapters::read_adapter(const std::string& name,
                                        const std::string& peft_folder) const {
   weights::LoraAdapter files = TRY(weights::read_lora_folder(peft_folder));
-  if (!files.saved.empty()) {
-    return unsupported("{}: the adapter holds a whole tensor \"{}\" (modules_to_save); merge it "
-                       "into the model first (attune model merge)", peft_folder,
-                       files.saved.begin()->first);
+  Adapter adapter{name, files.config, {}, {}};
+  for (const auto& [tensor, view] : files.saved) {
+    const auto shape = whole_shapes_.find(tensor);
+    if (shape == whole_shapes_.end()) {
+      return unsupported("{}: the adapter holds a whole tensor \"{}\" (modules_to_save); merge it "
+                         "into the model first (attune model merge)", peft_folder, tensor);
+    }
+    if (view.shape != shape->second) {
+      return invalid_input("{}: tensor \"{}\" has the shape {}, but this model needs {}",
+                           peft_folder, tensor, weights::shape_text(view.shape),
+                           weights::shape_text(shape->second));
+    }
+    adapter.whole[tensor] = TRY(tensor_of(view));
   }
-  Adapter adapter{name, files.config, {}};
   for (const auto& [path, pair] : files.pairs) {
     Status fit = check_fit(path, pair, modules_);
     if (!fit.ok()) return fit.error().with_context(peft_folder);

@@ -4,6 +4,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/mm.h>
 
+#include <algorithm>
 #include <functional>
 #include <string_view>
 #include <utility>
@@ -32,6 +33,28 @@ void Adapters::register_module(const std::string& path, int64_t out, int64_t in,
   CHECK(fresh, "module {} is registered twice", path);
 }
 
+void Adapters::register_whole(const std::string& tensor, std::vector<int64_t> shape) {
+  whole_shapes_[tensor] = std::move(shape);
+}
+
+void Adapters::put_whole(const std::string& adapter, const std::string& tensor, Tensor value) {
+  const auto found = adapters_.find(adapter);
+  CHECK(found != adapters_.end(), "there is no adapter {}", adapter);
+  const auto shape = whole_shapes_.find(tensor);
+  CHECK(shape != whole_shapes_.end() && value.sizes() == at::IntArrayRef(shape->second),
+        "no whole tensor {} of this shape", tensor);
+  found->second.whole[tensor] = value.detach().to(at::kFloat).clone().set_requires_grad(true);
+  std::vector<std::string>& saved = found->second.config.modules_to_save;
+  const std::string module = tensor.substr(0, tensor.rfind('.'));
+  if (std::find(saved.begin(), saved.end(), module) == saved.end()) saved.push_back(module);
+}
+
+void Adapters::set_task_type(const std::string& adapter, const std::string& task_type) {
+  const auto found = adapters_.find(adapter);
+  CHECK(found != adapters_.end(), "there is no adapter {}", adapter);
+  found->second.config.task_type = task_type;
+}
+
 const Adapter* Adapters::find(const std::string& name) const {
   auto found = adapters_.find(name);
   return found == adapters_.end() ? nullptr : &found->second;
@@ -49,6 +72,9 @@ std::vector<Parameter> Adapters::parameters(const std::string& name) const {
   for (const auto& [path, pair] : adapter->pairs) {
     parameters.push_back({"base_model.model." + path + ".lora_A.weight", pair.a});
     parameters.push_back({"base_model.model." + path + ".lora_B.weight", pair.b});
+  }
+  for (const auto& [tensor, value] : adapter->whole) {
+    parameters.push_back({"base_model.model." + tensor, value});
   }
   return parameters;
 }

@@ -26,11 +26,13 @@ struct LoraPair {
   double dropout = 0.0;  // on the adapter's input, training only
 };
 
-// An adapter: LoRA pairs by module path (for example "model.layers.0.self_attn.q_proj").
+// An adapter: LoRA pairs by module path (for example "model.layers.0.self_attn.q_proj"), and whole
+// tensors that stand in for the trunk's (PEFT's modules_to_save), for example a score head.
 struct Adapter {
   std::string name;
   weights::LoraConfig config;
   std::map<std::string, LoraPair> pairs;
+  std::map<std::string, Tensor> whole;  // by tensor name, "score.weight"; fp32 leaves
 };
 
 // Rows [begin, end) of a pass use the adapters of `stack`, applied as a sum.
@@ -64,19 +66,27 @@ class Adapters {
   // (q_proj and v_proj, or the fused projection). Errors name a target or pattern that matches
   // nothing.
   Status create(const std::string& name, const weights::LoraConfig& config, uint64_t seed);
-  // A PEFT folder. Errors: modules that this trunk lacks, sizes that do not fit it. Frozen until
-  // set_trainable.
+  // Gives an adapter a whole tensor that register_whole() allows, replacing one it has; its module
+  // joins modules_to_save. A bug when the trunk does not know the name or the shape is another.
+  void put_whole(const std::string& adapter, const std::string& tensor, Tensor value);
+  // PEFT's name for what an adapter is made for; written to adapter_config.json.
+  void set_task_type(const std::string& adapter, const std::string& task_type);
+  // A PEFT folder. Errors: modules that this trunk lacks, sizes that do not fit it, whole tensors
+  // other than those of register_whole(). Frozen until set_trainable.
   Status load(const std::string& name, const std::string& peft_folder);
   Status save(const std::string& name, const std::string& peft_folder) const;
   Status remove(const std::string& name);
 
-  // The A and B tensors of an adapter by PEFT's names; the order is stable.
+  // The A and B tensors of an adapter, then its whole ones, by PEFT's names; the order is stable.
   std::vector<Parameter> parameters(const std::string& name) const;
   const Adapter* find(const std::string& name) const;
   void set_trainable(const std::string& name, bool trainable);
 
   // `transposed`: the trunk stores this weight [in, out], which PEFT wants to know.
   void register_module(const std::string& path, int64_t out, int64_t in, bool transposed = false);
+
+  // A tensor that adapters may hold whole.
+  void register_whole(const std::string& tensor, std::vector<int64_t> shape);
 
   // base_output [N, out] plus the adapters' share for input x [N, in] at this module.
   Tensor apply(const std::string& module, const Tensor& x, const Tensor& base_output,
@@ -97,6 +107,7 @@ class Adapters {
                      const std::vector<std::string>& stack, const AdapterDropout& dropout) const;
 
   std::map<std::string, ModuleSize> modules_;
+  std::map<std::string, std::vector<int64_t>> whole_shapes_;
   std::map<std::string, Adapter> adapters_;
 };
 

@@ -27,6 +27,11 @@ OrderedJson to_json(const generate::Completion& completion) {
 OrderedJson to_json(const std::vector<evaluate::CompletionScore>& scores) {
   OrderedJson list = OrderedJson::array();
   for (size_t i = 0; i < scores.size(); ++i) {
+    if (scores[i].reward) {
+      list.push_back(
+          {{"index", i}, {"reward", *scores[i].reward}, {"tokens", scores[i].tokens}});
+      continue;
+    }
     list.push_back({{"index", i},
                     {"sum_logprob", scores[i].sum_logprob},
                     {"tokens", scores[i].tokens},
@@ -107,6 +112,10 @@ void Server::send(const OrderedJson& line) {
 }
 
 Status Server::take_generate(const ChannelRequest& request) {
+  if (model_.decoder->config().head != models::HeadKind::kLanguageModel) {
+    return invalid_input("{} has no language-model head (a reward model scores answers, it writes "
+                         "none)", model_.path);
+  }
   GenerateParams params = TRY(parse_generate_params(request.params));
   params.request.adapters = TRY(model_.stack(request.adapter));
   params.request.prompt = TRY(model_.tokenizer.prompt(*params.prompt.prompt, params.prompt));
@@ -116,8 +125,9 @@ Status Server::take_generate(const ChannelRequest& request) {
 }
 
 Status Server::take_score(const ChannelRequest& request) {
-  const ScoreParams params = TRY(parse_score_params(request.params));
   const std::vector<std::string> stack = TRY(model_.stack(request.adapter));
+  const bool rewards = models::score_weight(*model_.decoder, stack).defined();
+  const ScoreParams params = TRY(parse_score_params(request.params, rewards));
   evaluate::TokenizedExample tokenized = TRY(
       evaluate::tokenize_for_score(params.example, model_.tokenizer, params.completion));
   scores_[stack].emplace_back(request.id, std::move(tokenized));
@@ -166,7 +176,9 @@ void Server::score_pending() {
   for (auto& [stack, requests] : std::exchange(scores_, {})) {
     std::vector<evaluate::TokenizedExample> examples;
     for (auto& [id, tokenized] : requests) examples.push_back(tokenized);
-    const auto scores = evaluate::score_completions(*model_.decoder, examples, {.adapters = stack});
+    const evaluate::ScoreOptions options{.adapters = stack,
+                                         .normaliser = model_.normaliser(stack)};
+    const auto scores = evaluate::score_completions(*model_.decoder, examples, options);
     for (size_t i = 0; i < requests.size(); ++i) {
       const std::string& id = requests[i].first;
       if (scores.ok()) {
@@ -174,8 +186,8 @@ void Server::score_pending() {
         continue;
       }
       // One bad request must not fail its neighbours.
-      const auto alone = evaluate::score_completions(*model_.decoder, {requests[i].second},
-                                                     {.adapters = stack});
+      const auto alone =
+          evaluate::score_completions(*model_.decoder, {requests[i].second}, options);
       send(alone.ok() ? protocol::done_event(id, "scores", to_json((*alone)[0]))
                       : protocol::error_event(id, alone.error()));
     }

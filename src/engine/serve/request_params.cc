@@ -109,11 +109,11 @@ Result<GenerateParams> parse_generate_params(const OrderedJson& params) {
   return result;
 }
 
-Result<ScoreParams> parse_score_params(const OrderedJson& params) {
+Result<ScoreParams> parse_score_params(const OrderedJson& params, bool append_eos) {
   ScoreParams result;
   OrderedJson row = params;
   const Json sorted(params);
-  result.completion.append_eos = TRY(get_bool_or(sorted, "append_eos", false));
+  result.completion.append_eos = TRY(get_bool_or(sorted, "append_eos", append_eos));
   row.erase("append_eos");
   // A score needs no ranking: completions without ranks are not ranked.
   if (row.is_object() && row.contains("completions") && row["completions"].is_array() &&

@@ -27,11 +27,12 @@ struct GenerateParams {
 // kInvalidInput names the key: unknown ones with the nearest known name, wrong types and values.
 Result<GenerateParams> parse_generate_params(const OrderedJson& params);
 
-// A score request: one example in any of its forms (data/example.h) and append_eos.
+// A score request: one example in any of its forms (data/example.h) and append_eos, by default what
+// the model was trained with: on for a reward model, off for a language model.
 struct ScoreParams {
   data::Example example;
   data::CompletionOptions completion;
 };
-Result<ScoreParams> parse_score_params(const OrderedJson& params);
+Result<ScoreParams> parse_score_params(const OrderedJson& params, bool append_eos = false);
 
 }  // namespace attune::engine::serve

@@ -12,7 +12,7 @@
 #include "engine/tensor/guarded.h"
 #include "engine/tensor/precision.h"
 #include "engine/tensor/threads.h"
-#include "weights/lora_config.h"
+#include "weights/lora_files.h"
 #include "weights/model_files.h"
 
 namespace attune::engine::serve {
@@ -33,18 +33,8 @@ NamedAdapter name_adapter(const std::string& given) {
 
 // An adapter folder given as the model stands for its base with itself on top.
 Result<std::string> resolve_base(const std::string& path, std::vector<NamedAdapter>* adapters) {
-  const std::string config_path = join_path(path, "adapter_config.json");
-  if (!exists(config_path)) return path;
-  const Json json = TRY(read_json_file(config_path));
-  const std::string base = TRY(get_string_or(json, "base_model_name_or_path", ""));
-  if (base.empty()) {
-    return invalid_input("{}: no base_model_name_or_path; give the base as the model and this "
-                         "folder as --adapter", config_path);
-  }
-  if (!exists(base)) {
-    return not_found("{}: the base model {} is not a local path; give the base as the model and "
-                     "this folder as --adapter", config_path, base);
-  }
+  if (!weights::is_lora_folder(path)) return path;
+  std::string base = TRY(weights::local_base_of(path));
   adapters->insert(adapters->begin(), name_adapter(path));
   return base;
 }
@@ -130,6 +120,16 @@ Result<std::vector<std::string>> ServedModel::stack(const std::string& adapter) 
   return std::vector<std::string>{adapter};
 }
 
+models::RewardNormaliser ServedModel::normaliser(const std::vector<std::string>& stack) const {
+  std::string owner;  // the last adapter with a score head, as models::score_weight
+  for (const std::string& name : stack) {
+    const nn::Adapter* adapter = decoder->adapters().find(name);
+    if (adapter != nullptr && adapter->whole.contains(models::kScoreWeight)) owner = name;
+  }
+  const auto found = normalisers.find(owner);
+  return found == normalisers.end() ? models::RewardNormaliser() : found->second;
+}
+
 Result<ServedModel> load_served_model(const ServeOptions& options) {
   set_compute_threads(static_cast<int>(options.threads));
   install_arena();  // weights in huge pages are read faster, and every step's tensors are re-used
@@ -147,10 +147,14 @@ Result<ServedModel> load_served_model(const ServeOptions& options) {
                                      [&] { return models::Decoder::load(files, load); })),
                      TRY(data::ExampleTokenizer::make(tokenizer, chat_template)),
                      eos_ids_of(files.generation_config(), tokenizer.eos_id()),
+                     {},
                      {}};
+  served.normalisers[""] = TRY(models::read_reward_normaliser(files, ""));
   for (const NamedAdapter& adapter : adapters) {
     TRY(served.decoder->adapters().load(adapter.name, adapter.folder));
     served.adapters.push_back(adapter.name);
+    served.normalisers[adapter.name] =
+        TRY(models::read_reward_normaliser(files, adapter.folder));
   }
   return served;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/result.h"
 #include "data/tokenized.h"
 #include "engine/models/decoder.h"
+#include "engine/models/reward_model.h"
 
 namespace attune::engine::serve {
 
@@ -31,10 +33,14 @@ struct ServedModel {
   data::ExampleTokenizer tokenizer;
   std::vector<int32_t> eos_ids;       // generation_config's, else the tokenizer's
   std::vector<std::string> adapters;  // names, in the order they were given
+  // Of reward models: how scores are read, by adapter, "" for the model itself.
+  std::map<std::string, models::RewardNormaliser> normalisers = {};
 
   // The stack for a request's adapter: "" is the first adapter given, if any; "none" the base
   // model.
   Result<std::vector<std::string>> stack(const std::string& adapter) const;
+  // Of the score head that rows of this stack use; the identity when none is stored.
+  models::RewardNormaliser normaliser(const std::vector<std::string>& stack) const;
 };
 
 // Loads what the options name; a PEFT folder as the model loads its base and itself as an adapter.

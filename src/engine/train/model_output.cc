@@ -71,21 +71,24 @@ Status replace_folder(const std::string& folder,
 }  // namespace
 
 Status save_model_folder(const std::string& folder, const weights::ModelFiles& files,
-                         const RunText& text, models::Decoder& decoder) {
+                         const RunText& text, models::Decoder& decoder,
+                         const FolderFinish& finish) {
   return replace_folder(folder, [&](const std::string& partial) -> Status {
     TRY(models::save_decoder(decoder, files, partial));
     TRY(name_own_eos(partial, text));
-    return write_tokenizer(partial, files, text);  // eos_token and chat_template_path may differ
+    TRY(write_tokenizer(partial, files, text));  // eos_token and chat_template_path may differ
+    return finish ? finish(partial) : Status();
   });
 }
 
 Status save_adapter_folder(const std::string& folder, const weights::ModelFiles& files,
                            const RunText& text, models::Decoder& decoder,
-                           const std::string& adapter) {
+                           const std::string& adapter, const FolderFinish& finish) {
   return replace_folder(folder, [&](const std::string& partial) -> Status {
     TRY(make_directories(partial));
     TRY(decoder.adapters().save(adapter, partial));
-    return write_tokenizer(partial, files, text);
+    TRY(write_tokenizer(partial, files, text));
+    return finish ? finish(partial) : Status();
   });
 }
 

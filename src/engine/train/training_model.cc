@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "engine/models/decoder_config.h"
+#include "engine/models/score_head.h"
 #include "weights/lora_config.h"
 
 namespace attune::engine::train {
@@ -66,6 +67,17 @@ Result<std::vector<std::string>> text_list(const Json& config, const char* key) 
   return texts;
 }
 
+Status check_modules_to_save(const Json& config, ModelRole role) {
+  for (const std::string& module : TRY(text_list(config, "lora_modules_to_save"))) {
+    if (role == ModelRole::kRewardModel && module == "score") continue;  // always done
+    return unsupported(
+        "lora_modules_to_save: training whole layers beside LoRA is not available but for the "
+        "score head of a reward model; leave out {}",
+        module);
+  }
+  return {};
+}
+
 Result<weights::LoraConfig> read_lora(const Json& config, const std::string& base) {
   weights::LoraConfig lora;
   lora.r = TRY(get_int_or(config, "lora_r", 16));
@@ -75,11 +87,36 @@ Result<weights::LoraConfig> read_lora(const Json& config, const std::string& bas
   lora.target_modules = TRY(text_list(config, "lora_target_modules"));
   if (lora.target_modules.empty()) lora.target_modules = {"all-linear"};
   lora.base_model_name_or_path = TRY(get_string_or(config, "model_name_or_path", base));
-  if (!TRY(text_list(config, "lora_modules_to_save")).empty()) {
-    return unsupported(
-        "lora_modules_to_save: training whole layers beside LoRA is not available; leave it out");
-  }
   return lora;
+}
+
+Result<models::NewScoreHead> read_score_head(const Json& config) {
+  const std::string init = TRY(get_string_or(config, "score_head_init", "normal"));
+  if (init != "normal" && init != "zero") {
+    return invalid_input("score_head_init: {} is unknown; use normal or zero", init);
+  }
+  const int64_t seed = TRY(get_int_or(config, "seed", 42));
+  return models::NewScoreHead{static_cast<uint64_t>(seed), init == "zero"};
+}
+
+// The adapter that trains: a new one, or the job's to go on with.
+Status make_adapter(const protocol::Job& job, ModelRole role, models::Decoder& decoder) {
+  nn::Adapters& adapters = decoder.adapters();
+  TRY(check_modules_to_save(job.config, role));
+  if (job.adapter.empty()) {
+    const weights::LoraConfig lora = TRY(read_lora(job.config, job.model));
+    const int64_t seed = TRY(get_int_or(job.config, "seed", 42));
+    TRY(adapters.create(kTrainedAdapter, lora, static_cast<uint64_t>(seed)));
+  } else {
+    TRY(adapters.load(kTrainedAdapter, job.adapter));
+  }
+  const bool scores = adapters.find(kTrainedAdapter)->whole.contains(models::kScoreWeight);
+  if (role == ModelRole::kRewardModel && !scores) {
+    const models::NewScoreHead head = TRY(read_score_head(job.config));
+    TRY(models::add_score_head(decoder, kTrainedAdapter, head));
+  }
+  adapters.set_trainable(kTrainedAdapter, true);
+  return {};
 }
 
 }  // namespace
@@ -92,7 +129,7 @@ int64_t TrainingModel::state_bytes() const {
 
 Result<TrainingModel> load_training_model(const protocol::Job& job,
                                           const weights::ModelFiles& files,
-                                          const std::string& planned_dtype) {
+                                          const std::string& planned_dtype, ModelRole role) {
   const ModelChoice choice = TRY(read_choice(job.config));
   if (!job.adapter.empty() && !choice.use_peft) {
     return invalid_input(
@@ -104,20 +141,16 @@ Result<TrainingModel> load_training_model(const protocol::Job& job,
   const at::ScalarType dtype = TRY(choose_dtype(choice, planned_dtype, config));
   TrainingModel model;
   model.dtype = dtype == at::kBFloat16 ? "bfloat16" : "float32";
-  model.decoder = TRY(models::Decoder::load(
-      files, {.dtype = dtype, .quantize = choice.quantize, .trainable = !choice.use_peft}));
+  models::LoadOptions load{
+      .dtype = dtype, .quantize = choice.quantize, .trainable = !choice.use_peft};
+  if (role == ModelRole::kRewardModel && !choice.use_peft) {
+    load.score_head = TRY(read_score_head(job.config));
+  }
+  model.decoder = TRY(models::Decoder::load(files, load));
   std::vector<nn::Parameter> trained;
   if (choice.use_peft) {
-    nn::Adapters& adapters = model.decoder->adapters();
-    if (job.adapter.empty()) {
-      const weights::LoraConfig lora = TRY(read_lora(job.config, job.model));
-      const int64_t seed = TRY(get_int_or(job.config, "seed", 42));
-      TRY(adapters.create(kTrainedAdapter, lora, static_cast<uint64_t>(seed)));
-    } else {
-      TRY(adapters.load(kTrainedAdapter, job.adapter));
-    }
-    adapters.set_trainable(kTrainedAdapter, true);
-    trained = adapters.parameters(kTrainedAdapter);
+    TRY(make_adapter(job, role, *model.decoder));
+    trained = model.decoder->adapters().parameters(kTrainedAdapter);
     model.adapters = {kTrainedAdapter};
   } else {
     trained = model.decoder->parameters().trainable();

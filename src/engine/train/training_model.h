@@ -29,10 +29,18 @@ struct TrainingModel {
   int64_t state_bytes() const;  // gradients and AdamW's moments
 };
 
+// What a run trains its model to be.
+enum class ModelRole {
+  kLanguageModel,
+  kRewardModel,  // with a score head (models/score_head.h), which always trains
+};
+
 // Reads use_peft, lora_*, quantize, dtype, bf16 and seed. `dtype` of a stored plan wins when given.
-// Errors name the option: quantize without use_peft, unknown targets, an adapter without use_peft.
+// For a reward model also score_head_init. Errors name the option: quantize without use_peft,
+// unknown targets, an adapter without use_peft.
 Result<TrainingModel> load_training_model(const protocol::Job& job,
                                           const weights::ModelFiles& files,
-                                          const std::string& planned_dtype);
+                                          const std::string& planned_dtype,
+                                          ModelRole role = ModelRole::kLanguageModel);
 
 }  // namespace attune::engine::train

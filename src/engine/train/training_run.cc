@@ -11,7 +11,6 @@
 #include "engine/tensor/device.h"
 #include "engine/tensor/guarded.h"
 #include "engine/tensor/threads.h"
-#include "engine/train/model_output.h"
 #include "engine/train/trainer.h"
 
 namespace attune::engine::train {
@@ -150,17 +149,17 @@ Result<TrainingRun> TrainingRun::prepare(const protocol::Job& job) {
                      std::move(files), std::move(text), std::move(config));
 }
 
-Status TrainingRun::load_model() {
+Status TrainingRun::load_model(ModelRole role) {
   install_arena();
   const int64_t wanted = planned_ ? planned_->threads : options_.threads;
   threads_ = set_compute_threads(static_cast<int>(wanted));
   model_ = TRY(run_guarded({"loading " + job_.model, {}}, [&]() -> Result<TrainingModel> {
-    return load_training_model(job_, files_, planned_ ? planned_->dtype : "");
+    return load_training_model(job_, files_, planned_ ? planned_->dtype : "", role);
   }));
   return {};
 }
 
-Status TrainingRun::train(Method& method) {
+Status TrainingRun::train(Method& method, const FolderFinish& finish) {
   CHECK(model_.decoder != nullptr, "training before load_model()");
   TrainerSetup setup;
   setup.run_directory = job_.output_dir;
@@ -180,13 +179,15 @@ Status TrainingRun::train(Method& method) {
                              "with resume_from_checkpoint: true",
                              outcome.steps));
   }
-  return save_final();
+  return save_final(finish);
 }
 
-Status TrainingRun::save_final() {
+Status TrainingRun::save_final(const FolderFinish& finish) {
   const std::string folder = join_path(job_.output_dir, "final");
-  if (model_.adapters.empty()) return save_model_folder(folder, files_, text_, *model_.decoder);
-  return save_adapter_folder(folder, files_, text_, *model_.decoder, kTrainedAdapter);
+  if (model_.adapters.empty()) {
+    return save_model_folder(folder, files_, text_, *model_.decoder, finish);
+  }
+  return save_adapter_folder(folder, files_, text_, *model_.decoder, kTrainedAdapter, finish);
 }
 
 }  // namespace attune::engine::train

@@ -19,6 +19,7 @@
 #include "engine/models/decoder_config.h"
 #include "engine/train/checkpoint_store.h"
 #include "engine/train/method.h"
+#include "engine/train/model_output.h"
 #include "engine/train/plan.h"
 #include "engine/train/run_text.h"
 #include "engine/train/training_model.h"
@@ -37,13 +38,13 @@ class TrainingRun {
   const RunText& text() const { return text_; }
   const models::DecoderConfig& config() const { return config_; }
 
-  Status load_model();
+  Status load_model(ModelRole role = ModelRole::kLanguageModel);
   models::Decoder& decoder() { return *model_.decoder; }            // after load_model()
   const std::vector<std::string>& adapters() const { return model_.adapters; }
 
-  // Trains to the end and writes final/. kCancelled when a signal stopped it (a checkpoint was
-  // written).
-  Status train(Method& method);
+  // Trains to the end and writes final/, with what `finish` adds to it. kCancelled when a signal
+  // stopped it (a checkpoint was written).
+  Status train(Method& method, const FolderFinish& finish = {});
 
  private:
   TrainingRun(protocol::Job job, TrainingOptions options, std::optional<StoredCheckpoint> resume,
@@ -56,7 +57,7 @@ class TrainingRun {
         files_(std::move(files)),
         text_(std::move(text)),
         config_(std::move(config)) {}
-  Status save_final();
+  Status save_final(const FolderFinish& finish);
 
   protocol::Job job_;
   TrainingOptions options_;
