@@ -19,10 +19,11 @@ struct Update {
   float keep = 1;             // of the parameter, after decay
   float step_size = 0;        // learning rate / (1 - beta1^t)
   float square_scale = 1;     // 1 / sqrt(1 - beta2^t)
+  float epsilon = 0;          // beside the corrected root
 };
 
 struct Rule {
-  float gradient_scale, mean_rate, square_keep, square_rate, epsilon;
+  float gradient_scale, mean_rate, square_keep, square_rate;
 };
 
 // Reads and writes each array once; the loop is bound by memory. Vectorised by the compiler.
@@ -37,9 +38,16 @@ void update_slice(const Update& u, const Rule& rule, int64_t begin, int64_t end)
     const float s = rule.square_keep * square[i] + rule.square_rate * g * g;
     mean[i] = m;
     square[i] = s;
-    const float root = std::sqrt(s) * u.square_scale + rule.epsilon;
+    const float root = std::sqrt(s) * u.square_scale + u.epsilon;
     parameter[i] = parameter[i] * u.keep - u.step_size * (m / root);
   }
+}
+
+// Epsilon beside the bias-corrected root at update `count`: m / (sqrt(v) + e) with the correction
+// sqrt(1 - beta2^t) drawn out is m / (sqrt(v_hat) + e / sqrt(1 - beta2^t)).
+double epsilon_at(const OptimizerOptions& options, double count) {
+  if (options.epsilon_form == EpsilonForm::kTorch) return options.epsilon;
+  return options.epsilon / std::sqrt(1.0 - std::pow(options.beta2, count));
 }
 
 bool plain_fp32(const Tensor& x) {
@@ -80,15 +88,16 @@ void AdamW::step_flat(const std::vector<size_t>& indices, double learning_rate,
     u.mean = slots[0].data_ptr<float>();
     u.square = slots[1].data_ptr<float>();
     const double decay = decays(parameters_[i].name) ? options_.weight_decay : 0.0;
-    u.keep = static_cast<float>(1.0 - learning_rate * decay);
-    u.step_size = static_cast<float>(learning_rate / (1.0 - std::pow(options_.beta1, count)));
+    const double rate = learning_rate * parameters_[i].rate;
+    u.keep = static_cast<float>(1.0 - rate * decay);
+    u.step_size = static_cast<float>(rate / (1.0 - std::pow(options_.beta1, count)));
     u.square_scale = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(options_.beta2, count)));
+    u.epsilon = static_cast<float>(epsilon_at(options_, count));
     updates.push_back(u);
     flat.add(parameter.numel());
   }
   const Rule rule{static_cast<float>(gradient_scale), static_cast<float>(1.0 - options_.beta1),
-                  static_cast<float>(options_.beta2), static_cast<float>(1.0 - options_.beta2),
-                  static_cast<float>(options_.epsilon)};
+                  static_cast<float>(options_.beta2), static_cast<float>(1.0 - options_.beta2)};
   flat.each_slice([&](int64_t, size_t tensor, int64_t begin, int64_t end) {
     update_slice(updates[tensor], rule, begin, end);
   });
@@ -100,8 +109,9 @@ void AdamW::step_alone(size_t index, double learning_rate, double gradient_scale
   Tensor gradient = parameter.grad();
   if (gradient_scale != 1) gradient = gradient * gradient_scale;
   const double decay = decays(parameters_[index].name) ? options_.weight_decay : 0.0;
-  at::_fused_adamw_(parameter, gradient, slots[0], slots[1], {}, slots[2], learning_rate,
-                    options_.beta1, options_.beta2, decay, options_.epsilon,
+  at::_fused_adamw_(parameter, gradient, slots[0], slots[1], {}, slots[2],
+                    learning_rate * parameters_[index].rate, options_.beta1, options_.beta2, decay,
+                    epsilon_at(options_, slots[2].item<double>()),
                     /*amsgrad=*/false, /*maximize=*/false);
 }
 

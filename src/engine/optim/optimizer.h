@@ -22,9 +22,17 @@ namespace attune::engine::optim {
 struct NamedTensor {
   std::string name;
   Tensor tensor;
+  double rate = 1;  // of a parameter: times the learning rate (a value model beside a policy)
 };
 
 enum class OptimizerKind { kAdamW, kSgd, kRmsprop };
+
+// Where AdamW's epsilon stands (losses.md §15.1). With the same number torch's takes larger early
+// steps.
+enum class EpsilonForm {
+  kTorch,  // beside the bias-corrected root: Kingma and Ba, Algorithm 1
+  kTf1,    // beside the plain root ("epsilon hat"): TensorFlow 1, OpenAI's first PPO code
+};
 
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::kAdamW;
@@ -32,6 +40,7 @@ struct OptimizerOptions {
   double beta1 = 0.9;         // AdamW
   double beta2 = 0.999;       // AdamW
   double epsilon = 1e-8;      // AdamW, RMSprop: added to the root, not under it
+  EpsilonForm epsilon_form = EpsilonForm::kTorch;  // AdamW
   double momentum = 0.0;      // SGD, RMSprop
   bool nesterov = false;      // SGD
   double alpha = 0.99;        // RMSprop's smoothing

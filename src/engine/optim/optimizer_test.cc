@@ -100,21 +100,46 @@ TEST(OptimizerTest, CutTensorsAndScaledGradientsAreTheSameUpdate) {
   }
 }
 
-// losses.md §15.1: the first step of torch's Adam at rate 1e-5.
+// losses.md §15.1: the first step of torch's Adam and of TensorFlow 1's at rate 1e-5.
 TEST(OptimizerTest, FirstAdamStepIsTheLiteral) {
-  const std::vector<std::array<double, 3>> cases = {
-      {1e-5, 1e-3, 9.900990e-06}, {1e-5, 1e-6, 9.090909e-07}, {1e-8, 1e-3, 9.999900e-06},
-      {1e-8, 1e-6, 9.900990e-06}};
-  for (const auto& [epsilon, gradient, expected] : cases) {
-    OptimizerOptions options;
-    options.epsilon = epsilon;
-    std::vector<NamedTensor> parameters = {
-        {"w", at::tensor(std::vector<float>{0}).set_requires_grad(true)}};
-    parameters[0].tensor.mutable_grad() =
-        at::tensor(std::vector<float>{static_cast<float>(gradient)});
-    auto optimizer = Optimizer::create(options, parameters);
-    optimizer->step(1e-5);
-    EXPECT_NEAR(-parameters[0].tensor.item<double>() / expected, 1.0, 1e-5);
+  const std::vector<std::array<double, 4>> cases = {{1e-5, 1e-3, 9.900990e-06, 7.597469e-06},
+                                                    {1e-5, 1e-6, 9.090909e-07, 3.152309e-08},
+                                                    {1e-8, 1e-3, 9.999900e-06, 9.996839e-06},
+                                                    {1e-8, 1e-6, 9.900990e-06, 7.597469e-06}};
+  for (const auto& [epsilon, gradient, torch, tf1] : cases) {
+    for (const EpsilonForm form : {EpsilonForm::kTorch, EpsilonForm::kTf1}) {
+      OptimizerOptions options;
+      options.epsilon = epsilon;
+      options.epsilon_form = form;
+      std::vector<NamedTensor> parameters = {
+          {"w", at::tensor(std::vector<float>{0}).set_requires_grad(true)}};
+      parameters[0].tensor.mutable_grad() =
+          at::tensor(std::vector<float>{static_cast<float>(gradient)});
+      auto optimizer = Optimizer::create(options, parameters);
+      optimizer->step(1e-5);
+      const double expected = form == EpsilonForm::kTorch ? torch : tf1;
+      EXPECT_NEAR(-parameters[0].tensor.item<double>() / expected, 1.0, 1e-5);
+    }
+  }
+}
+
+// Two steps with a rate of 1/4 are two steps at a quarter of the learning rate.
+TEST(OptimizerTest, AParameterMayHaveARateOfItsOwn) {
+  for (const std::string name : {"adamw", "sgd_momentum", "rmsprop", "rmsprop_momentum"}) {
+    std::vector<NamedTensor> slow = start();
+    std::vector<NamedTensor> plain = start();
+    for (NamedTensor& parameter : slow) parameter.rate = 0.25;
+    auto one = Optimizer::create(options_of(name, 0.1), slow);
+    auto other = Optimizer::create(options_of(name, 0.1), plain);
+    for (size_t step = 0; step < 2; ++step) {
+      set_gradients(slow, step);
+      set_gradients(plain, step);
+      one->step(1e-2);
+      other->step(0.25e-2);
+    }
+    for (size_t i = 0; i < slow.size(); ++i) {
+      EXPECT_TRUE(at::allclose(slow[i].tensor, plain[i].tensor, 1e-6, 1e-8)) << name;
+    }
   }
 }
 

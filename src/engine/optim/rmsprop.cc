@@ -19,13 +19,14 @@ void Rmsprop::step(double learning_rate, double gradient_scale) {
       gradient = at::add(gradient, parameter, options_.weight_decay);
     }
     std::vector<Tensor>& slots = slots_of(i);
+    const double rate = learning_rate * parameters_[i].rate;
     slots[0].mul_(options_.alpha).addcmul_(gradient, gradient, 1 - options_.alpha);
     const Tensor root = at::sqrt(slots[0]).add_(options_.epsilon);
     if (options_.momentum != 0) {
       slots[1].mul_(options_.momentum).addcdiv_(gradient, root);
-      parameter.add_(slots[1], -learning_rate);
+      parameter.add_(slots[1], -rate);
     } else {
-      parameter.addcdiv_(gradient, root, -learning_rate);
+      parameter.addcdiv_(gradient, root, -rate);
     }
     slots.back().add_(1);
   }

@@ -21,7 +21,7 @@ void Sgd::step(double learning_rate, double gradient_scale) {
       buffer.mul_(options_.momentum).add_(gradient);  // zero at first: torch starts it at g
       gradient = options_.nesterov ? at::add(gradient, buffer, options_.momentum) : buffer;
     }
-    parameter.add_(gradient, -learning_rate);
+    parameter.add_(gradient, -learning_rate * parameters_[i].rate);
     slots.back().add_(1);
   }
 }
