@@ -42,11 +42,18 @@ struct Option {
   std::vector<std::string> other_names = {};  // older and newer spellings in published recipes
 };
 
+// Defaults that belong together, chosen by the option "preset"; what is set explicitly wins.
+struct Preset {
+  std::string name;
+  Json values;  // by option
+};
+
 struct Recipe {
   std::string name;     // "sft"
   std::string command;  // "attune train sft"
   std::string text;     // one line
   std::vector<Option> options;
+  std::vector<Preset> presets = {};  // of the option "preset", if there is one
 
   // By its name or one of its other names.
   const Option* find(std::string_view option) const;

@@ -90,6 +90,24 @@ TEST(Recipes, LaterSettingsWin) {
   EXPECT_EQ(resolved.config["seed"], 7);
 }
 
+// Wherever it stands, a preset gives defaults: what is set explicitly wins.
+TEST(Recipes, APresetComesBeforeWhatIsSet) {
+  Recipe recipe{"x", "attune train x", "",
+                {choice("preset", "none", {"none", "one", "two"}, ""), integer("a", 1, 0, ""),
+                 integer("b", 2, 0, "")},
+                {{"one", {{"a", 10}, {"b", 20}}}, {"two", {{"a", 100}}}}};
+  Resolved resolved =
+      resolve(recipe, {{"b", 5, "x.yaml:1"}, {"preset", "one", "x.yaml:2"}}).value();
+  EXPECT_EQ(resolved.config["a"], 10);
+  EXPECT_EQ(resolved.config["b"], 5);
+  resolved =
+      resolve(recipe, {{"preset", "one", "x.yaml:1"}, {"preset", "two", "--preset"}}).value();
+  EXPECT_EQ(resolved.config["a"], 100);
+  EXPECT_EQ(resolved.config["b"], 2);
+  EXPECT_EQ(resolve(recipe, {{"preset", "three", "--preset"}}).error().code(), ErrorCode::kUsage);
+  EXPECT_NE(to_markdown(recipe).find("| `two` | `a: 100` |"), std::string::npos);
+}
+
 TEST(Recipes, TheDocumentationPageIsTheTable) {
   for (const Recipe* recipe : all()) {
     std::string path = testing::source_path("docs/recipes/" + recipe->name + ".md");

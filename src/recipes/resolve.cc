@@ -137,6 +137,23 @@ Error unknown_key(const Recipe& recipe, const Setting& setting, const std::strin
                      flag ? "--" : "", nearest);
 }
 
+// The settings of the preset that the last "preset" among them names, before the others.
+std::vector<Setting> with_preset(const Recipe& recipe, const std::vector<Setting>& settings) {
+  std::vector<Setting> all;
+  for (const Setting& setting : settings) {
+    if (canonical_name(setting.name) != "preset" || !setting.value.is_string()) continue;
+    all.clear();
+    for (const Preset& preset : recipe.presets) {
+      if (preset.name != setting.value.get_ref<const std::string&>()) continue;
+      for (const auto& [name, value] : preset.values.items()) {
+        all.push_back({name, value, "preset " + preset.name});
+      }
+    }
+  }
+  all.insert(all.end(), settings.begin(), settings.end());
+  return all;
+}
+
 }  // namespace
 
 Result<Json> coerce(const Option& option, const Json& value) {
@@ -172,7 +189,7 @@ Result<Resolved> resolve(const Recipe& recipe, const std::vector<Setting>& setti
   for (const Option& option : recipe.options) {
     if (option.effect == Effect::kUsed) resolved.config[option.name] = option.fallback;
   }
-  for (const Setting& setting : settings) {
+  for (const Setting& setting : with_preset(recipe, settings)) {
     std::string name = canonical_name(setting.name);
     const Option* option = recipe.find(name);
     if (option == nullptr) return unknown_key(recipe, setting, name);
@@ -194,6 +211,20 @@ namespace {
 std::string text_with_names(const Option& option) {
   if (option.other_names.empty()) return option.text;
   return fmt::format("{} (also: {})", option.text, fmt::join(option.other_names, ", "));
+}
+
+// "## Presets": what each sets, for the documentation page.
+std::string presets_section(const Recipe& recipe) {
+  if (recipe.presets.empty()) return "";
+  std::string text = "\n## Presets\n\n| preset | sets |\n|---|---|\n";
+  for (const Preset& preset : recipe.presets) {
+    std::vector<std::string> values;
+    for (const auto& [name, value] : preset.values.items()) {
+      values.push_back(fmt::format("`{}: {}`", name, to_line(value)));
+    }
+    text += fmt::format("| `{}` | {} |\n", preset.name, fmt::join(values, ", "));
+  }
+  return text;
 }
 
 }  // namespace
@@ -232,7 +263,7 @@ std::string to_markdown(const Recipe& recipe) {
                       option.effect == Effect::kRefused ? "refused" : "no effect", option.text);
     }
   }
-  return text +
+  return text + presets_section(recipe) +
          "\n## Accepted from published recipes\n\nA value other than the default gives a warning "
          "(no effect) or an error (refused).\n\n| option | here | why |\n|---|---|---|\n" +
          others;

@@ -24,7 +24,7 @@ struct Resolved {
   std::vector<std::string> warnings;  // one line each: settings that have no effect here
 };
 
-// Later settings win. Errors are kUsage.
+// Later settings win; those of a preset come before all others. Errors are kUsage.
 Result<Resolved> resolve(const Recipe& recipe, const std::vector<Setting>& settings);
 
 // Reads one value as the option's type. null and "none" mean "not set" where the default is null.
