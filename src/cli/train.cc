@@ -110,7 +110,8 @@ Status remove_run(const std::string& output_dir) {
   for (const std::string& name : TRY(list_directory(output_dir))) {
     static const std::set<std::string> kOfARun = {
         "checkpoints",      "config.yaml", "data_report.json", "events.jsonl", "final",
-        "final.partial",    "job.json",    "lineage.json",     "report.html"};
+        "final.partial",    "job.json",    "lineage.json",     "report.html",
+        "value",            "value.partial"};
     bool curves = name.starts_with("events.out.tfevents.") && name.ends_with(".attune");
     if (curves || kOfARun.contains(name)) TRY(remove_all(join_path(output_dir, name)));
   }

@@ -53,7 +53,8 @@ inline constexpr const char* kSmallTemplate =
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}";
 
 // Two layers; weights large enough that attention is far from uniform.
-inline std::unique_ptr<models::Decoder> small_decoder(int64_t window = 0) {
+inline std::unique_ptr<models::Decoder> small_decoder(int64_t window = 0,
+                                                      const models::LoadOptions& options = {}) {
   Json config{{"model_type", window > 0 ? "mistral" : "llama"},
               {"architectures", {window > 0 ? "MistralForCausalLM" : "LlamaForCausalLM"}},
               {"vocab_size", kSmallVocabulary}, {"hidden_size", 32}, {"intermediate_size", 64},
@@ -61,7 +62,7 @@ inline std::unique_ptr<models::Decoder> small_decoder(int64_t window = 0) {
               {"max_position_embeddings", 128}, {"rms_norm_eps", 1e-5}, {"hidden_act", "silu"},
               {"tie_word_embeddings", false}, {"rope_theta", 10000.0}};
   if (window > 0) config["sliding_window"] = window;
-  return models::Decoder::random(models::decoder_config(config).value(), 7, 0.3, {});
+  return models::Decoder::random(models::decoder_config(config).value(), 7, 0.3, options);
 }
 
 }  // namespace attune::engine::testing

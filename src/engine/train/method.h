@@ -90,6 +90,13 @@ class Method {
     return std::optional<std::map<std::string, double>>();
   }
 
+  // What trains besides the run's model (a value model); names differ from the model's.
+  virtual std::vector<optim::NamedTensor> parameters() { return {}; }
+
+  // After the last step, before final/ is written: a last change of the weights (their average),
+  // and what the run leaves beside final/.
+  virtual Status finish(const std::string& /*run_directory*/) { return {}; }
+
   // A hash of the prepared training rows: a resumed run must have the same ones.
   virtual std::string fingerprint() const = 0;
 

@@ -1,5 +1,7 @@
 #include "engine/train/run_text.h"
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "text/chat_template.h"
 
@@ -45,6 +47,19 @@ Result<RunText> load_run_text(const weights::ModelFiles& files, const Json& conf
   const auto parsed = text::ChatTemplate::parse(text.chat_template);
   if (!parsed.ok()) return parsed.error().with_context(where + ": the chat template");
   return text;
+}
+
+std::vector<int32_t> stop_ids(const RunText& text, const weights::ModelFiles& files) {
+  std::vector<int32_t> ids;
+  if (text.tokenizer.eos_id()) ids.push_back(*text.tokenizer.eos_id());
+  const Json* eos = find(files.generation_config(), "eos_token_id");
+  if (eos == nullptr) return ids;
+  for (const Json& id : eos->is_array() ? *eos : Json::array({*eos})) {
+    if (!id.is_number_integer()) continue;
+    const auto value = id.get<int32_t>();
+    if (std::find(ids.begin(), ids.end(), value) == ids.end()) ids.push_back(value);
+  }
+  return ids;
 }
 
 }  // namespace attune::engine::train

@@ -2,7 +2,9 @@
 // chat_template and chat_template_path of the configuration in their place where given.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -19,5 +21,9 @@ struct RunText {
 
 // Errors name the option, or the model whose template cannot be read.
 Result<RunText> load_run_text(const weights::ModelFiles& files, const Json& config);
+
+// The ids that end an answer: the run's end-of-sequence token first, then those of the model's
+// generation_config.json.
+std::vector<int32_t> stop_ids(const RunText& text, const weights::ModelFiles& files);
 
 }  // namespace attune::engine::train

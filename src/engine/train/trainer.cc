@@ -39,6 +39,7 @@ optim::OptimizerOptions optimizer_options(const OptimisationOptions& options) {
   result.beta1 = options.beta1;
   result.beta2 = options.beta2;
   result.epsilon = options.epsilon;
+  if (options.epsilon_form == "tf1") result.epsilon_form = optim::EpsilonForm::kTf1;
   return result;
 }
 

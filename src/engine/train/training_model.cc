@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "engine/models/decoder_config.h"
 #include "engine/models/score_head.h"
-#include "weights/lora_config.h"
 
 namespace attune::engine::train {
 namespace {
@@ -78,6 +77,8 @@ Status check_modules_to_save(const Json& config, ModelRole role) {
   return {};
 }
 
+}  // namespace
+
 Result<weights::LoraConfig> read_lora(const Json& config, const std::string& base) {
   weights::LoraConfig lora;
   lora.r = TRY(get_int_or(config, "lora_r", 16));
@@ -89,6 +90,8 @@ Result<weights::LoraConfig> read_lora(const Json& config, const std::string& bas
   lora.base_model_name_or_path = TRY(get_string_or(config, "model_name_or_path", base));
   return lora;
 }
+
+namespace {
 
 Result<models::NewScoreHead> read_score_head(const Json& config) {
   const std::string init = TRY(get_string_or(config, "score_head_init", "normal"));
@@ -122,9 +125,9 @@ Status make_adapter(const protocol::Job& job, ModelRole role, models::Decoder& d
 }  // namespace
 
 int64_t TrainingModel::state_bytes() const {
-  int64_t elements = 0;
-  for (const optim::NamedTensor& parameter : parameters) elements += parameter.tensor.numel();
-  return elements * 12;  // fp32: the gradient and two moments
+  int64_t bytes = 0;
+  for (const optim::NamedTensor& parameter : parameters) bytes += state_bytes_of(parameter);
+  return bytes;
 }
 
 Result<TrainingModel> load_training_model(const protocol::Job& job,

@@ -13,12 +13,18 @@
 #include "engine/tensor/precision.h"
 #include "engine/train/plan.h"
 #include "protocol/job.h"
+#include "weights/lora_config.h"
 #include "weights/model_files.h"
 
 namespace attune::engine::train {
 
 // The name of the adapter that trains.
 inline constexpr const char* kTrainedAdapter = "default";
+
+// fp32: a parameter's gradient and its two moments.
+inline int64_t state_bytes_of(const optim::NamedTensor& parameter) {
+  return parameter.tensor.numel() * 12;
+}
 
 struct TrainingModel {
   std::unique_ptr<models::Decoder> decoder;
@@ -34,6 +40,9 @@ enum class ModelRole {
   kLanguageModel,
   kRewardModel,  // with a score head (models/score_head.h), which always trains
 };
+
+// The LoRA configuration of lora_*; `base` is named in it when the configuration names no model.
+Result<weights::LoraConfig> read_lora(const Json& config, const std::string& base);
 
 // Reads use_peft, lora_*, quantize, dtype, bf16 and seed. `dtype` of a stored plan wins when given.
 // For a reward model also score_head_init. Errors name the option: quantize without use_peft,

@@ -76,6 +76,7 @@ Result<OptimisationOptions> read_optimisation(const Json& config) {
   options.beta1 = TRY(get_double_or(config, "adam_beta1", options.beta1));
   options.beta2 = TRY(get_double_or(config, "adam_beta2", options.beta2));
   options.epsilon = TRY(get_double_or(config, "adam_epsilon", options.epsilon));
+  options.epsilon_form = TRY(get_string_or(config, "adam_epsilon_form", "torch"));
   options.max_grad_norm = TRY(get_double_or(config, "max_grad_norm", options.max_grad_norm));
   return options;
 }

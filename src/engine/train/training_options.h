@@ -41,6 +41,7 @@ struct OptimisationOptions {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
+  std::string epsilon_form = "torch";  // or "tf1": optim/optimizer.h
   double max_grad_norm = 1.0;
 };
 

@@ -41,6 +41,7 @@ Result<std::optional<StoredCheckpoint>> find_resume(const std::string& run_direc
     }
     TRY(remove_all(join_path(run_directory, "checkpoints")));
     TRY(remove_all(final_folder));
+    TRY(remove_all(join_path(run_directory, "value")));  // of an on-policy run
     return std::optional<StoredCheckpoint>();
   }
   if (options.resume == "true") {
@@ -103,12 +104,7 @@ Result<std::vector<std::string>> answer_samples(const TrainingModel& model, cons
   request.max_new_tokens = options.sample_max_new_tokens;
   request.adapters = model.adapters;
   generate::GeneratorOptions generator;
-  if (text.tokenizer.eos_id()) generator.eos_ids.push_back(*text.tokenizer.eos_id());
-  if (const Json* eos = find(files.generation_config(), "eos_token_id"); eos != nullptr) {
-    for (const Json& id : eos->is_array() ? *eos : Json::array({*eos})) {
-      if (id.is_number_integer()) generator.eos_ids.push_back(id.get<int32_t>());
-    }
-  }
+  generator.eos_ids = stop_ids(text, files);
   const auto completions = TRY(
       generate::generate_texts(*model.decoder, text.tokenizer, prompts, request, generator));
   std::vector<std::string> answers;
@@ -116,20 +112,22 @@ Result<std::vector<std::string>> answer_samples(const TrainingModel& model, cons
   return answers;
 }
 
-Plan plan_of(const TrainingOptions& options, const TrainingModel& model, const Method& method,
+Plan plan_of(const TrainingOptions& options, const TrainingModel& model, Method& method,
              int64_t threads) {
+  const std::vector<optim::NamedTensor> own = method.parameters();
   MemoryNeed need;
   need.state_bytes = model.state_bytes();
   need.activation_bytes_per_token = activation_bytes_per_token(model.decoder->config());
   for (int64_t row = 0; row < method.row_count(Split::kTrain); ++row) {
     need.longest_row = std::max(need.longest_row, method.row_tokens(Split::kTrain, row));
   }
+  for (const optim::NamedTensor& parameter : own) need.state_bytes += state_bytes_of(parameter);
   Plan plan = make_plan(options, need, free_memory_bytes());
   plan.dtype = model.dtype;
   plan.cpu = cpu_features().name;
   plan.threads = threads;
   log_info("{} trainable tensors in {}, passes of at most {} tokens, recompute {}, {} threads",
-           model.parameters.size(), plan.dtype, plan.max_tokens_per_batch,
+           model.parameters.size() + own.size(), plan.dtype, plan.max_tokens_per_batch,
            plan.recompute ? "on" : "off", plan.threads);
   return plan;
 }
@@ -167,6 +165,7 @@ Status TrainingRun::train(Method& method, const FolderFinish& finish) {
   setup.options = options_;
   setup.plan = planned_ ? *planned_ : plan_of(options_, model_, method, threads_);
   setup.parameters = model_.parameters;
+  for (optim::NamedTensor& parameter : method.parameters()) setup.parameters.push_back(parameter);
   setup.resume = resume_;
   if (!options_.evaluation.sample_prompts.empty()) {
     setup.samples = [&] { return answer_samples(model_, text_, options_.evaluation, files_); };
@@ -179,6 +178,7 @@ Status TrainingRun::train(Method& method, const FolderFinish& finish) {
                              "with resume_from_checkpoint: true",
                              outcome.steps));
   }
+  TRY(run_guarded({"the end of the run", {}}, [&] { return method.finish(job_.output_dir); }));
   return save_final(finish);
 }
 

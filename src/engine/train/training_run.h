@@ -37,10 +37,13 @@ class TrainingRun {
   const TrainingOptions& options() const { return options_; }
   const RunText& text() const { return text_; }
   const models::DecoderConfig& config() const { return config_; }
+  std::vector<int32_t> stop_ids() const { return train::stop_ids(text_, files_); }
 
   Status load_model(ModelRole role = ModelRole::kLanguageModel);
+  const weights::ModelFiles& files() const { return files_; }
   models::Decoder& decoder() { return *model_.decoder; }            // after load_model()
   const std::vector<std::string>& adapters() const { return model_.adapters; }
+  const std::vector<optim::NamedTensor>& parameters() const { return model_.parameters; }
 
   // Trains to the end and writes final/, with what `finish` adds to it. kCancelled when a signal
   // stopped it (a checkpoint was written).

@@ -1,0 +1,332 @@
+#include "engine/train/ppo_method.h"
+
+#include <ATen/ops/full.h>
+#include <ATen/ops/sum.h>
+#include <ATen/ops/tensor.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "engine/models/score_head.h"
+#include "engine/objectives/ppo.h"
+#include "engine/ops/linear_log_probs.h"
+
+namespace attune::engine::train {
+namespace {
+
+constexpr uint64_t kShuffleStream = 0x5488;
+constexpr int64_t kEvaluationStep = -1;  // the same samples of the same policy at every evaluation
+// A mean k1 estimate this far below zero is no noise: something else than the policy has sampled.
+constexpr double kNegativeKl = -1.0;
+
+bool all_finite(const SampleValues& values) {
+  for (const std::vector<float>& sample : values) {
+    for (float value : sample) {
+      if (!std::isfinite(value)) return false;
+    }
+  }
+  return true;
+}
+
+double unbiased_variance(const std::vector<double>& values) {
+  if (values.size() < 2) return 0;
+  double mean = 0;
+  for (double value : values) mean += value / static_cast<double>(values.size());
+  double squares = 0;
+  for (double value : values) squares += (value - mean) * (value - mean);
+  return squares / static_cast<double>(values.size() - 1);
+}
+
+double sum_of(const Tensor& values) { return at::sum(values).item<double>(); }
+
+}  // namespace
+
+PpoMethod::PpoMethod(PpoSetup setup)
+    : setup_(std::move(setup)), controller_(setup_.options.kl) {
+  if (setup_.options.ema == 0) return;
+  for (const optim::NamedTensor& parameter : setup_.policy_parameters) {
+    averaged_.push_back(
+        {"ema." + parameter.name, parameter.tensor.detach().to(at::kFloat).clone()});
+  }
+}
+
+int64_t PpoMethod::row_count(Split split) const {
+  if (split == Split::kTrain) return static_cast<int64_t>(setup_.train.size());
+  if (split == Split::kEvaluation) return static_cast<int64_t>(setup_.evaluation.size());
+  return static_cast<int64_t>(rollouts_.size() + pretraining_.size());
+}
+
+// Of a prompt: with answers of full length, for the plan's memory.
+int64_t PpoMethod::row_tokens(Split split, int64_t row) const {
+  const auto i = static_cast<size_t>(row);
+  const int64_t copies = setup_.roles.copies();
+  if (split == Split::kRollout) {
+    return is_rollout(row) ? copies * rollouts_[i].tree.tokens() : pretraining_row(row).tokens();
+  }
+  const PromptRow& prompt =
+      split == Split::kTrain ? setup_.train[i] : setup_.evaluation[i];
+  const RolloutOptions& rollout = setup_.options.rollout;
+  return copies * (prompt.tokens() + rollout.samples * rollout.response_length);
+}
+
+int64_t PpoMethod::row_units(Split split, int64_t row) const {
+  if (split != Split::kRollout) return 1;
+  return is_rollout(row) ? batch_.tokens_of(row) : 0;
+}
+
+std::string PpoMethod::row_name(Split split, int64_t row) const {
+  const auto i = static_cast<size_t>(row);
+  if (split == Split::kRollout && !is_rollout(row)) {
+    const RowName& name = pretraining_row(row).names[0];
+    return fmt::format("{} row {} (pretraining)", name.file, name.number);
+  }
+  const size_t prompt = split == Split::kRollout ? static_cast<size_t>(rollouts_[i].row) : i;
+  const RowName& name =
+      (split == Split::kEvaluation ? setup_.evaluation : setup_.train)[prompt].name;
+  return fmt::format("{} row {}", name.file, name.number);
+}
+
+const SftRow& PpoMethod::pretraining_row(int64_t row) const {
+  const auto i = static_cast<size_t>(row) - rollouts_.size();
+  return setup_.pretraining[static_cast<size_t>(pretraining_[i])];
+}
+
+// Samples, scores, and what every role says of them.
+Result<PpoMethod::Answered> PpoMethod::answer(Split split, const std::vector<int64_t>& rows,
+                                              int64_t step) {
+  const PpoOptions& options = setup_.options;
+  const auto& prompts = split == Split::kTrain ? setup_.train : setup_.evaluation;
+  Answered answered;
+  answered.rollouts = TRY(setup_.answer(prompts, rows, step));
+  TRY(score_rollouts(*setup_.reward, prompts, &answered.rollouts));
+  const bool training = split == Split::kTrain;
+  answered.measured = measure(setup_.roles, answered.rollouts,
+                              {.policy = training && options.recompute_log_probs,
+                               .values = training,
+                               .temperature = options.rollout.temperature,
+                               .max_tokens_per_batch = options.scoring_tokens});
+  const SampleValues captured = captured_log_probs(answered.rollouts);
+  const bool recomputed = !answered.measured.log_probs.empty();
+  answered.old_log_probs = recomputed ? answered.measured.log_probs : captured;
+  answered.metrics = rollout_metrics(answered.rollouts, answered.old_log_probs,
+                                     answered.measured.reference, options, controller_.beta);
+  if (recomputed) add_path_difference(captured, answered.old_log_probs, &answered.metrics);
+  setup_.reward->add_metrics(&answered.metrics);
+  return answered;
+}
+
+// Before anything is learnt from it: what would only be seen as a loss that is no number later.
+Status PpoMethod::check(const Answered& answered) const {
+  if (!all_finite(answered.old_log_probs) || !all_finite(answered.measured.reference)) {
+    return invalid_input(
+        "the policy or its reference gives an answer no finite log-prob; its weights are broken, "
+        "or dtype is too narrow for it");
+  }
+  if (!all_finite(answered.measured.values)) {
+    return invalid_input("the value model gives values that are no numbers; lower learning_rate, "
+                         "value_learning_rate or vf_coef");
+  }
+  const double kl = answered.metrics.at("objective/kl_k1");
+  const double per_token = kl / answered.metrics.at("completions/mean_length");
+  const auto& limit = setup_.options.kl_limit;
+  if (limit && !(per_token <= *limit)) {
+    return invalid_input(
+        "the policy has run away from its reference: a KL of {:.3g} nats a token ({:.4g} an "
+        "answer) is above kl_limit ({:.3g}). Raise kl_coef, lower learning_rate, or set target_kl; "
+        "nothing of this step was kept, and earlier checkpoints are as they were",
+        per_token, kl, *limit);
+  }
+  if (kl < kNegativeKl) {
+    log_warning(
+        "objective/kl is {:.3f}: far below zero, which no sample of the policy itself gives in the "
+        "mean; look at temperature and at what the reference is",
+        kl);
+  }
+  return {};
+}
+
+Result<StepUpdates> PpoMethod::begin_step(int64_t step, const std::vector<int64_t>& rows) {
+  Answered answered = TRY(answer(Split::kTrain, rows, step));
+  TRY(check(answered));
+  batch_ = PpoBatch(answered.rollouts, answered.old_log_probs, answered.measured, setup_.options,
+                    controller_.beta);
+  rollouts_ = std::move(answered.rollouts);
+  episodes_ += static_cast<int64_t>(answered.old_log_probs.size());
+  StepUpdates updates = plan_updates(step);
+  updates.metrics = std::move(answered.metrics);
+  updates.metrics["episode"] = static_cast<double>(episodes_);
+  return updates;
+}
+
+// Each epoch in an order of its own, cut into minibatches whose sizes differ by one row at most.
+StepUpdates PpoMethod::plan_updates(int64_t step) {
+  Random random(setup_.options.rollout.seed ^ kShuffleStream, static_cast<uint64_t>(step));
+  StepUpdates updates;
+  updates.split = Split::kRollout;
+  const auto count = static_cast<int64_t>(rollouts_.size());
+  const int64_t minibatches = std::min(setup_.options.minibatches, count);
+  pretraining_.clear();
+  counts_.clear();
+  ratios_.clear();
+  for (int64_t epoch = 0; epoch < setup_.options.epochs; ++epoch) {
+    const std::vector<int64_t> order = random.permutation(count);
+    for (int64_t m = 0; m < minibatches; ++m) {
+      const auto begin = order.begin() + count * m / minibatches;
+      std::vector<int64_t> update(begin, order.begin() + count * (m + 1) / minibatches);
+      Counts counts;
+      for (int64_t row : update) counts.positions += static_cast<double>(batch_.positions_of(row));
+      if (setup_.options.ptx_weight > 0) add_pretraining(random, update);
+      for (int64_t row : update) {
+        if (is_rollout(row)) continue;
+        counts.pretraining_tokens += static_cast<double>(pretraining_row(row).trained_tokens());
+      }
+      counts_.push_back(counts);
+      updates.rows.push_back(std::move(update));
+    }
+  }
+  return updates;
+}
+
+// So many pretraining rows for each episode of the update, drawn anew.
+void PpoMethod::add_pretraining(Random& random, std::vector<int64_t>& update) {
+  int64_t episodes = 0;
+  for (int64_t row : update) {
+    episodes += static_cast<int64_t>(rollouts_[static_cast<size_t>(row)].samples.size());
+  }
+  for (int64_t i = 0; i < episodes * setup_.options.ptx_rows; ++i) {
+    update.push_back(static_cast<int64_t>(rollouts_.size() + pretraining_.size()));
+    pretraining_.push_back(static_cast<int64_t>(random.below(setup_.pretraining.size())));
+  }
+}
+
+PassResult PpoMethod::pass(Split split, const std::vector<int64_t>& rows,
+                           const PassOptions& options) {
+  CHECK(split == Split::kRollout, "PPO learns from rollouts");
+  std::vector<int64_t> trees, pretraining;
+  for (int64_t row : rows) (is_rollout(row) ? trees : pretraining).push_back(row);
+  PassResult result;
+  if (!trees.empty()) add_ppo_loss(trees, options, &result);
+  if (!pretraining.empty()) add_ptx_loss(pretraining, options, &result);
+  return result;
+}
+
+void PpoMethod::add_ppo_loss(const std::vector<int64_t>& rows, const PassOptions& options,
+                             PassResult* result) {
+  const PpoOptions& ppo = setup_.options;
+  const PpoRoles& roles = setup_.roles;
+  const models::TreeBatchOptions shape{.scores = true};
+  models::TreeBatch pass(shape);
+  std::vector<const models::TokenTree*> trees;
+  for (int64_t row : rows) {
+    trees.push_back(&rollouts_[static_cast<size_t>(row)].tree);
+    pass.add(*trees.back());
+  }
+  const std::vector<Tensor> hidden = hidden_of({roles.policy, roles.value}, trees, pass, shape,
+                                               {.adapters = {}, .recompute = options.recompute});
+  const PpoBatch::Part part = batch_.part(rows, pass);
+  const models::BranchLogProbs got = models::branch_log_probs_of(
+      *roles.policy.decoder, pass, hidden[0],
+      {.temperature = ppo.rollout.temperature, .entropy = true, .chunk_rows = options.chunk_rows});
+  const objectives::PolicyTerms policy = objectives::policy_terms(
+      got.tokens, part.old_log_probs, part.advantages, ppo.clip_range, ppo.clip_range);
+  const objectives::ValueTerms value = objectives::value_terms(
+      models::scores_at(hidden[1], part.value_rows, roles.value_head), part.old_values,
+      part.returns, ppo.clip_range_value);
+  const double positions = counts_[ratios_.size()].positions;
+  result->loss = at::sum(policy.loss) / options.normaliser +
+                 at::sum(value.loss) * (ppo.value_weight / positions);
+  result->sums["loss/policy_avg"] = sum_of(policy.loss);
+  result->sums["policy/approxkl_avg"] = sum_of(policy.approx_kl);
+  result->sums["policy/clipfrac_avg"] = sum_of(policy.clipped);
+  result->sums["policy/entropy_avg"] = sum_of(*got.entropy);
+  result->sums["val/ratio"] = sum_of(policy.ratio);
+  const auto here = static_cast<double>(part.value_rows.size());
+  result->means["loss/value_avg"] = {sum_of(value.loss), here};
+  result->means["val/clipfrac_avg"] = {sum_of(value.clipped), here};
+}
+
+void PpoMethod::add_ptx_loss(const std::vector<int64_t>& rows, const PassOptions& options,
+                             PassResult* result) {
+  models::PackedBatch batch;
+  std::vector<int64_t> predicting, targets;
+  for (int64_t row : rows) {
+    for (const TokenSequence& sequence : pretraining_row(row).sequences) {
+      const int64_t begin = batch.layout.tokens();
+      batch.add_root(sequence.ids);
+      for (size_t t = 1; t < sequence.ids.size(); ++t) {
+        if (sequence.trained[t] == 0) continue;
+        predicting.push_back(begin + static_cast<int64_t>(t) - 1);
+        targets.push_back(sequence.ids[t]);
+      }
+    }
+  }
+  models::Decoder& decoder = *setup_.roles.policy.decoder;
+  const Tensor hidden =
+      decoder.forward(batch, {.adapters = {.stack = setup_.roles.policy.stack, .rows = {}},
+                              .recompute = options.recompute});
+  const double tokens = counts_[ratios_.size()].pretraining_tokens;
+  const Tensor weights = at::full({static_cast<int64_t>(targets.size())},
+                                  setup_.options.ptx_weight / tokens, at::kFloat);
+  const ops::WeightedNll scored =
+      ops::linear_nll(hidden, decoder.head_weight(), decoder.head_bias(), at::tensor(predicting),
+                      at::tensor(targets), weights, {.chunk_rows = options.chunk_rows});
+  result->loss = result->loss.defined() ? result->loss + scored.loss : scored.loss;
+  result->means["loss/ptx_avg"] = {-sum_of(scored.log_probs), static_cast<double>(targets.size())};
+}
+
+bool PpoMethod::after_update(const std::map<std::string, double>& metrics) {
+  ratios_.push_back(metrics.at("val/ratio"));
+  const auto& target = setup_.options.target_kl;
+  return !target || metrics.at("policy/approxkl_avg") <= *target;
+}
+
+Status PpoMethod::end_step(std::map<std::string, double>* metrics) {
+  (*metrics)["val/ratio_var"] = unbiased_variance(ratios_);
+  (*metrics)["ppo/updates"] = static_cast<double>(ratios_.size());
+  double samples = 0;
+  for (const Rollout& rollout : rollouts_) samples += static_cast<double>(rollout.samples.size());
+  controller_.update(metrics->at("objective/kl"), samples);
+  c10::NoGradGuard no_grad;
+  for (size_t i = 0; i < averaged_.size(); ++i) {
+    const Tensor now = setup_.policy_parameters[i].tensor.detach().to(at::kFloat);
+    averaged_[i].tensor.mul_(setup_.options.ema).add_(now, 1 - setup_.options.ema);
+  }
+  return {};
+}
+
+// Answers to the held-out prompts, always with the same seeds: what changes is the policy.
+Result<std::optional<std::map<std::string, double>>> PpoMethod::evaluate() {
+  std::vector<int64_t> rows(setup_.evaluation.size());
+  for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<int64_t>(i);
+  const Answered answered = TRY(answer(Split::kEvaluation, rows, kEvaluationStep));
+  return std::optional(answered.metrics);
+}
+
+std::string PpoMethod::fingerprint() const {
+  return fingerprint_of(setup_.train, setup_.evaluation);
+}
+
+Json PpoMethod::state() const {
+  return {{"kl_coef", controller_.beta}, {"episodes", episodes_}};
+}
+
+Status PpoMethod::load_state(const Json& state) {
+  controller_.beta = TRY(get_double(state, "kl_coef"));
+  episodes_ = TRY(get_int(state, "episodes"));
+  return {};
+}
+
+// The averaged weights are what a run with `ema` is for.
+Status PpoMethod::finish(const std::string& run_directory) {
+  c10::NoGradGuard no_grad;
+  for (size_t i = 0; i < averaged_.size(); ++i) {
+    Tensor parameter = setup_.policy_parameters[i].tensor.detach();
+    parameter.copy_(averaged_[i].tensor);
+  }
+  return setup_.save_value ? setup_.save_value(run_directory) : Status();
+}
+
+}  // namespace attune::engine::train
