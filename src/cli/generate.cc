@@ -1,7 +1,9 @@
 // attune generate: {"id", "prompt" | "messages"} -> {"id", "completions": [...]}.
 
 #include <cstdio>
+#include <optional>
 
+#include "cli/best_of.h"
 #include "cli/command.h"
 #include "cli/engine_session.h"
 #include "cli/model_source.h"
@@ -16,7 +18,7 @@ recipes::Recipe table() {
   recipes::Recipe table{"generate", "attune generate",
                         "Answers rows of \"prompt\" or \"messages\" with \"completions\".",
                         rows_options()};
-  for (const auto& group : {served_model_options(), sampling_options()}) {
+  for (const auto& group : {served_model_options(), sampling_options(), best_of_options()}) {
     table.options.insert(table.options.end(), group.begin(), group.end());
   }
   table.options.push_back(recipes::texts("prompt", nullptr, "prompts, instead of --data"));
@@ -59,6 +61,16 @@ std::string place_of(const Json& config, int64_t number) {
                                     : fmt::format("--prompt {}", number);
 }
 
+// Options that only a judge uses.
+Status check_without_best_of(const Json& config) {
+  for (const char* name :
+       {"reward_model", "reward_command", "reward_weights", "reward_threshold"}) {
+    if (!config[name].is_null()) return usage_error("--{} needs --best_of N", name);
+  }
+  if (config["examples"].get<bool>()) return usage_error("--examples needs --best_of N");
+  return {};
+}
+
 Status stream_first(EngineSession& session, OrderedJson request) {
   request["id"] = "1";
   request["stream"] = true;
@@ -81,6 +93,12 @@ Status run_generate(Arguments arguments) {
   TRY(check_model(config));
   std::vector<data::Row> rows = TRY(input_rows(config));
   OrderedJson params = sampling_params(config);
+  std::optional<BestOf> best_of;
+  if (config["best_of"].is_null()) {
+    TRY(check_without_best_of(config));
+  } else {
+    best_of = TRY(BestOf::start(config, &params));
+  }
   std::vector<OrderedJson> requests;
   for (const data::Row& row : rows) {
     Result<OrderedJson> request = request_of(row.value, params, config["chat"].get<bool>());
@@ -94,15 +112,17 @@ Status run_generate(Arguments arguments) {
   EngineSession session = TRY(EngineSession::start(config));
   if (stream) return stream_first(session, requests[0]);
   auto writer = TRY(RowWriter::open(text_of(config, "output")));
-  auto write = [&](size_t index, const Json& done) -> Status {
-    OrderedJson out = OrderedJson::object();
-    const OrderedJson& row = rows[index].value;
-    out["id"] = row.contains("id") ? row["id"] : OrderedJson(rows[index].number);
-    out["completions"] = OrderedJson(done["completions"]);
-    return writer->write(out);
-  };
   auto place = [&](size_t index) { return place_of(config, rows[index].number); };
+  auto write = [&](size_t index, const Json& done) -> Status {
+    const OrderedJson& row = rows[index].value;
+    OrderedJson id = row.contains("id") ? row["id"] : OrderedJson(rows[index].number);
+    if (!best_of)
+      return writer->write({{"id", id}, {"completions", OrderedJson(done["completions"])}});
+    Status status = best_of->write(id, requests[index], done["completions"], *writer);
+    return status.ok() ? status : status.error().with_context(place(index));
+  };
   TRY(session.run(requests, kInFlight, write, place));
+  if (best_of) best_of->summarise();
   return writer->finish();
 }
 

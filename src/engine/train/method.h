@@ -51,7 +51,8 @@ struct PassResult {
   std::map<std::string, Mean> means = {};
 };
 
-// What one step trains on: the rows of each optimiser update, in order.
+// What one step trains on: the rows of each optimiser update, in order. No update at all: there is
+// nothing to learn from this step (answers that are all alike), and the method has said so.
 struct StepUpdates {
   Split split = Split::kTrain;
   std::vector<std::vector<int64_t>> rows;

@@ -132,9 +132,7 @@ Status Trainer::train_step() {
   const StepRows rows = sampler_.rows_of(progress_.step);
   const double rate =
       setup_.options.optimisation.learning_rate * schedule_.factor(progress_.step);
-  const StepUpdates updates =
-      TRY(run_guarded({fmt::format("step {}", progress_.step + 1), {}},
-                      [&] { return method_.begin_step(progress_.step, rows.rows); }));
+  const StepUpdates updates = TRY(begin_step(rows));
   StepOutcome step = TRY(run_updates(updates, rate));
   TRY(method_.end_step(&step.metrics));
   ++progress_.step;
@@ -166,9 +164,23 @@ Status Trainer::train_step() {
   return after_step(rows, progress_.step == total_steps_);
 }
 
+// What the step trains on. Where another program fails here (a reward), nothing of the step has
+// happened yet, and what was learnt before it is kept.
+Result<StepUpdates> Trainer::begin_step(const StepRows& rows) {
+  auto updates = run_guarded({fmt::format("step {}", progress_.step + 1), {}},
+                             [&] { return method_.begin_step(progress_.step, rows.rows); });
+  const bool outside = !updates.ok() && updates.error().code() == ErrorCode::kUnavailable;
+  const bool saves = setup_.options.checkpoint.when != When::kNever && progress_.step > 0;
+  if (!outside || !saves) return updates;
+  TRY(save_checkpoint());
+  return make_error(ErrorCode::kUnavailable,
+                    "{}; the checkpoint of step {} was written, go on with "
+                    "resume_from_checkpoint: true",
+                    updates.error().message(), progress_.step);
+}
+
 // The step's optimiser updates; loss, norm and metrics are their means, next to the step's own.
 Result<Trainer::StepOutcome> Trainer::run_updates(const StepUpdates& updates, double rate) {
-  CHECK(!updates.rows.empty(), "a step without updates");
   // Every pass has its own dropout stream, a pure function of seed, step and pass.
   Random seeds(setup_.options.seed, static_cast<uint64_t>(progress_.step));
   StepOutcome total;
@@ -186,7 +198,8 @@ Result<Trainer::StepOutcome> Trainer::run_updates(const StepUpdates& updates, do
     for (const auto& [name, value] : update.metrics) total.metrics[name] += value;
     if (!method_.after_update(update.metrics)) break;
   }
-  const auto done = static_cast<double>(total.updates);
+  // Without any update there was nothing to learn (method.h).
+  const auto done = static_cast<double>(std::max<size_t>(total.updates, 1));
   total.loss /= done;
   total.grad_norm /= done;
   for (auto& [name, value] : total.metrics) value /= done;

@@ -7,6 +7,9 @@
 // is updated. A method may spread a step over several updates (method.h); its line of events then
 // has their means, and the learning rate stays the same.
 //
+// When begin_step() fails because something outside of the run did (kUnavailable: a reward), a
+// checkpoint is written before the run ends.
+//
 // Around it: evaluation, early stopping, best checkpoint, checkpoints, events, sample answers, and
 // a clean stop on SIGINT and SIGTERM. A run that is killed at any instant and resumed gives the
 // same bits as one that was not (one thread, the same machine).
@@ -90,6 +93,7 @@ class Trainer {
   Result<TrainingOutcome> train();
   Status begin();
   Status train_step();
+  Result<StepUpdates> begin_step(const StepRows& rows);
   Result<StepOutcome> run_updates(const StepUpdates& updates, double rate);
   Result<StepOutcome> compute_update(Split split, const std::vector<int64_t>& rows, Random& seeds);
   Result<Measured> accumulate(Split split, const std::vector<int64_t>& rows, Random& seeds);
