@@ -18,6 +18,9 @@ pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8>=10.40)
 # dependency: utf8proc | >= 2.6 | MIT | Unicode categories and normalisation forms
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc>=2.6)
 
+# dependency: zlib | >= 1.2.11 | Zlib | data sets packed by gzip, as most are published
+find_package(ZLIB 1.2.11 REQUIRED)
+
 # dependency: yaml-cpp | >= 0.7 | MIT | configuration files (only in `attune`; the engine reads JSON)
 find_package(yaml-cpp 0.7 REQUIRED)
 

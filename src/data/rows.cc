@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "data/csv.h"
+#include "data/gzip.h"
 #include "text/unicode.h"
 
 namespace attune::data {
@@ -166,7 +167,7 @@ struct Magic {
   const char* advice;
 };
 constexpr Magic kMagics[] = {
-    {"\x1f\x8b", "is compressed with gzip; unpack it first (gunzip)"},
+    {"\x1f\x8b", "is compressed with gzip twice; unpack it first (gunzip)"},
     {"PK\x03\x04", "is a zip archive; unpack it first (unzip)"},
     {"\x28\xb5\x2f\xfd", "is compressed with zstd; unpack it first (unzstd)"},
     {"\xfd" "7zXZ", "is compressed with xz; unpack it first (unxz)"},
@@ -177,10 +178,8 @@ constexpr Magic kMagics[] = {
     {"\xfe\xff", "is UTF-16; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)"},
 };
 
-}  // namespace
-
-Status for_each_row_in(std::string_view bytes, const std::string& name, const OnRow& on_row,
-                       const OnBadRow& on_bad_row) {
+Status read_plain(std::string_view bytes, const std::string& name, const OnRow& on_row,
+                  const OnBadRow& on_bad_row) {
   if (bytes.starts_with(kByteOrderMark)) bytes.remove_prefix(kByteOrderMark.size());
   for (const Magic& magic : kMagics) {
     if (bytes.starts_with(magic.bytes)) return invalid_input("{}: {}", name, magic.advice);
@@ -200,6 +199,16 @@ Status for_each_row_in(std::string_view bytes, const std::string& name, const On
   }
   if (looks_like_csv(bytes)) return read_csv(bytes, name, on_row, on_bad_row);
   return invalid_input("{}: neither JSON, JSON lines nor CSV with a header line", name);
+}
+
+}  // namespace
+
+Status for_each_row_in(std::string_view bytes, const std::string& name, const OnRow& on_row,
+                       const OnBadRow& on_bad_row) {
+  if (!is_gzip(bytes)) return read_plain(bytes, name, on_row, on_bad_row);
+  const Result<std::string> unpacked = unpack_gzip(bytes);
+  if (!unpacked.ok()) return unpacked.error().with_context(name);
+  return read_plain(*unpacked, name, on_row, on_bad_row);
 }
 
 Status for_each_row(const std::string& path, const OnRow& on_row, const OnBadRow& on_bad_row) {

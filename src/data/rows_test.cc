@@ -72,7 +72,7 @@ TEST(Rows, CsvThatWouldLoseAValueIsRefused) {
 TEST(Rows, WhatIsNoTextSaysWhatItIs) {
   using namespace std::string_view_literals;
   for (auto [bytes, advice] :
-       {std::pair("\x1f\x8b\x08\x00rows"sv, "gunzip"), std::pair("PK\x03\x04rows"sv, "unzip"),
+       {std::pair("\x1f\x8b\x08\x00rows"sv, "cut short"), std::pair("PK\x03\x04rows"sv, "unzip"),
         std::pair("PAR1rows"sv, "Parquet"), std::pair("ARROW1rows"sv, "Arrow"),
         std::pair("\x28\xb5\x2f\xfdrows"sv, "zstd"), std::pair("BZh91AY"sv, "bzip2"),
         std::pair("\xff\xfe{\x00"sv, "UTF-8"), std::pair("\x7f""ELF,\x02\x01\x00\n"sv, "neither"),
