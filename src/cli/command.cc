@@ -74,6 +74,7 @@ const std::vector<Command>& commands() {
       {"score", "log-probabilities of completions", run_score},
       {"generate", "answers to prompts", run_generate},
       {"chat", "talk to a model in the terminal", run_chat},
+      {"import", "published data sets to rows of examples", run_import},
       {"train", "fine-tune a model: attune train sft --config F", run_train},
       {"report", "write report.html of a run", run_report},
       {"model", "info | convert | merge", run_model},

@@ -19,6 +19,7 @@ Status run_tokenize(Arguments arguments);
 Status run_score(Arguments arguments);
 Status run_generate(Arguments arguments);
 Status run_chat(Arguments arguments);
+Status run_import(Arguments arguments);
 Status run_train(Arguments arguments);
 Status run_report(Arguments arguments);
 Status run_model(Arguments arguments);

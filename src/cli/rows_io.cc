@@ -15,11 +15,18 @@ namespace {
 
 constexpr const char* kStandardInput = "standard input";
 
+}  // namespace
+
 bool is_standard_input(const std::string& path) {
   return path.empty() || path == "-";
 }
 
-}  // namespace
+std::string read_standard_input() {
+  if (::isatty(STDIN_FILENO) == 1) {
+    log_info("reading rows from the terminal; end them with Ctrl-D, or name a file with --data");
+  }
+  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+}
 
 std::vector<recipes::Option> rows_options() {
   return {recipes::string("data", nullptr, "file of rows: JSON, JSON lines or CSV; default stdin"),
@@ -28,10 +35,7 @@ std::vector<recipes::Option> rows_options() {
 
 Result<std::vector<data::Row>> read_input_rows(const std::string& path) {
   if (!is_standard_input(path)) return data::read_rows(path);
-  if (::isatty(STDIN_FILENO) == 1) {
-    log_info("reading rows from the terminal; end them with Ctrl-D, or name a file with --data");
-  }
-  std::string bytes((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
+  const std::string bytes = read_standard_input();
   std::vector<data::Row> rows;
   TRY(data::for_each_row_in(
       bytes, kStandardInput,
@@ -46,7 +50,11 @@ Result<std::vector<data::Row>> read_input_rows(const std::string& path) {
 }
 
 std::string row_place(const std::string& path, int64_t number) {
-  return fmt::format("{}:{}", is_standard_input(path) ? kStandardInput : path, number);
+  return fmt::format("{}:{}", row_place(path), number);
+}
+
+std::string row_place(const std::string& path) {
+  return is_standard_input(path) ? kStandardInput : path;
 }
 
 Result<std::unique_ptr<RowWriter>> RowWriter::open(const std::string& path) {

@@ -21,8 +21,14 @@ std::vector<recipes::Option> rows_options();
 // that names it.
 Result<std::vector<data::Row>> read_input_rows(const std::string& path);
 
-// How errors name a row: "rows.jsonl:3", or "standard input:3".
+// "" or "-".
+bool is_standard_input(const std::string& path);
+// All of it; says on a terminal what is waited for.
+std::string read_standard_input();
+
+// How errors name a row: "rows.jsonl:3", or "standard input:3"; and the whole input.
 std::string row_place(const std::string& path, int64_t number);
+std::string row_place(const std::string& path);
 
 // Writes JSON lines to a file, whole or not at all, or to standard output.
 class RowWriter {

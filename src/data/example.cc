@@ -113,6 +113,36 @@ Result<std::optional<double>> optional_number(const OrderedJson& row, std::strin
   return std::optional<double>(value->get<double>());
 }
 
+Result<std::optional<double>> number_or_null(const OrderedJson& value, std::string_view what) {
+  if (value.is_null()) return std::optional<double>();
+  if (!value.is_number()) {
+    return invalid_input("{} must be a number or null, found {}", what, glimpse(value));
+  }
+  return std::optional<double>(value.get<double>());
+}
+
+// {"name": number} of one completion, {"name": [number, ...]} of K.
+Status parse_axes(const OrderedJson& row, Example& example) {
+  const OrderedJson* axes = column(row, "axes");
+  if (axes == nullptr) return {};
+  if (!axes->is_object()) return invalid_input("\"axes\" must be an object of named numbers");
+  const bool one = example.form == Form::kCompletion;
+  for (const auto& [name, values] : axes->items()) {
+    const std::string what = fmt::format("\"axes\".\"{}\"", name);
+    Axis axis{name, {}};
+    if (one) {
+      axis.values.push_back(TRY(number_or_null(values, what)));
+    } else if (!values.is_array() || values.size() != example.completions.size()) {
+      return invalid_input("{} must be a list as long as \"completions\"", what);
+    }
+    for (size_t i = 0; !one && i < values.size(); ++i) {
+      axis.values.push_back(TRY(number_or_null(values[i], what)));
+    }
+    example.axes.push_back(std::move(axis));
+  }
+  return {};
+}
+
 // CSV has only strings: the spellings that programs write there count too.
 Result<bool> parse_label(const OrderedJson& value) {
   if (value.is_boolean()) return value.get<bool>();
@@ -154,7 +184,7 @@ Status parse_ranking(const OrderedJson& row, Example& example) {
       example.scores.push_back(score.get<double>());
     }
   }
-  return {};
+  return parse_axes(row, example);
 }
 
 Status parse_preference(const OrderedJson& row, Example& example) {
@@ -221,7 +251,13 @@ const std::set<std::string>& mapped_columns(Form form) {
                                                "tools",
                                                "chat_template_kwargs",
                                                "guideline_version"};
+  static const std::set<std::string> judged = [] {
+    std::set<std::string> columns = others;
+    columns.insert("axes");
+    return columns;
+  }();
   if (form == Form::kText) return text;
+  if (form == Form::kRanking || form == Form::kCompletion) return judged;
   return form == Form::kMessages ? messages : others;
 }
 
@@ -246,6 +282,7 @@ Status parse_form(const OrderedJson& row, std::string_view text_field, Example& 
   if (example.form == Form::kPreference) return parse_preference(row, example);
   example.completion = TRY(optional_content(row, "completion"));
   if (example.form == Form::kUnpaired) example.label = TRY(parse_label(*column(row, "label")));
+  if (example.form == Form::kCompletion) return parse_axes(row, example);
   return {};
 }
 
@@ -262,6 +299,23 @@ Status check_kinds(const Example& example) {
         "the prompt and its answers must all be strings or all be lists of messages");
   }
   return {};
+}
+
+OrderedJson number_json(const std::optional<double>& number) {
+  return number ? OrderedJson(*number) : OrderedJson();
+}
+
+OrderedJson axes_json(const Example& example) {
+  OrderedJson axes = OrderedJson::object();
+  for (const Axis& axis : example.axes) {
+    if (example.form == Form::kCompletion) {
+      axes[axis.name] = number_json(axis.values[0]);
+      continue;
+    }
+    axes[axis.name] = OrderedJson::array();
+    for (const auto& value : axis.values) axes[axis.name].push_back(number_json(value));
+  }
+  return axes;
 }
 
 OrderedJson content_json(const Content& content) {
@@ -338,6 +392,7 @@ OrderedJson to_json(const Example& example) {
       row["ranks"].push_back(rank ? OrderedJson(*rank) : OrderedJson());
     if (!example.scores.empty()) row["scores"] = example.scores;
   }
+  if (!example.axes.empty()) row["axes"] = axes_json(example);
   if (!example.annotator.empty()) row["annotator"] = example.annotator;
   if (!example.guideline_version.empty()) row["guideline_version"] = example.guideline_version;
   if (!example.tools.is_null()) row["tools"] = example.tools;

@@ -2,14 +2,15 @@
 // Column names are TRL's, so that a TRL data set trains here and the reverse; the ranking form is
 // Attune's own and loses nothing that people said.
 //
-//   text        {"text"}                                    language modelling
-//   messages    {"messages": [{role, content}]}             a conversation
-//   completion  {"prompt", "completion"}                    prompt and answer
-//   preference  {"prompt"?, "chosen", "rejected"}           a pair; prompt may be their common
-//   prefix unpaired    {"prompt", "completion", "label"}           thumbs up or down ranking
-//   {"prompt", "completions", "ranks"}          K answers, 1 = best, ties allowed, null = not
-//   ranked prompt      {"prompt"}                                  for generation and on-policy
-//   training
+//   text        {"text"}                                   language modelling
+//   messages    {"messages": [{role, content}]}            a conversation
+//   completion  {"prompt", "completion"}                   prompt and answer
+//   preference  {"prompt"?, "chosen", "rejected"}          a pair; without a prompt, it is their
+//                                                          common beginning
+//   unpaired    {"prompt", "completion", "label"}          thumbs up or down
+//   ranking     {"prompt", "completions", "ranks"}         K answers: 1 = best, equal = tie, null =
+//                                                          not ranked
+//   prompt      {"prompt"}                                 for generation and on-policy training
 //
 // Each of prompt, completion, chosen and rejected is a string (standard) or a list of messages
 // (conversational). Columns that are not mapped stay in `extra`.
@@ -55,6 +56,13 @@ struct Source {
   std::string generated_by;
 };
 
+// One thing that answers were judged for, for example "helpfulness": a number for each completion,
+// nothing where it was not judged.
+struct Axis {
+  std::string name;
+  std::vector<std::optional<double>> values;
+};
+
 struct Example {
   Form form = Form::kText;
   std::string id;  // the row's "id" (numbers as text), or empty
@@ -70,6 +78,7 @@ struct Example {
   std::vector<Content> completions;          // kRanking, K of them
   std::vector<std::optional<int>> ranks;     // kRanking, [K]
   std::vector<double> scores;                // kRanking, [K] or empty
+  std::vector<Axis> axes;                    // kRanking, [K] each; kCompletion, [1] each
   std::string annotator;
   std::string guideline_version;
   std::optional<Source> source;

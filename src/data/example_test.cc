@@ -66,6 +66,14 @@ TEST(Example, MistakesNameTheColumn) {
       {R"({"messages": ["hello"]})", "must be an object with role and content"},
       {R"({"prompt": "p", "completions": ["a"], "ranks": [18446744073709551615]})", "from 1"},
       {R"({"prompt": "p", "completion": "c", "label": 18446744073709551615})", "true or false"},
+      {R"({"prompt": "p", "completions": ["a"], "ranks": [1], "scores": ["x"]})", "a score must"},
+      {R"({"prompt": "p", "completion": "c", "axes": [1]})", "an object of named numbers"},
+      {R"({"prompt": "p", "completion": "c", "axes": {"tone": "good"}})",
+       "\"axes\".\"tone\" must be a number or null, found \"good\""},
+      {R"({"prompt": "p", "completions": ["a"], "ranks": [1], "axes": {"tone": 1}})",
+       "\"axes\".\"tone\" must be a list as long"},
+      {R"({"prompt": "p", "completions": ["a"], "ranks": [1], "axes": {"tone": [1, 2]}})",
+       "as long"},
   };
   for (const auto& [text, expected] : rows) {
     Result<Example> example = parse(text);
@@ -91,16 +99,31 @@ TEST(Example, AMessageShowsLittleOfALongValue) {
 // Rows of any known columns with any kinds of values: refused, or written as they are read.
 TEST(Example, WhatIsReadIsWrittenTheSame) {
   const std::vector<std::string> columns = {
-      "text",  "messages", "conversations", "prompt", "completion",         "completions", "ranks",
-      "label", "chosen",   "rejected",      "scores", "chosen_probability", "id",          "source",
-      "tools", "margin",   "annotator",     "topic"};
+      "text",  "messages", "conversations", "prompt",   "completion", "completions",
+      "ranks", "label",    "chosen",        "rejected", "scores",     "chosen_probability",
+      "id",    "source",   "tools",         "margin",   "annotator",  "topic",
+      "axes"};
   const std::vector<OrderedJson> values = {
-      nullptr,    "a text",     "",     true,     0, 1, 0.5, -3,
-      {"a", "b"}, {1, nullptr}, {1, 2}, {0.5, 1}, OrderedJson::array(), OrderedJson::object(),
+      nullptr,
+      "a text",
+      "",
+      true,
+      0,
+      1,
+      0.5,
+      -3,
+      {"a", "b"},
+      {1, nullptr},
+      {1, 2},
+      {0.5, 1},
+      OrderedJson::array(),
+      OrderedJson::object(),
       OrderedJson::parse(R"([{"role": "user", "content": "q"}])"),
       OrderedJson::parse(R"([{"from": "gpt", "value": [{"type": "text", "text": "a"}]}])"),
       OrderedJson::parse(R"([{"role": "assistant", "tool_calls": []}])"),
-      OrderedJson::parse(R"({"dataset": "d", "row": 7})")};
+      OrderedJson::parse(R"({"dataset": "d", "row": 7})"),
+      {{"tone", {1, nullptr}}},
+      {{"tone", 2}}};
   const std::vector<OrderedJson> bases = {
       OrderedJson::object(),
       {{"text", "t"}},
@@ -129,10 +152,11 @@ TEST(Example, WhatIsReadIsWrittenTheSame) {
 TEST(Example, UnknownColumnsAndSourceSurviveTheRoundTrip) {
   const char* rows[] = {
       R"({"id":"7","prompt":"p","completions":["a","b","c"],"ranks":[2,1,null],)"
-      R"("scores":[0.5,1.0,0.0],)"
+      R"("scores":[0.5,1.0,0.0],"axes":{"tone":[1.0,null,2.5],"length":[null,null,null]},)"
       R"("annotator":"kim","guideline_version":"3",)"
       R"("source":{"dataset":"d","row":"1","licence":"MIT","generated_by":"m"},"topic":"x"})",
-      R"({"text":"t","language":"en"})",
+      R"({"text":"t","language":"en","axes":{"kept":"as it is"}})",
+      R"({"prompt":"p","completion":"c","axes":{"tone":3.0,"length":null}})",
       R"({"prompt":[{"role":"user","content":"q","name":"k"}],)"
       R"("chosen":[{"role":"assistant","content":"a"}],)"
       R"("rejected":[{"role":"assistant","content":"b"}],"tools":[{"name":"f"}]})",

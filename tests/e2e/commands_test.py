@@ -6,7 +6,7 @@ import unittest
 import command_case
 import programs
 
-COMMANDS = ["tokenize", "score", "generate", "chat", "train", "report", "model", "doctor", "demo"]
+COMMANDS = ["tokenize", "score", "generate", "chat", "import", "train", "report", "model", "doctor", "demo"]
 # A command line that would work but for the word that a test adds to it.
 COMPLETE = {
     "tokenize": ["tokenize", "--model_name_or_path", command_case.TINY],
@@ -18,6 +18,7 @@ COMPLETE = {
     "model convert": ["model", "convert", "--model_name_or_path", command_case.TINY],
     "model merge": ["model", "merge", "--model_name_or_path", command_case.TINY],
     "doctor": ["doctor"],
+    "import": ["import"],
     "demo": ["demo", "--model_name_or_path", command_case.TINY],
 }
 
@@ -31,7 +32,7 @@ class CommandsTest(command_case.CommandCase):
 
     def test_every_command_explains_its_options(self):
         options = {"train sft": "--learning_rate", "report": "RUN", "doctor": "--json",
-                   "model merge": "--adapter", "demo": "--max_minutes"}
+                   "model merge": "--adapter", "demo": "--max_minutes", "import": "hh_rlhf"}
         self.assertIn("sft", self.done("help", "train").stdout)
         for name in [*COMPLETE, "report"]:
             command = name.split()
@@ -48,6 +49,7 @@ class CommandsTest(command_case.CommandCase):
     def test_a_mistyped_option_names_the_nearest(self):
         for name, words in COMPLETE.items():
             near, right = {"doctor": ("--jsno", "json"), "demo": ("--max_minuts", "max_minutes"),
+                           "import": ("--formt", "format"),
                            "model info": ("--jsno", "json"),
                            }.get(name, ("--model_name_or_pth", "model_name_or_path"))
             self.wrong_use(*words, near, "1", says=[near, f"did you mean --{right}?"])
@@ -73,6 +75,26 @@ class CommandsTest(command_case.CommandCase):
         self.wrong_use("model", "info", says=["--model_name_or_path"])
         self.wrong_use("report", says=["attune report RUN"])
         self.failed("report", self.directory.name, says=["events.jsonl"])
+
+    def test_import_writes_examples_and_accounts_for_every_row(self):
+        turns = "\n\nHuman: q\n\nAssistant:"
+        rows = self.write_rows("hh.jsonl", [{"chosen": turns + " a", "rejected": turns + " b"},
+                                            {"chosen": turns + " a", "rejected": turns[:9]}])
+        out = self.path("out.jsonl")
+        result = self.done("import", "--data", rows, "--output", out, "--json")
+        account = json.loads(result.stdout)
+        self.assertEqual((account["format"], account["rows_read"], account["examples"]),
+                         ("hh_rlhf", 2, 1))
+        self.assertEqual(account["dropped"][0]["first_row"], 2)
+        self.assertIn("hh_rlhf (detected): 2 rows read, 1 examples", result.stderr)
+        self.assertIn("dropped 1: a transcript does not end with an answer (first: row 2)",
+                      result.stderr)
+        example = command_case.lines_of(out.read_text(encoding="utf-8"))[0]
+        self.assertEqual(example["chosen"], [{"role": "assistant", "content": "a"}])
+        self.assertEqual(example["source"]["licence"], "MIT")
+        # What it writes, it reads: from standard input to standard output, unchanged.
+        again = self.done("import", "--format", "trl", text=out.read_text(encoding="utf-8"))
+        self.assertEqual(command_case.lines_of(again.stdout), [example])
 
     def test_doctor_measures_this_machine(self):
         found = json.loads(self.done("doctor", "--json").stdout)
