@@ -61,20 +61,15 @@ Optimizer::Optimizer(const OptimizerOptions& options, std::vector<NamedTensor> p
                      std::vector<std::string> slots)
     : options_(options),
       parameters_(std::move(parameters)),
-      slot_names_(std::move(slots)),
-      slots_(parameters_.size()) {}
-
-std::vector<Tensor>& Optimizer::slots_of(size_t index) {
-  std::vector<Tensor>& slots = slots_[index];
-  if (slots.empty()) {
-    const Tensor& parameter = parameters_[index].tensor;
-    const auto options = parameter.options().dtype(at::kFloat).requires_grad(false);
-    for (size_t i = 0; i < slot_names_.size(); ++i) {
-      slots.push_back(at::zeros(parameter.sizes(), options));
+      slot_names_(std::move(slots)) {
+  for (const NamedTensor& parameter : parameters_) {
+    const auto fp32 = parameter.tensor.options().dtype(at::kFloat).requires_grad(false);
+    std::vector<Tensor>& made = slots_.emplace_back();
+    for (size_t k = 0; k < slot_names_.size(); ++k) {
+      made.push_back(at::zeros(parameter.tensor.sizes(), fp32));
     }
-    slots.push_back(at::zeros({1}, options));
+    made.push_back(at::zeros({1}, fp32));
   }
-  return slots;
 }
 
 void Optimizer::zero_grad() {
@@ -84,6 +79,7 @@ void Optimizer::zero_grad() {
 std::vector<NamedTensor> Optimizer::state() const {
   std::vector<NamedTensor> result;
   for (size_t i = 0; i < parameters_.size(); ++i) {
+    if (slots_[i].back().item<float>() == 0) continue;
     for (size_t k = 0; k < slots_[i].size(); ++k) {
       const std::string slot = k < slot_names_.size() ? slot_names_[k] : "step";
       result.push_back({parameters_[i].name + "." + slot, slots_[i][k]});
@@ -95,11 +91,11 @@ std::vector<NamedTensor> Optimizer::state() const {
 Status Optimizer::load_state(const std::map<std::string, Tensor>& tensors) {
   c10::NoGradGuard no_grad;
   for (size_t i = 0; i < parameters_.size(); ++i) {
+    std::vector<Tensor>& slots = slots_[i];
     if (!tensors.contains(parameters_[i].name + ".step")) {  // it has not had an update yet
-      slots_[i].clear();
+      for (Tensor& slot : slots) slot.zero_();
       continue;
     }
-    std::vector<Tensor>& slots = slots_of(i);
     for (size_t k = 0; k < slots.size(); ++k) {
       const std::string slot = k < slot_names_.size() ? slot_names_[k] : "step";
       const auto found = tensors.find(parameters_[i].name + "." + slot);

@@ -1,8 +1,9 @@
 // Optimisers over named parameters: AdamW, SGD and RMSprop with the semantics of torch.optim 2.13.
 //
-// An optimiser keeps its state (moments, step count) in fp32, one set per parameter, made at the
-// first step. Gradients are read from the parameters' `.grad`; a parameter without a gradient is
-// left alone, as in torch. Updates happen in place and without recording.
+// An optimiser keeps its state (moments, step count) in fp32, one set per parameter, made with it:
+// the memory of a run is then taken before its first pass, and the state does not lie scattered
+// over what the passes need. Gradients are read from the parameters' `.grad`; a parameter without a
+// gradient is left alone, as in torch. Updates happen in place and without recording.
 //
 // State is saved and restored by parameter name, so that a checkpoint does not depend on order.
 // Not thread-safe. Exceptions of LibTorch pass through.
@@ -73,9 +74,9 @@ class Optimizer {
 
   const std::vector<NamedTensor>& parameters() const { return parameters_; }
 
-  // Every state tensor as "<parameter>.<state>", for example "model.norm.weight.exp_avg"; the
-  // number of updates a parameter has had is "<parameter>.step" [1]. Tensors are the live ones, not
-  // copies.
+  // Every state tensor of the parameters that have had an update, as "<parameter>.<state>", for
+  // example "model.norm.weight.exp_avg"; the number of updates is "<parameter>.step" [1]. Tensors
+  // are the live ones, not copies.
   std::vector<NamedTensor> state() const;
 
   // Puts back what state() gave. kInvalidInput names a tensor that is missing or of another shape.
@@ -85,16 +86,16 @@ class Optimizer {
   Optimizer(const OptimizerOptions& options, std::vector<NamedTensor> parameters,
             std::vector<std::string> slots);
 
-  // The state tensors of parameter `index`, zero-filled at first use, in the order of `slots`; the
-  // last one is the step count, [1] fp32.
-  std::vector<Tensor>& slots_of(size_t index);
+  // The state tensors of parameter `index` in the order of `slots`, zero before its first update;
+  // the last one is the step count, [1] fp32.
+  std::vector<Tensor>& slots_of(size_t index) { return slots_[index]; }
 
   OptimizerOptions options_;
   std::vector<NamedTensor> parameters_;
 
  private:
   std::vector<std::string> slot_names_;     // without "step"
-  std::vector<std::vector<Tensor>> slots_;  // by parameter; empty until its first step
+  std::vector<std::vector<Tensor>> slots_;  // by parameter
 };
 
 }  // namespace attune::engine::optim

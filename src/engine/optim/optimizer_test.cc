@@ -200,6 +200,17 @@ TEST(OptimizerTest, ParametersWithoutGradientStay) {
   const Tensor before = parameters[1].tensor.detach().clone();
   optimizer->step(1e-2);
   EXPECT_TRUE(at::equal(parameters[1].tensor, before));
+  std::map<std::string, Tensor> saved;
+  for (const NamedTensor& state : optimizer->state()) saved[state.name] = state.tensor.clone();
+  EXPECT_TRUE(saved.contains(parameters[0].name + ".step"));
+  EXPECT_FALSE(saved.contains(parameters[1].name + ".step"));
+  set_gradients(parameters, 1);
+  optimizer->step(1e-2);
+  ASSERT_TRUE(optimizer->load_state(saved).ok());
+  for (const NamedTensor& state : optimizer->state()) {
+    ASSERT_TRUE(saved.contains(state.name)) << state.name;
+    EXPECT_TRUE(at::equal(state.tensor, saved[state.name])) << state.name;
+  }
   optimizer->zero_grad();
   EXPECT_FALSE(parameters[0].tensor.grad().defined());
 }
