@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/resident.h"
 #include "engine/models/score_head.h"
 #include "engine/nn/seeded.h"
 
@@ -52,10 +53,20 @@ class FileSource : public ParameterSource {
       return unsupported("tensor \"{}\" is no part of a {} as config.json describes it; does "
                          "config.json belong to these weights?", name, config.architecture);
     }
+    drop_files();
     return {};
   }
 
  private:
+  // The trunk has its own copy of everything: the files, whose tensors are mapped, need not stay in
+  // memory beside it.
+  void drop_files() const {
+    for (const std::string& name : taken_) {
+      const weights::TensorView& view = files_.stored(name)->view;
+      drop_mapped_pages(view.data, view.bytes);
+    }
+  }
+
   // The name under which the files hold a parameter.
   Result<std::string> stored_name(const std::string& name) const {
     if (files_.find(name) != nullptr) return name;
