@@ -9,7 +9,6 @@
 #include <ATen/ops/tensor.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <iostream>
 
 #include "base/json.h"
@@ -18,6 +17,8 @@
 #include "engine/tensor/peak_probe.h"
 #include "engine/tensor/threads.h"
 #include "weights/model_files.h"
+
+#include "model_bench.h"
 
 namespace attune::engine {
 namespace {
@@ -118,13 +119,6 @@ Status run(const std::string& model, const std::string& cases_path, int64_t new_
 }  // namespace attune::engine
 
 int main(int count, char** arguments) {
-  if (count != 4) {
-    std::cerr << "usage: decode_bench MODEL CASES.json NEW_TOKENS\n";
-    return 2;
-  }
-  const attune::Status status =
-      attune::engine::run(arguments[1], arguments[2], std::atoll(arguments[3]));
-  if (status.ok()) return 0;
-  std::cerr << status.error().message() << "\n";
-  return 1;
+  return attune::bench::run_on_model(
+      count, arguments, "MODEL CASES.json NEW_TOKENS", attune::engine::run);
 }

@@ -2,7 +2,6 @@
 // once through the generator, greedily and without an end-of-sequence id, so that every one gets
 // NEW_TOKENS. Prints one JSON line with new tokens a second, prompts included, and the ids.
 #include <chrono>
-#include <cstdlib>
 #include <iostream>
 
 #include "base/json.h"
@@ -10,6 +9,8 @@
 #include "engine/tensor/arena.h"
 #include "engine/tensor/threads.h"
 #include "weights/model_files.h"
+
+#include "model_bench.h"
 
 namespace attune::engine {
 namespace {
@@ -49,13 +50,6 @@ Status run(const std::string& model, const std::string& prompts_path, int64_t ne
 }  // namespace attune::engine
 
 int main(int count, char** arguments) {
-  if (count != 4) {
-    std::cerr << "usage: rollout_bench MODEL PROMPTS.json NEW_TOKENS\n";
-    return 2;
-  }
-  const attune::Status status =
-      attune::engine::run(arguments[1], arguments[2], std::atoll(arguments[3]));
-  if (status.ok()) return 0;
-  std::cerr << status.error().message() << "\n";
-  return 1;
+  return attune::bench::run_on_model(
+      count, arguments, "MODEL PROMPTS.json NEW_TOKENS", attune::engine::run);
 }
