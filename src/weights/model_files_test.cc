@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "tests/support/test_paths.h"
 #include "weights/gguf_names.h"
+#include "weights/gguf_writer.h"
 #include "weights/safetensors_writer.h"
 
 namespace attune::weights {
@@ -190,6 +191,70 @@ TEST_F(SmolLm2, ConfigAndTokenizerComeFromTheMetadata) {
   EXPECT_EQ(tokenizer.eos_id(), 2);
 }
 
+template <typename T>
+void append(std::string& bytes, T value) {
+  bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+// A llama2.c model of width 8: one layer, two heads over one key head, 260 pieces (the three
+// special ones, a letter, and the bytes). Its fp32 values count up from 0 in the file's order.
+void write_llama2c(const TemporaryDirectory& folder) {
+  constexpr int kWidth = 8, kHidden = 12, kPieces = 260, kContext = 16;
+  std::string model, pieces;
+  for (int size : {kWidth, kHidden, 1, 2, 1, kPieces, kContext}) append(model, size);
+  const int matrices = kPieces * kWidth + 2 * kWidth * kWidth + 2 * 4 * kWidth +
+                       3 * kHidden * kWidth + 3 * kWidth;
+  for (int i = 0; i < matrices + kContext * 4; ++i) append(model, static_cast<float>(i));
+  append(pieces, 10);  // the longest piece
+  for (int id = 0; id < kPieces; ++id) {
+    const std::string special[] = {"<unk>", "\n<s>\n", "\n</s>\n", "a"};
+    const std::string piece = id < 4 ? special[id] : fmt::format("<0x{:02X}>", id - 4);
+    append(pieces, -static_cast<float>(id));
+    append(pieces, static_cast<int32_t>(piece.size()));
+    pieces += piece;
+  }
+  write_file(folder.file("tiny.bin"), model).value();
+  write_file(folder.file("tok260.bin"), pieces).value();
+}
+
+TEST(Llama2c, OpensAModelAndItsPieces) {
+  TemporaryDirectory folder;
+  write_llama2c(folder);
+  auto files = ModelFiles::open(folder.file("tiny.bin")).value();
+  EXPECT_EQ(files.format(), ModelFormat::kLlama2c);
+  EXPECT_EQ(files.config()["num_key_value_heads"], 1);
+  EXPECT_EQ(files.config()["tie_word_embeddings"], true);
+  EXPECT_EQ(files.tensor_names().size(), 11u);
+  std::vector<float> embedding(260 * 8), query(8 * 8), norm(8);
+  files.read("model.embed_tokens.weight", embedding).value();
+  EXPECT_EQ(embedding[9], 9.0f);
+  files.read("model.layers.0.self_attn.q_proj.weight", query).value();
+  // Rotary pairs are neighbours in the file, halves here: row 1 of a head of four is the file's 2.
+  const float first = 260 * 8 + 8;
+  EXPECT_EQ(query[0], first);
+  EXPECT_EQ(query[8], first + 2 * 8);
+  EXPECT_EQ(query[2 * 8], first + 8);
+  files.read("model.norm.weight", norm).value();
+  EXPECT_EQ(norm[7], first + 2 * 64 + 2 * 32 + 8 + 3 * 96 + 7);
+  text::Tokenizer tokenizer = load_tokenizer(files).value();
+  EXPECT_EQ(tokenizer.encode("!").back(), 4 + '!');  // by its byte
+  EXPECT_EQ(tokenizer.decode(std::vector<int32_t>{3, 4 + '!'}, true), "a!");
+  EXPECT_EQ(tokenizer.bos_id(), 1);
+}
+
+TEST(Llama2c, ACutModelOrVocabularyIsRefused) {
+  TemporaryDirectory folder;
+  write_llama2c(folder);
+  const std::string model = read_file(folder.file("tiny.bin")).value();
+  const std::string pieces = read_file(folder.file("tok260.bin")).value();
+  write_file(folder.file("tok260.bin"), pieces.substr(0, pieces.size() - 1)).value();
+  EXPECT_NE(refusal(folder.file("tiny.bin")).find("piece 259 is cut short"), std::string::npos);
+  write_file(folder.file("tiny.bin"), model.substr(0, model.size() - 4)).value();
+  EXPECT_NE(refusal(folder.file("tiny.bin")).find("cut short"), std::string::npos);
+  write_file(folder.file("tiny.bin"), model + "more").value();
+  EXPECT_NE(refusal(folder.file("tiny.bin")).find("after the last tensor"), std::string::npos);
+}
+
 TEST(Llama2c, OpensStories260K) {
   SKIP_WITHOUT_SAMPLE(path, "models/stories260K/stories260K.bin");
   auto files = ModelFiles::open(path).value();
@@ -201,6 +266,20 @@ TEST(Llama2c, OpensStories260K) {
 }
 
 TEST(ModelFiles, OpensAVocabularyAloneForItsTokenizer) {
+  TemporaryDirectory folder;
+  GgufMetadata metadata;
+  metadata.add_string("general.architecture", "llama");
+  metadata.add_string("tokenizer.ggml.model", "llama");
+  metadata.add_strings("tokenizer.ggml.tokens", {"<unk>", "<s>", "</s>", "a", "b", "ab"});
+  metadata.add_f32s("tokenizer.ggml.scores", {0, 0, 0, -2, -3, -1});
+  metadata.add_i32s("tokenizer.ggml.token_type", {2, 3, 3, 1, 1, 1});
+  const std::string path = folder.file("vocabulary.gguf");
+  GgufWriter::create(path, metadata, {}).value()->finish().value();
+  EXPECT_NE(refusal(path).find("vocabulary but no weights"), std::string::npos);
+  EXPECT_EQ(load_tokenizer(path).value().vocabulary_size(), 6);
+}
+
+TEST(ModelFiles, OpensAPublishedVocabularyAlone) {
   SKIP_WITHOUT_SAMPLE(path, "tokenizers/ggml-vocab-falcon.gguf");
   EXPECT_NE(refusal(path).find("vocabulary but no weights"), std::string::npos);
   EXPECT_EQ(load_tokenizer(path).value().vocabulary_size(), 65024);
