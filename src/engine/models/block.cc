@@ -4,8 +4,13 @@
 #include <ATen/ops/relu.h>
 #include <ATen/ops/silu.h>
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "base/check.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/linear.h"
 
 namespace attune::engine::models {
 namespace {
@@ -39,12 +44,57 @@ Heads split_fused(const Tensor& qkv, const DecoderConfig& config) {
           heads.narrow(1, config.heads + config.kv_heads, config.kv_heads)};
 }
 
-Heads project_heads(const Block& block, const Tensor& x, const BlockPass& pass) {
+// Whether a layer is its own weights alone, without an adapter's share.
+bool plain(const nn::Linear& linear, const BlockPass& pass) {
+  const auto adapted = [&](const std::vector<std::string>& stack) {
+    return std::any_of(stack.begin(), stack.end(), [&](const std::string& name) {
+      const nn::Adapter* adapter = pass.adapters->find(name);
+      return adapter == nullptr || adapter->pairs.contains(linear.path);  // apply() reports none
+    });
+  };
+  const nn::AdapterSelection& selection = pass.options.adapters;
+  return !linear.blocks && !linear.transposed && !adapted(selection.stack) &&
+         std::none_of(selection.rows.begin(), selection.rows.end(),
+                      [&](const nn::AdapterRows& rows) { return adapted(rows.stack); });
+}
+
+// norm(x) on its way into linear layers. Where the layers are plain it is not kept for the backward
+// pass (ops/linear.h).
+class NormedInput {
+ public:
+  NormedInput(const nn::Norm& norm, const Tensor& x, const BlockPass& pass)
+      : norm_(norm), x_(x), pass_(pass) {}
+
+  std::vector<Tensor> project(const std::vector<const nn::Linear*>& linears) {
+    std::vector<ops::LinearParameters> layers;
+    for (const nn::Linear* linear : linears) {
+      if (plain(*linear, pass_)) layers.push_back({linear->weight, linear->bias});
+    }
+    if (!norm_.layer_norm && layers.size() == linears.size() &&
+        ops::derived_linear_fits(x_, layers)) {
+      return ops::rms_norm_linears(x_, norm_.weight, norm_.epsilon, layers);
+    }
+    if (!value_.defined()) value_ = norm_.forward(x_);
+    std::vector<Tensor> outputs;
+    for (const nn::Linear* linear : linears) {
+      outputs.push_back(models::project(*linear, value_, pass_));
+    }
+    return outputs;
+  }
+
+ private:
+  const nn::Norm& norm_;
+  Tensor x_;
+  const BlockPass& pass_;
+  Tensor value_;
+};
+
+Heads project_heads(const Block& block, NormedInput& x, const BlockPass& pass) {
   const DecoderConfig& config = *pass.config;
-  if (block.qkv) return split_fused(project(*block.qkv, x, pass), config);
-  return {to_heads(project(*block.q, x, pass), config.heads),
-          to_heads(project(*block.k, x, pass), config.kv_heads),
-          to_heads(project(*block.v, x, pass), config.kv_heads)};
+  if (block.qkv) return split_fused(x.project({&*block.qkv})[0], config);
+  const std::vector<Tensor> qkv = x.project({&*block.q, &*block.k, &*block.v});
+  return {to_heads(qkv[0], config.heads), to_heads(qkv[1], config.kv_heads),
+          to_heads(qkv[2], config.kv_heads)};
 }
 
 // Brings the members of adjacent pairs into the two halves that ops::rotate expects. The order
@@ -63,7 +113,7 @@ Tensor rotate_heads(const Tensor& x, const BlockPass& pass) {
                      pass.positions);
 }
 
-Tensor attention(const Block& block, int64_t layer, const Tensor& x, const BlockPass& pass) {
+Tensor attention(const Block& block, int64_t layer, NormedInput& x, const BlockPass& pass) {
   const DecoderConfig& config = *pass.config;
   const LayerConfig& settings = config.layers[static_cast<size_t>(layer)];
   Heads heads = project_heads(block, x, pass);
@@ -76,7 +126,8 @@ Tensor attention(const Block& block, int64_t layer, const Tensor& x, const Block
   ops::AttentionOptions options{settings.score_scale, settings.window, config.alibi_slopes,
                                 config.alibi_scale};
   Tensor mixed = pass.attention->attend(layer, heads.q, heads.k, heads.v, options);
-  return project(block.output, mixed.reshape({x.size(0), config.heads * config.head_width}), pass);
+  const Tensor rows = mixed.reshape({mixed.size(0), config.heads * config.head_width});
+  return project(block.output, rows, pass);
 }
 
 Tensor activate(const Tensor& x, Activation activation) {
@@ -99,27 +150,33 @@ Tensor activate_gated(const Tensor& gate, const Tensor& up, Activation activatio
   CHECK(false, "an activation without implementation");
 }
 
-Tensor feed_forward(const Block& block, const Tensor& x, const BlockPass& pass) {
+Tensor feed_forward(const Block& block, NormedInput& x, const BlockPass& pass) {
   const Activation activation = pass.config->activation;
-  Tensor up = project(block.up, x, pass);
-  Tensor inner = block.gate ? activate_gated(project(*block.gate, x, pass), up, activation)
-                            : activate(up, activation);
-  return project(block.down, inner, pass);
+  if (!block.gate) {
+    return project(block.down, activate(x.project({&block.up})[0], activation), pass);
+  }
+  const std::vector<Tensor> both = x.project({&*block.gate, &block.up});
+  const ops::LinearParameters down{block.down.weight, block.down.bias};
+  if (activation == Activation::kSilu && plain(block.down, pass) &&
+      ops::derived_linear_fits(both[0], {down})) {
+    return ops::swiglu_linear(both[0], both[1], down);
+  }
+  return project(block.down, activate_gated(both[0], both[1], activation), pass);
 }
 
 }  // namespace
 
 Tensor forward_block(const Block& block, int64_t layer, const Tensor& x, const BlockPass& pass) {
-  Tensor normed = block.attention_norm.forward(x);
-  Tensor attended = attention(block, layer, normed, pass);
+  NormedInput first(block.attention_norm, x, pass);
+  Tensor attended = attention(block, layer, first, pass);
   const bool two_norms = block.feed_forward_norm.present();
   if (pass.config->residual == ResidualKind::kSequential) {
-    const nn::Norm& norm = two_norms ? block.feed_forward_norm : block.attention_norm;
     Tensor h = x + attended;
-    return h + feed_forward(block, norm.forward(h), pass);
+    NormedInput second(two_norms ? block.feed_forward_norm : block.attention_norm, h, pass);
+    return h + feed_forward(block, second, pass);
   }
-  Tensor second = two_norms ? block.feed_forward_norm.forward(x) : normed;
-  return x + (attended + feed_forward(block, second, pass));
+  NormedInput second(block.feed_forward_norm, x, pass);
+  return x + (attended + feed_forward(block, two_norms ? second : first, pass));
 }
 
 }  // namespace attune::engine::models

@@ -4,13 +4,13 @@
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/logsumexp.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 
 #include "engine/ops/cpu/kernels.h"
+#include "engine/ops/matrix_product.h"
 #include "engine/tensor/parallel.h"
 
 namespace attune::engine::ops {
@@ -100,29 +100,29 @@ Tensor LogitHead::gather(const Tensor& hidden, const Tensor& rows) const {
 }
 
 Tensor& LogitHead::logits(const Tensor& hidden) {
-  Tensor product = buffer_.narrow(0, 0, hidden.size(0));
+  Tensor logits = buffer_.narrow(0, 0, hidden.size(0));
   if (bias_.defined()) {
-    at::addmm_out(product, bias_, hidden, weight_.t());
+    at::addmm_out(logits, bias_, hidden, weight_.t());
   } else {
-    at::mm_out(product, hidden, weight_.t());
+    product_out(logits, hidden, weight_.t());
   }
-  chunk_ = product.to(logit_type_);
+  chunk_ = logits.to(logit_type_);
   return chunk_;
 }
 
 Tensor LogitHead::hidden_gradient(const Tensor& d_logits) const {
-  return at::mm(d_logits.to(weight_.scalar_type()), weight_).to(logit_type_);
+  return product(d_logits.to(weight_.scalar_type()), weight_).to(logit_type_);
 }
 
 void LogitHead::add_weight_gradient(const Tensor& d_logits, const Tensor& hidden,
                                     Tensor& weight_gradient, Tensor& bias_gradient) const {
   if (!weight_gradient.defined()) {
     const Tensor outer = d_logits.to(weight_.scalar_type());
-    weight_gradient = at::mm(outer.t(), hidden).to(logit_type_);
+    weight_gradient = product(outer.t(), hidden).to(logit_type_);
   } else if (weight_.scalar_type() == logit_type_) {
-    weight_gradient.addmm_(d_logits.t(), hidden);
+    add_product(weight_gradient, d_logits.t(), hidden);
   } else {
-    weight_gradient.add_(at::mm(d_logits.to(weight_.scalar_type()).t(), hidden));
+    weight_gradient.add_(product(d_logits.to(weight_.scalar_type()).t(), hidden));
   }
   if (!bias_.defined()) return;
   const Tensor sums = d_logits.sum(at::IntArrayRef{0});

@@ -10,7 +10,8 @@ Json Plan::to_json() const {
           {"threads", threads},
           {"max_tokens_per_batch", max_tokens_per_batch},
           {"recompute", recompute},
-          {"chunk_rows", chunk_rows}};
+          {"chunk_rows", chunk_rows},
+          {"products", products}};
 }
 
 Result<Plan> Plan::from_json(const Json& json) {
@@ -21,12 +22,17 @@ Result<Plan> Plan::from_json(const Json& json) {
   plan.max_tokens_per_batch = TRY(get_int(json, "max_tokens_per_batch"));
   plan.recompute = TRY(get_bool(json, "recompute"));
   plan.chunk_rows = TRY(get_int(json, "chunk_rows"));
+  plan.products = TRY(get_string(json, "products"));
   return plan;
 }
 
-int64_t activation_bytes_per_token(const models::DecoderConfig& config) {
+int64_t activation_bytes_per_token(const models::DecoderConfig& config, bool adapters) {
+  const bool norms_again = !adapters && config.norm == models::NormKind::kRms;
+  const bool inner_again = norms_again && config.activation == models::Activation::kSilu &&
+                           !config.names.gate.empty();
   const int64_t attention = config.head_width * (2 * config.heads + 2 * config.kv_heads);
-  const int64_t per_layer = 5 * config.width + attention + 3 * config.feed_forward;
+  const int64_t per_layer = (norms_again ? 2 : 5) * config.width + attention +
+                            (inner_again ? 2 : 3) * config.feed_forward;
   return config.layer_count() * per_layer * static_cast<int64_t>(sizeof(float));
 }
 

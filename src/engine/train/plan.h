@@ -20,6 +20,7 @@ struct Plan {
   int64_t max_tokens_per_batch = 2048;  // of one pass; a longer row runs alone
   bool recompute = false;
   int64_t chunk_rows = 512;           // rows of logits held at a time
+  std::string products = "library";   // fp32 matrix products (ops/matrix_product.h): or "own"
 
   Json to_json() const;
   static Result<Plan> from_json(const Json& json);
@@ -32,9 +33,10 @@ struct MemoryNeed {
   int64_t longest_row = 0;                  // tokens
 };
 
-// Activations kept per token without recompute: per layer the residual stream, norms, q, k, v,
-// attention output and feed-forward intermediates in fp32.
-int64_t activation_bytes_per_token(const models::DecoderConfig& config);
+// Activations kept per token without recompute: per layer the residual stream, q, k, v, attention
+// output and feed-forward intermediates in fp32; and, unless the layers make them again
+// (ops/linear.h; `adapters` on them do need them), the norms and the gated activation.
+int64_t activation_bytes_per_token(const models::DecoderConfig& config, bool adapters);
 
 // Fills in passes and recompute: no recompute when a pass's activations fit into 60 % of what is
 // free after the state.

@@ -47,6 +47,7 @@ TEST(PlanTest, IsStoredWhole) {
   plan.max_tokens_per_batch = 77;
   plan.recompute = true;
   plan.chunk_rows = 19;
+  plan.products = "own";
   const Json whole = plan.to_json();
   const Plan again = Plan::from_json(parse_json(whole.dump()).value()).value();
   EXPECT_EQ(again.to_json(), whole);
@@ -70,7 +71,7 @@ TEST(PlanTest, SaysWhatThisMachineCannotRepeat) {
 // The choice stands on an estimate; this is what a pass really keeps for its backward.
 class KeptActivations : public ::testing::TestWithParam<const char*> {
  protected:
-  static int64_t kept_bytes(models::Decoder& decoder, bool recompute) {
+  static int64_t kept_bytes(models::Decoder& decoder, bool recompute, bool adapters = false) {
     models::PackedBatch batch;
     const std::vector<int32_t> ids(512, 7);
     batch.add_root(ids);
@@ -78,6 +79,7 @@ class KeptActivations : public ::testing::TestWithParam<const char*> {
     const int64_t before = arena_statistics().in_use_bytes;
     models::ForwardOptions options;
     options.recompute = recompute;
+    if (adapters) options.adapters.stack = {"lora"};
     const Tensor hidden = decoder.forward(batch, options);
     EXPECT_TRUE(hidden.requires_grad());
     return arena_statistics().in_use_bytes - before;
@@ -91,11 +93,21 @@ TEST_P(KeptActivations, AreWhatThePlanReckonsWith) {
   models::LoadOptions load;
   load.trainable = true;
   const auto decoder = models::Decoder::random(*config, 1, 0.02, load);
-  const double reckoned = 512.0 * static_cast<double>(activation_bytes_per_token(*config));
+  const auto reckoned = [&](bool adapters) {
+    return 512.0 * static_cast<double>(activation_bytes_per_token(*config, adapters));
+  };
   const double kept = static_cast<double>(kept_bytes(*decoder, false));
-  EXPECT_GT(kept, 0.5 * reckoned);
-  EXPECT_LT(kept, 1.3 * reckoned);
+  EXPECT_GT(kept, 0.7 * reckoned(false));
+  EXPECT_LT(kept, 1.1 * reckoned(false));
   EXPECT_LT(static_cast<double>(kept_bytes(*decoder, true)), 0.3 * kept);
+  weights::LoraConfig lora;
+  lora.r = 4;
+  lora.target_modules = {"all-linear"};
+  ASSERT_TRUE(decoder->adapters().create("lora", lora, 1).ok());
+  decoder->adapters().set_trainable("lora", true);
+  const double with_adapters = static_cast<double>(kept_bytes(*decoder, false, true));
+  EXPECT_GT(with_adapters, 0.5 * reckoned(true));  // frozen weights need fewer inputs
+  EXPECT_LT(with_adapters, 1.1 * reckoned(true));
 }
 
 INSTANTIATE_TEST_SUITE_P(

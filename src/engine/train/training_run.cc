@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "data/tokenized.h"
 #include "engine/generate/generator.h"
+#include "engine/ops/matrix_product.h"
 #include "engine/tensor/arena.h"
 #include "engine/tensor/cpu_features.h"
 #include "engine/tensor/device.h"
@@ -117,7 +118,8 @@ Plan plan_of(const TrainingOptions& options, const TrainingModel& model, Method&
   const std::vector<optim::NamedTensor> own = method.parameters();
   MemoryNeed need;
   need.state_bytes = model.state_bytes();
-  need.activation_bytes_per_token = activation_bytes_per_token(model.decoder->config());
+  need.activation_bytes_per_token =
+      activation_bytes_per_token(model.decoder->config(), !model.adapters.empty());
   for (int64_t row = 0; row < method.row_count(Split::kTrain); ++row) {
     need.longest_row = std::max(need.longest_row, method.row_tokens(Split::kTrain, row));
   }
@@ -126,9 +128,12 @@ Plan plan_of(const TrainingOptions& options, const TrainingModel& model, Method&
   plan.dtype = model.dtype;
   plan.cpu = cpu_features().name;
   plan.threads = threads;
-  log_info("{} trainable tensors in {}, passes of at most {} tokens, recompute {}, {} threads",
+  plan.products = ops::product_kind() == ops::ProductKind::kOwn ? "own" : "library";
+  log_info("{} trainable tensors in {}, passes of at most {} tokens, recompute {}, {} threads, "
+           "products by {}",
            model.parameters.size() + own.size(), plan.dtype, plan.max_tokens_per_batch,
-           plan.recompute ? "on" : "off", plan.threads);
+           plan.recompute ? "on" : "off", plan.threads,
+           plan.products == "own" ? "our kernel" : "LibTorch's library");
   return plan;
 }
 
@@ -151,6 +156,10 @@ Status TrainingRun::load_model(ModelRole role) {
   install_arena();
   const int64_t wanted = planned_ ? planned_->threads : options_.threads;
   threads_ = set_compute_threads(static_cast<int>(wanted));
+  if (planned_) {
+    const bool own = planned_->products == "own";
+    ops::set_product_kind(own ? ops::ProductKind::kOwn : ops::ProductKind::kLibrary);
+  }
   model_ = TRY(run_guarded({"loading " + job_.model, {}}, [&]() -> Result<TrainingModel> {
     return load_training_model(job_, files_, planned_ ? planned_->dtype : "", role);
   }));

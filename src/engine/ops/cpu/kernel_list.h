@@ -19,6 +19,9 @@ void attention(const AttentionProblem& problem, const AttentionTask& task, float
 void attention_backward(const AttentionProblem& problem, const AttentionTask& task,
                         const KeyGradients& gradients, float* scratch);
 
+int64_t matrix_scratch_floats(int64_t rows, int64_t columns, int64_t depth);
+void matrix_product(const MatrixProduct& job, float* scratch);
+
 void attend_cached(const CachedQuery& query);
 
 void quantize_input(const float* x, int64_t blocks, int16_t* wide, int8_t* planes, float* steps,

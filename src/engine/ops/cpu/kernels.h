@@ -131,6 +131,19 @@ struct CachedQuery {
   float* weights = nullptr;  // scratch: the runs' counts together, rounded up to whole vectors
 };
 
+// c [rows, columns] = or += a [rows, depth] * b [depth, columns]; operands may be turned: element
+// (i, j) lies at i * row_stride + j * column_stride. The order of sums depends on `depth` alone.
+struct MatrixProduct {
+  const float* a = nullptr;
+  int64_t a_row_stride = 0, a_column_stride = 0;
+  const float* b = nullptr;
+  int64_t b_row_stride = 0, b_column_stride = 0;
+  float* c = nullptr;
+  int64_t c_stride = 0;  // of its rows
+  int64_t rows = 0, columns = 0, depth = 0;
+  bool add = false;
+};
+
 struct KernelTable {
   const char* name;
   int64_t lanes;  // floats a vector
@@ -149,6 +162,10 @@ struct KernelTable {
   void (*attention)(const AttentionProblem&, const AttentionTask&, float* scratch);
   void (*attention_backward)(const AttentionProblem&, const AttentionTask&, const KeyGradients&,
                              float* scratch);
+
+  // One thread's product, with scratch of so many floats for any part of [rows, columns, depth].
+  int64_t (*matrix_scratch_floats)(int64_t rows, int64_t columns, int64_t depth);
+  void (*matrix_product)(const MatrixProduct&, float* scratch);
 
   void (*attend_cached)(const CachedQuery&);
 

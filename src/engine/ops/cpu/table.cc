@@ -12,6 +12,7 @@ const KernelTable table = {
     swiglu,                         swiglu_backward,
     rotate,                         attention_scratch_floats,
     attention,                      attention_backward,
+    matrix_scratch_floats,          matrix_product,
     attend_cached,                  quantize_input,
 #if defined(__AVX2__)
     product_q8_0,                   product_q4_0,

@@ -1,0 +1,42 @@
+// fp32 matrix products on the CPU: by LibTorch's library, or by our own kernel where that is faster
+// (on processors with AVX2 alone the library reaches less than it could on some makes).
+//
+// Which of them it is changes the order of sums and so the last bits of results: it is decided once
+// in a process, and a training run's plan keeps it (train/plan.h).
+#pragma once
+
+#include "engine/tensor/tensor.h"
+
+namespace attune::engine::ops {
+
+enum class ProductKind { kLibrary, kOwn };
+
+// What large fp32 products run on in this process. Undecided at first: the first call measures both
+// on one thread, by its processor time, a few milliseconds each.
+ProductKind product_kind();
+// Decides it. Not while products run.
+void set_product_kind(ProductKind kind);
+
+// GFLOP/s of a product of two matrices of 1024 x 1024 by our kernel on all compute threads, for
+// about `seconds`; 0 where there is no kernel.
+double probe_own_product_gflops(double seconds);
+
+// a [M, K] times b [K, N], of any strides and type; sums in fp32 for fp32. No gradient is recorded.
+Tensor product(const Tensor& a, const Tensor& b);
+// The same into c [M, N], replacing or adding to what it holds.
+void product_out(Tensor& c, const Tensor& a, const Tensor& b);
+void add_product(Tensor& c, const Tensor& a, const Tensor& b);
+
+// For tests: product_kind() answers `kind` while this lives.
+class ProductOverride {
+ public:
+  explicit ProductOverride(ProductKind kind);
+  ~ProductOverride();
+  ProductOverride(const ProductOverride&) = delete;
+  ProductOverride& operator=(const ProductOverride&) = delete;
+
+ private:
+  ProductKind before_;
+};
+
+}  // namespace attune::engine::ops
