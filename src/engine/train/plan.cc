@@ -27,12 +27,17 @@ Result<Plan> Plan::from_json(const Json& json) {
 }
 
 int64_t activation_bytes_per_token(const models::DecoderConfig& config, bool adapters) {
+  const bool gated = !config.names.gate.empty();
   const bool norms_again = !adapters && config.norm == models::NormKind::kRms;
-  const bool inner_again = norms_again && config.activation == models::Activation::kSilu &&
-                           !config.names.gate.empty();
+  const bool inner_again =
+      norms_again && gated && config.activation == models::Activation::kSilu;
+  const bool sequential = config.residual == models::ResidualKind::kSequential;
+  const bool two_norms = sequential || !config.names.feed_forward_norm.empty();
+  const int64_t residuals = sequential ? 2 : 1, norms = norms_again ? 0 : two_norms ? 2 : 1;
   const int64_t attention = config.head_width * (2 * config.heads + 2 * config.kv_heads);
-  const int64_t per_layer = (norms_again ? 2 : 5) * config.width + attention +
-                            (inner_again ? 2 : 3) * config.feed_forward;
+  const int64_t inner = (gated ? 2 : 1) + (inner_again ? 0 : 1);
+  const int64_t per_layer =
+      (residuals + norms) * config.width + attention + inner * config.feed_forward;
   return config.layer_count() * per_layer * static_cast<int64_t>(sizeof(float));
 }
 

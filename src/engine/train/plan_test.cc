@@ -97,7 +97,7 @@ TEST_P(KeptActivations, AreWhatThePlanReckonsWith) {
     return 512.0 * static_cast<double>(activation_bytes_per_token(*config, adapters));
   };
   const double kept = static_cast<double>(kept_bytes(*decoder, false));
-  EXPECT_GT(kept, 0.7 * reckoned(false));
+  EXPECT_GT(kept, 0.9 * reckoned(false));
   EXPECT_LT(kept, 1.1 * reckoned(false));
   EXPECT_LT(static_cast<double>(kept_bytes(*decoder, true)), 0.3 * kept);
   weights::LoraConfig lora;
@@ -107,7 +107,7 @@ TEST_P(KeptActivations, AreWhatThePlanReckonsWith) {
   decoder->adapters().set_trainable("lora", true);
   const double with_adapters = static_cast<double>(kept_bytes(*decoder, false, true));
   EXPECT_GT(with_adapters, 0.5 * reckoned(true));  // frozen weights need fewer inputs
-  EXPECT_LT(with_adapters, 1.1 * reckoned(true));
+  EXPECT_LT(with_adapters, 1.2 * reckoned(true));  // and the low ranks are kept
 }
 
 INSTANTIATE_TEST_SUITE_P(
