@@ -22,6 +22,14 @@ def names_of_makers(topic):
     return sorted(path.name for path in topic.glob("make_*.py") if path.name not in SEEDS_ONLY)
 
 
+def text_with_modules(script):
+    """The script's text and that of the modules beside it that it imports."""
+    text = script.read_text()
+    modules = [script.with_name(f"{name}.py")
+               for name in re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE)]
+    return "\n".join([text] + [module.read_text() for module in modules if module.exists()])
+
+
 def orphans(topic):
     """Files and folders of the topic that none of its scripts names."""
     text = "\n".join(path.read_text() for path in sorted(topic.glob("*.py")))
@@ -44,7 +52,7 @@ def complaints(golden):
         found += [f"{topic.name}/{name}: no script beside it names it" for name in orphans(topic)]
         found += [f"{topic.name}/{name}: records no version of a library"
                   for name in names_of_makers(topic)
-                  if not RECORDS_VERSION.search((topic / name).read_text())]
+                  if not RECORDS_VERSION.search(text_with_modules(topic / name))]
         if not holds_versions(topic):
             found.append(f"{topic.name}: no file says which versions made it")
     return found
@@ -64,7 +72,8 @@ class RulesTest(unittest.TestCase):
 
     def test_what_lacks_its_script_or_versions_is_found(self):
         write_tree(self.root, {
-            "good/make_a.py": "torch.__version__; write('a.json')",
+            "good/make_a.py": "from pen import write\nwrite('a.json')",
+            "good/pen.py": "versions = torch.__version__",
             "good/a.json": '{"torch": "2.13.0"}',
             "good/README.md": "about",
             "bare/b.json": '{"torch": "2.13.0"}',
