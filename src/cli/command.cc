@@ -76,6 +76,7 @@ const std::vector<Command>& commands() {
       {"chat", "talk to a model in the terminal", run_chat},
       {"import", "published data sets to rows of examples", run_import},
       {"train", "fine-tune a model: attune train sft --config F", run_train},
+      {"evaluate", "measure a model: attune evaluate perplexity --data F", run_evaluate},
       {"report", "write report.html of a run", run_report},
       {"model", "info | convert | merge", run_model},
       {"doctor", "what this machine has and how fast it is", run_doctor},

@@ -21,6 +21,7 @@ Status run_generate(Arguments arguments);
 Status run_chat(Arguments arguments);
 Status run_import(Arguments arguments);
 Status run_train(Arguments arguments);
+Status run_evaluate(Arguments arguments);
 Status run_report(Arguments arguments);
 Status run_model(Arguments arguments);
 Status run_doctor(Arguments arguments);

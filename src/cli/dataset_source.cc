@@ -93,4 +93,20 @@ Result<DatasetFiles> dataset_files(const Json& config) {
   return files;
 }
 
+Result<std::map<std::string, std::vector<std::string>>> further_dataset_files(const Json& config) {
+  std::map<std::string, std::vector<std::string>> further;
+  for (const auto& [option, names] : config.items()) {
+    if (!option.ends_with("_dataset_name") || option == "eval_dataset_name") continue;
+    if (!names.is_array()) continue;
+    DatasetFiles files;
+    for (const Json& name : names) {
+      const auto path = local_dataset(name.get<std::string>(), config);
+      if (!path.ok()) return path.error().with_context(option);
+      TRY(add_files(*path, config, files));
+    }
+    further[option] = files.train;
+  }
+  return further;
+}
+
 }  // namespace attune::cli

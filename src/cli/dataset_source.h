@@ -1,6 +1,7 @@
 // From `dataset_name` to the files of each split.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,5 +20,9 @@ struct DatasetFiles {
 // data/test-00000.json); a folder whose files name no split is all training data.
 // `eval_dataset_name` replaces the evaluation split. Errors name what was looked for.
 Result<DatasetFiles> dataset_files(const Json& config);
+
+// Training files of every other option that names data (pretrain_dataset_name, ...): those whose
+// names end in _dataset_name.
+Result<std::map<std::string, std::vector<std::string>>> further_dataset_files(const Json& config);
 
 }  // namespace attune::cli

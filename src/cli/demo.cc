@@ -12,6 +12,7 @@
 #include "cli/report_data.h"
 #include "cli/report_html.h"
 #include "cli/rows_io.h"
+#include "cli/shipped_files.h"
 
 namespace attune::cli {
 namespace {
@@ -46,16 +47,11 @@ recipes::Recipe table() {
                        "SmolLM2-135M-Instruct; default ATTUNE_SMOLLM2, then .venv")}};
 }
 
-// The source tree: the current directory, or the one that holds build/<preset>/bin/attune.
 Result<std::string> data_folder(const Json& config) {
   std::string given = text_of(config, "data");
   if (!given.empty()) return given;
-  std::error_code failure;
-  fs::path program = fs::read_symlink("/proc/self/exe", failure);
-  for (const fs::path& root : {fs::current_path(failure), program.parent_path() / "../../.."}) {
-    fs::path folder = (root / "examples" / "support").lexically_normal();
-    if (exists((folder / "train.jsonl").string())) return folder.string();
-  }
+  const std::string train = shipped_path("examples/support/train.jsonl");
+  if (!train.empty()) return fs::path(train).parent_path().string();
   return not_found("examples/support: not found from here; name it with --data");
 }
 

@@ -6,6 +6,7 @@
 #include "cli/best_of.h"
 #include "cli/command.h"
 #include "cli/engine_session.h"
+#include "cli/hindsight_source.h"
 #include "cli/model_source.h"
 #include "cli/rows_io.h"
 
@@ -26,6 +27,11 @@ recipes::Recipe table() {
       recipes::boolean("stream", false, "print the text as it comes (one prompt)"));
   table.options.push_back(
       recipes::boolean("chat", false, "put string prompts through the chat template"));
+  table.options.push_back(recipes::boolean(
+      "hindsight", false, "ask with the positive marker of a model that learned from chains"));
+  table.options.push_back(recipes::string(
+      "hindsight_templates", nullptr,
+      "with --hindsight: a marker set or its file; default hindsight.json beside the model"));
   return table;
 }
 
@@ -99,10 +105,13 @@ Status run_generate(Arguments arguments) {
   } else {
     best_of = TRY(BestOf::start(config, &params));
   }
+  std::optional<data::HindsightTemplates> hindsight;
+  if (config["hindsight"].get<bool>()) hindsight = TRY(hindsight_templates_of(config));
   std::vector<OrderedJson> requests;
   for (const data::Row& row : rows) {
     Result<OrderedJson> request = request_of(row.value, params, config["chat"].get<bool>());
     if (!request.ok()) return request.error().with_context(place_of(config, row.number));
+    if (hindsight) *request = with_positive_marker(std::move(*request), *hindsight);
     (*request)["stream_index"] = row.number;
     requests.push_back(std::move(request).value());
   }

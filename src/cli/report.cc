@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/evaluation.h"
 #include "cli/report_chart.h"
 #include "cli/report_data.h"
 #include "cli/report_html.h"
@@ -183,8 +184,8 @@ std::string page_of(const RunData& run) {
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<title>{} · Attune</title>\n<style>{}</style></head>\n<body><main>\n",
       escape_html(run.name), report_style());
-  html +=
-      title_part(run) + key_figures(run) + charts_part(run) + samples_part(run) + data_part(run);
+  html += title_part(run) + key_figures(run) + charts_part(run) + samples_part(run);
+  html += draw_evaluations(run.evaluations) + data_part(run);
   html += details_part("Configuration", run.config, false);
   html += details_part("Precision, threads and memory", run.plan, false);
   html += details_part("Lineage", run.lineage, true);
@@ -200,6 +201,7 @@ std::string page_of(const RunData& run) {
 
 Result<std::string> write_report(const std::string& run_directory) {
   RunData run = TRY(read_run(run_directory));
+  run.evaluations = TRY(read_evaluations(run_directory));
   std::string path = join_path(run_directory, "report.html");
   TRY(write_file(path, page_of(run)));
   return path;

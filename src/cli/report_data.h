@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "cli/evaluation.h"
 
 namespace attune::cli {
 
@@ -43,6 +44,7 @@ struct RunData {
   Curve loss, eval_loss, learning_rate, grad_norm;
   Curve throughput;  // tokens per second
   std::vector<SamplePair> samples;
+  std::vector<Evaluation> evaluations;  // of the directory (evaluation.h)
   int64_t unreadable_lines = 0;  // of events.jsonl, the cut last line not counted
 };
 

@@ -15,6 +15,7 @@
 #include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/dataset_source.h"
+#include "cli/hindsight_source.h"
 #include "cli/model_source.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -109,9 +110,10 @@ Status check_directory(const Json& config, const std::string& output_dir) {
 Status remove_run(const std::string& output_dir) {
   for (const std::string& name : TRY(list_directory(output_dir))) {
     static const std::set<std::string> kOfARun = {
-        "checkpoints",      "config.yaml", "data_report.json", "events.jsonl", "final",
-        "final.partial",    "job.json",    "lineage.json",     "report.html",
-        "value",            "value.partial"};
+        "checkpoints",   "config.yaml",   "data_report.json",       "events.jsonl",
+        "final",         "final.partial", "folds",                  "folds.json",
+        "job.json",      "lineage.json",  "reference",              "report.html",
+        "value",         "value.partial", "reward_evaluation.json", "iterates.json"};
     bool curves = name.starts_with("events.out.tfevents.") && name.ends_with(".attune");
     if (curves || kOfARun.contains(name)) TRY(remove_all(join_path(output_dir, name)));
   }
@@ -119,16 +121,52 @@ Status remove_run(const std::string& output_dir) {
 }
 
 // A model's folder or file; an adapter's folder stands for its base with the adapter on top.
-Status find_model(const Json& config, protocol::Job& job) {
-  job.model = TRY(local_model(config));
-  std::string adapter_config = join_path(job.model, "adapter_config.json");
-  if (!is_directory(job.model) || !exists(adapter_config)) return {};
-  job.adapter = job.model;
+Result<protocol::JobModel> with_adapter(const std::string& path) {
+  std::string adapter_config = join_path(path, "adapter_config.json");
+  if (!is_directory(path) || !exists(adapter_config)) return protocol::JobModel{path, ""};
   Json adapter = TRY(read_json_file(adapter_config));
   Result<std::string> base = get_string(adapter, "base_model_name_or_path");
   if (!base.ok()) return base.error().with_context(adapter_config);
   std::string revision = text_of(adapter, "revision");
-  job.model = TRY(local_model_path(*base, revision.empty() ? "main" : revision));
+  return protocol::JobModel{TRY(local_model_path(*base, revision.empty() ? "main" : revision)),
+                            path};
+}
+
+// The model that trains, and those that other options name (ref_model_name_or_path, ...).
+Status find_models(const Json& config, protocol::Job& job) {
+  std::string path = TRY(local_model(config));
+  protocol::JobModel own = TRY(with_adapter(path));
+  job.model = own.model;
+  job.adapter = own.adapter;
+  for (const auto& [option, value] : config.items()) {
+    if (option == "model_name_or_path" || !option.ends_with("model_name_or_path")) continue;
+    std::string name = text_of(config, option.c_str());
+    if (name.empty()) continue;
+    auto other = local_model_path(name, "main");
+    if (!other.ok()) return other.error().with_context(option);
+    job.models[option] = TRY(with_adapter(*other));
+  }
+  return {};
+}
+
+// The marker set of a hindsight run: a file, or the name of one that comes with Attune.
+Status find_templates(Json& config) {
+  if (!config.contains("hindsight_templates")) return {};
+  const std::string given = text_of(config, "hindsight_templates");
+  config["hindsight_templates"] = TRY(hindsight_templates_path(given));
+  return {};
+}
+
+// The reward models that an on-policy trainer names become local folders.
+Status find_reward_models(Json& config) {
+  auto names = config.find("reward_model_path");
+  if (names == config.end() || names->is_null()) return {};
+  for (Json& name : *names) {
+    std::string given = name.is_string() ? name.get<std::string>() : to_line(name);
+    auto path = local_model_path(given, "main");
+    if (!path.ok()) return path.error().with_context("reward_model_path");
+    name = *path;
+  }
   return {};
 }
 
@@ -138,10 +176,13 @@ Result<protocol::Job> make_job(const recipes::Recipe& recipe, Json config) {
   job.recipe = recipe.name;
   job.output_dir = text_of(config, "output_dir");
   TRY(check_directory(config, job.output_dir));
-  TRY(find_model(config, job));
+  TRY(find_models(config, job));
+  TRY(find_reward_models(config));
   DatasetFiles files = TRY(dataset_files(config));
   job.train_files = files.train;
   job.eval_files = files.evaluation;
+  job.further_files = TRY(further_dataset_files(config));
+  TRY(find_templates(config));
   TRY(make_directories(job.output_dir));
   if (config["overwrite_output_dir"].get<bool>() && !resumes(config)) {
     TRY(remove_run(job.output_dir));
@@ -150,21 +191,50 @@ Result<protocol::Job> make_job(const recipes::Recipe& recipe, Json config) {
   return job;
 }
 
+// The program to start and its words: the engine, or mpirun with several of it.
+struct Launch {
+  std::string program;
+  std::vector<std::string> words;
+  bool ranks = false;
+};
+
+Result<Launch> launch_of(const protocol::Job& job, const std::string& job_path) {
+  const std::string engine = TRY(protocol::find_engine());
+  const auto processes = job.config["num_processes"].get<int64_t>();
+  if (processes == 1) return Launch{engine, {"train", job_path}, false};
+  const std::string mpirun = protocol::find_on_path("mpirun");
+  if (mpirun.empty()) {
+    return not_found("num_processes: {} needs mpirun, which is not on PATH; install openmpi-bin, "
+                     "or leave the option out", processes);
+  }
+  // OpenMPI refuses root without these; as root we are already here.
+  if (::geteuid() == 0) {
+    ::setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
+    ::setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
+  }
+  // Quiet: what a rank's end means is said here, once.
+  return Launch{mpirun,
+                {"-q", "-n", std::to_string(processes), "--oversubscribe", "--bind-to", "none",
+                 engine, "train", job_path},
+                true};
+}
+
 // Waits for the child while showing its events; signals that come to us go on to it.
 Status run_engine(const protocol::Job& job, const std::string& job_path, bool json) {
-  std::string engine = TRY(protocol::find_engine());
+  const Launch launch = TRY(launch_of(job, job_path));
   Progress progress(job.output_dir, json);
   // On a terminal the progress line replaces the engine's lines per step, and events do anywhere.
   if (json || ::isatty(STDERR_FILENO) == 1) ::setenv("ATTUNE_LOG", "warning", 0);
   for (int number : {SIGINT, SIGTERM}) std::signal(number, remember_signal);
   // In a group of its own: Ctrl-C reaches it once, from us, and lets it finish its step.
   auto child =
-      TRY(protocol::EngineProcess::start(engine, {"train", job_path}, {.own_group = true}));
+      TRY(protocol::EngineProcess::start(launch.program, launch.words, {.own_group = true}));
   for (;;) {
     std::optional<int> code = child->wait(kPollMs);
     progress.update();
     if (requested_signal != 0) {
-      child->signal(static_cast<int>(requested_signal));
+      // mpirun ends its ranks on the others; this one it passes on.
+      child->signal(launch.ranks ? SIGUSR1 : static_cast<int>(requested_signal));
       requested_signal = 0;
     }
     if (!code) continue;
@@ -174,9 +244,9 @@ Status run_engine(const protocol::Job& job, const std::string& job_path, bool js
       return make_error(*code == 2 ? ErrorCode::kUsage : ErrorCode::kInternal, "");
     }
     return make_error(ErrorCode::kInternal,
-                      "the training ended with exit code {}; continue it with "
+                      "{} ended with exit code {}; continue it with "
                       "--resume_from_checkpoint true once the cause is gone",
-                      *code);
+                      launch.ranks ? "a process of the training" : "the training", *code);
   }
 }
 

@@ -9,6 +9,7 @@ namespace {
 
 constexpr const char* kColumnsOf =
     "a row needs text | messages | prompt+completion | prompt+chosen+rejected | "
+    "chosen_prompt+chosen+rejected_prompt+rejected | "
     "prompt+completion+label | prompt+completions+ranks | prompt";
 
 const OrderedJson* column(const OrderedJson& row, std::string_view name) {
@@ -202,8 +203,23 @@ Status parse_preference(const OrderedJson& row, Example& example) {
   return {};
 }
 
+Status parse_joint(const OrderedJson& row, Example& example) {
+  for (const char* name : {"chosen_prompt", "chosen", "rejected_prompt", "rejected"}) {
+    if (column(row, name) == nullptr) return invalid_input("\"{}\" is missing: two prompts need "
+                                                           "an answer each", name);
+  }
+  example.chosen_prompt = TRY(parse_content(*column(row, "chosen_prompt"), "chosen_prompt"));
+  example.chosen = TRY(parse_content(*column(row, "chosen"), "chosen"));
+  example.rejected_prompt = TRY(parse_content(*column(row, "rejected_prompt"), "rejected_prompt"));
+  example.rejected = TRY(parse_content(*column(row, "rejected"), "rejected"));
+  return {};
+}
+
 Result<Form> detect_form(const OrderedJson& row, std::string_view text_field) {
   if (column(row, "completions") != nullptr) return Form::kRanking;
+  if (column(row, "chosen_prompt") != nullptr || column(row, "rejected_prompt") != nullptr) {
+    return Form::kJointPreference;
+  }
   if (column(row, "chosen") != nullptr) return Form::kPreference;
   if (column(row, "completion") != nullptr) {
     if (column(row, "prompt") == nullptr) return invalid_input("\"completion\" without \"prompt\"");
@@ -240,6 +256,8 @@ const std::set<std::string>& mapped_columns(Form form) {
                                                "prompt",
                                                "completion",
                                                "chosen",
+                                               "chosen_prompt",
+                                               "rejected_prompt",
                                                "rejected",
                                                "chosen_probability",
                                                "margin",
@@ -274,6 +292,7 @@ Status parse_form(const OrderedJson& row, std::string_view text_field, Example& 
     example.messages = TRY(parse_messages(*column(row, name), name));
     return {};
   }
+  if (example.form == Form::kJointPreference) return parse_joint(row, example);
   example.prompt = TRY(optional_content(row, "prompt"));
   if (example.form == Form::kRanking) {
     if (!example.prompt) return invalid_input("\"completions\" without \"prompt\"");
@@ -288,6 +307,15 @@ Status parse_form(const OrderedJson& row, std::string_view text_field, Example& 
 
 // A prompt and its answers are all strings or all lists of messages.
 Status check_kinds(const Example& example) {
+  const auto mixed_side = [](const std::optional<Content>& prompt,
+                             const std::optional<Content>& answer) {
+    return prompt && answer && is_conversational(*prompt) != is_conversational(*answer);
+  };
+  if (mixed_side(example.chosen_prompt, example.chosen) ||
+      mixed_side(example.rejected_prompt, example.rejected)) {
+    return invalid_input(
+        "a prompt and its answer must both be strings or both be lists of messages");
+  }
   if (!example.prompt) return {};
   auto differs = [&](const std::optional<Content>& other) {
     return other && is_conversational(*other) != is_conversational(*example.prompt);
@@ -337,6 +365,8 @@ const char* to_string(Form form) {
       return "prompt+completion";
     case Form::kPreference:
       return "prompt+chosen+rejected";
+    case Form::kJointPreference:
+      return "chosen_prompt+chosen+rejected_prompt+rejected";
     case Form::kUnpaired:
       return "prompt+completion+label";
     case Form::kRanking:
@@ -379,6 +409,8 @@ OrderedJson to_json(const Example& example) {
   if (example.form == Form::kMessages) row["messages"] = content_json(example.messages);
   if (example.prompt) row["prompt"] = content_json(*example.prompt);
   if (example.completion) row["completion"] = content_json(*example.completion);
+  if (example.chosen_prompt) row["chosen_prompt"] = content_json(*example.chosen_prompt);
+  if (example.rejected_prompt) row["rejected_prompt"] = content_json(*example.rejected_prompt);
   if (example.chosen) row["chosen"] = content_json(*example.chosen);
   if (example.rejected) row["rejected"] = content_json(*example.rejected);
   if (example.chosen_probability) row["chosen_probability"] = *example.chosen_probability;

@@ -7,6 +7,7 @@
 //   completion  {"prompt", "completion"}                   prompt and answer
 //   preference  {"prompt"?, "chosen", "rejected"}          a pair; without a prompt, it is their
 //                                                          common beginning
+//   joint       {"chosen_prompt", "chosen", "rejected_prompt", "rejected"}   across prompts
 //   unpaired    {"prompt", "completion", "label"}          thumbs up or down
 //   ranking     {"prompt", "completions", "ranks"}         K answers: 1 = best, equal = tie, null =
 //                                                          not ranked
@@ -43,7 +44,16 @@ inline bool is_conversational(const Content& content) {
   return std::holds_alternative<Messages>(content);
 }
 
-enum class Form { kText, kMessages, kCompletion, kPreference, kUnpaired, kRanking, kPrompt };
+enum class Form {
+  kText,
+  kMessages,
+  kCompletion,
+  kPreference,
+  kJointPreference,
+  kUnpaired,
+  kRanking,
+  kPrompt,
+};
 
 // The form's name as errors and reports show it, for example "prompt+completion".
 const char* to_string(Form form);
@@ -71,7 +81,8 @@ struct Example {
   Messages messages;                         // kMessages
   std::optional<Content> prompt;             // all but kText, kMessages; absent in implicit pairs
   std::optional<Content> completion;         // kCompletion, kUnpaired
-  std::optional<Content> chosen, rejected;   // kPreference
+  std::optional<Content> chosen, rejected;   // kPreference, kJointPreference
+  std::optional<Content> chosen_prompt, rejected_prompt;  // kJointPreference
   std::optional<double> chosen_probability;  // kPreference: soft label in [0, 1]
   std::optional<double> margin;              // kPreference
   bool label = false;                        // kUnpaired

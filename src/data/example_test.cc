@@ -17,6 +17,8 @@ TEST(Example, EveryFormIsRecognised) {
       {R"({"prompt": "p", "completion": "c"})", Form::kCompletion},
       {R"({"prompt": "p", "chosen": "c", "rejected": "r"})", Form::kPreference},
       {R"({"chosen": "The sky is blue.", "rejected": "The sky is green."})", Form::kPreference},
+      {R"({"chosen_prompt": "p", "chosen": "c", "rejected_prompt": "q", "rejected": "r"})",
+       Form::kJointPreference},
       {R"({"prompt": "p", "completion": "c", "label": false})", Form::kUnpaired},
       {R"({"prompt": "p", "completions": ["a", "b"], "ranks": [1, null]})", Form::kRanking},
       {R"({"prompt": "p"})", Form::kPrompt},
@@ -28,6 +30,21 @@ TEST(Example, EveryFormIsRecognised) {
     Result<Example> example = parse(text);
     ASSERT_TRUE(example.ok()) << text << ": " << example.error().message();
     EXPECT_EQ(example->form, form) << text;
+  }
+}
+
+TEST(Example, JointPreferencesHaveTwoPromptsWithAnAnswerEach) {
+  const OrderedJson row = OrderedJson::parse(
+      R"({"chosen_prompt": "p", "chosen": "c", "rejected_prompt": "q", "rejected": "r"})");
+  const Example example = parse_example(row).value();
+  EXPECT_EQ(std::get<std::string>(*example.rejected_prompt), "q");
+  EXPECT_EQ(parse_example(to_json(example)).value().form, Form::kJointPreference);
+  for (const char* name : {"chosen_prompt", "chosen", "rejected_prompt", "rejected"}) {
+    OrderedJson lacking = row;
+    lacking.erase(name);
+    const auto parsed = parse_example(lacking);
+    ASSERT_FALSE(parsed.ok()) << name;
+    EXPECT_NE(parsed.error().message().find(name), std::string::npos) << parsed.error().message();
   }
 }
 

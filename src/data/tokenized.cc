@@ -93,6 +93,8 @@ Result<PromptAndCompletions> split_example(const Example& example) {
         split.prompt = take_common_prefix(&split.completions[0], &split.completions[1]);
       }
       return split;
+    case Form::kJointPreference:
+      return invalid_input("a {} row has two prompts", to_string(example.form));
     case Form::kRanking:
       split.completions = example.completions;
       return split;

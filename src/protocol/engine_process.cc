@@ -53,6 +53,18 @@ std::string beside_ourselves() {
 
 }  // namespace
 
+std::string find_on_path(std::string_view name) {
+  const char* path = std::getenv("PATH");
+  std::string_view rest = path == nullptr ? "" : path;
+  while (!rest.empty()) {
+    const size_t colon = rest.find(':');
+    const std::string candidate = join_path(rest.substr(0, colon), name);
+    if (is_executable(candidate)) return candidate;
+    rest = colon == std::string_view::npos ? "" : rest.substr(colon + 1);
+  }
+  return "";
+}
+
 Result<std::string> find_engine() {
   if (const char* named = std::getenv("ATTUNE_ENGINE"); named != nullptr && *named != '\0') {
     if (is_executable(named)) return std::string(named);
@@ -60,14 +72,7 @@ Result<std::string> find_engine() {
   }
   const std::string beside = beside_ourselves();
   if (!beside.empty() && is_executable(beside)) return beside;
-  const char* path = std::getenv("PATH");
-  std::string_view rest = path == nullptr ? "" : path;
-  while (!rest.empty()) {
-    const size_t colon = rest.find(':');
-    const std::string candidate = join_path(rest.substr(0, colon), kProgram);
-    if (is_executable(candidate)) return candidate;
-    rest = colon == std::string_view::npos ? "" : rest.substr(colon + 1);
-  }
+  if (std::string found = find_on_path(kProgram); !found.empty()) return found;
   return not_found("{} is neither at {} nor on PATH; build it (make build) or set ATTUNE_ENGINE",
                    kProgram, beside);
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -16,6 +17,9 @@ namespace attune::protocol {
 // The program `attune-engine`: the file that ATTUNE_ENGINE names where it is set, then the one
 // beside this executable, then the first on PATH. kNotFound says where it was looked for.
 Result<std::string> find_engine();
+
+// The first program of this name on PATH, or "".
+std::string find_on_path(std::string_view name);
 
 struct ProcessOptions {
   bool inherit_output = true;  // standard output; standard error is always ours

@@ -19,6 +19,25 @@ Result<std::vector<std::string>> paths(const Json& value, std::string_view key) 
   return list;
 }
 
+Result<std::map<std::string, JobModel>> models(const Json& value) {
+  std::map<std::string, JobModel> found;
+  const Json* members = find(value, "models");
+  if (members == nullptr) return found;
+  if (!members->is_object()) return invalid_input("\"models\" must be an object");
+  for (const auto& [option, model] : members->items()) {
+    found[option] = {TRY(get_string(model, "model")), TRY(get_string_or(model, "adapter", ""))};
+  }
+  return found;
+}
+
+Json to_json(const std::map<std::string, JobModel>& models) {
+  Json members = Json::object();
+  for (const auto& [option, model] : models) {
+    members[option] = {{"model", model.model}, {"adapter", model.adapter}};
+  }
+  return members;
+}
+
 }  // namespace
 
 Json to_json(const Job& job) {
@@ -29,8 +48,10 @@ Json to_json(const Job& job) {
           {"config", job.config},
           {"model", job.model},
           {"adapter", job.adapter},
+          {"models", to_json(job.models)},
           {"train_files", job.train_files},
           {"eval_files", job.eval_files},
+          {"further_files", job.further_files},
           {"output_dir", job.output_dir}};
 }
 
@@ -48,9 +69,16 @@ Result<Job> parse_job(const Json& value) {
   job.recipe = TRY(get_string(value, "recipe"));
   job.model = TRY(get_string(value, "model"));
   job.adapter = TRY(get_string_or(value, "adapter", ""));
+  job.models = TRY(models(value));
   job.output_dir = TRY(get_string(value, "output_dir"));
   job.train_files = TRY(paths(value, "train_files"));
   job.eval_files = TRY(paths(value, "eval_files"));
+  if (const Json* further = find(value, "further_files"); further != nullptr) {
+    if (!further->is_object()) return invalid_input("\"further_files\" must be an object");
+    for (const auto& [option, unused] : further->items()) {
+      job.further_files[option] = TRY(paths(*further, option));
+    }
+  }
   if (job.train_files.empty()) return invalid_input("\"train_files\" is empty");
   const Json* config = find(value, "config");
   if (config == nullptr || !config->is_object())

@@ -6,10 +6,6 @@ namespace attune::recipes {
 namespace {
 
 Recipe make_sft() {
-  Recipe recipe;
-  recipe.name = "sft";
-  recipe.command = "attune train sft";
-  recipe.text = "Supervised fine-tuning on text, conversations or prompt and completion.";
   std::vector<Option> own = with_source(
       "TRL",
       {boolean("packing", false, "fill rows up to max_length with several examples"),
@@ -22,15 +18,12 @@ Recipe make_sft() {
        choice("loss_type", "nll", {"nll", "chunked_nll", "dft"},
               "negative log-likelihood, or dynamic fine-tuning (arXiv 2508.05629)"),
        choice("truncation_mode", "keep_start", {"keep_start"}, "which end of a long row stays")});
-  for (Option& option : own) {
-    // TRL leaves these open, so that the data and `packing` decide.
-    if (option.name == "completion_only_loss") option.fallback = nullptr;
-    if (option.name == "eval_packing") option.fallback = nullptr;
-  }
-  for (const auto& group : {data_options(), own, model_options(), optimizer_options(),
-                            run_options(), published_options()}) {
-    recipe.options.insert(recipe.options.end(), group.begin(), group.end());
-  }
+  Recipe recipe = training_recipe(
+      "sft", "Supervised fine-tuning on text, conversations or prompt and completion.",
+      std::move(own));
+  // TRL leaves these open, so that the data and `packing` decide.
+  set_default(recipe, "completion_only_loss", nullptr);
+  set_default(recipe, "eval_packing", nullptr);
   return recipe;
 }
 
@@ -42,7 +35,9 @@ const Recipe& sft() {
 }
 
 const std::vector<const Recipe*>& all() {
-  static const std::vector<const Recipe*> recipes = {&sft()};
+  static const std::vector<const Recipe*> recipes = {
+      &sft(), &reward(), &dpo(), &orpo(), &cpo(), &simpo(), &kto(), &bco(), &dove(), &hindsight(),
+      &ppo(), &rloo(), &grpo(), &reinforce_plus_plus(), &online_dpo(), &spin()};
   return recipes;
 }
 

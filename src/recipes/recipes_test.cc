@@ -108,6 +108,18 @@ TEST(Recipes, APresetComesBeforeWhatIsSet) {
   EXPECT_NE(to_markdown(recipe).find("| `two` | `a: 100` |"), std::string::npos);
 }
 
+TEST(Recipes, EveryPresetOfEveryTrainerResolves) {
+  for (const Recipe* recipe : all()) {
+    for (const Preset& preset : recipe->presets) {
+      Result<Resolved> resolved = resolve(*recipe, {{"preset", preset.name, "--preset"}});
+      ASSERT_TRUE(resolved.ok()) << resolved.error().message();
+      for (const auto& [name, value] : preset.values.items()) {
+        EXPECT_EQ(resolved->config[name], value) << preset.name << " " << name;
+      }
+    }
+  }
+}
+
 TEST(Recipes, TheDocumentationPageIsTheTable) {
   for (const Recipe* recipe : all()) {
     std::string path = testing::source_path("docs/recipes/" + recipe->name + ".md");

@@ -1,5 +1,7 @@
 #include "recipes/training_options.h"
 
+#include "base/check.h"
+
 namespace attune::recipes {
 namespace {
 
@@ -150,10 +152,32 @@ std::vector<Option> run_options() {
             boolean("logging_first_step", false, "log the first step too"),
             string("run_name", nullptr, "name in the report")}),
        evaluation_options(),
+       with_source("Accelerate",
+                   {integer("num_processes", 1, 1,
+                            "processes that train together, each on a batch of its own (mpirun)")}),
        with_source("Attune",
                    {texts("sample_prompts", nullptr, "prompts answered at every evaluation"),
                     integer("sample_max_new_tokens", 128, 1, "length of these answers"),
                     integer("threads", nullptr, 1, "CPU threads; default all cores")})});
+}
+
+Recipe training_recipe(std::string name, std::string text, std::vector<Option> own) {
+  Recipe recipe;
+  recipe.command = "attune train " + name;
+  recipe.name = std::move(name);
+  recipe.text = std::move(text);
+  recipe.options = join({data_options(), std::move(own), model_options(), optimizer_options(),
+                         run_options(), published_options()});
+  return recipe;
+}
+
+void set_default(Recipe& recipe, std::string_view option, Json fallback) {
+  for (Option& known : recipe.options) {
+    if (known.name != option) continue;
+    known.fallback = std::move(fallback);
+    return;
+  }
+  CHECK(false, "{} has no option {}", recipe.name, option);
 }
 
 }  // namespace attune::recipes

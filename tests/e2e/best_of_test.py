@@ -83,6 +83,30 @@ class BestOfTest(command_case.CommandCase):
         rewards = [row["reward"] for row in plain]
         self.assertEqual(rewards, sorted(rewards, reverse=True))
 
+    def test_a_reward_model_judges_as_score_does(self):
+        pairs = self.write_rows("pairs.jsonl", [
+            {"prompt": f"say {word}: ", "chosen": word, "rejected": word[::-1]}
+            for word in ("they", "year", "the", "yes")])
+        self.done("train", "reward", *MODEL, "--dataset_name", pairs, "--output_dir",
+                  self.path("run"), "--max_steps", 2, "--learning_rate", "1e-2")
+        reward = self.path("run") / "final"
+        more = ("--min_new_tokens", 12)  # no answer ends, so that none has an end token to score
+        kept = command_case.lines_of(self.done(
+            *self.words(*more, "--best_of", 4, "--reward_model", reward),
+            text=self.rows("they ")).stdout)[0]["completions"]
+        samples = command_case.lines_of(self.done(
+            *self.words(*more, "--num_return_sequences", 4, "--do_sample"),
+            text=self.rows("they ")).stdout)[0]["completions"]
+        rows = "".join(json.dumps({"prompt": "they ", "completion": sample["text"]}) + "\n"
+                       for sample in samples)
+        scored = command_case.lines_of(
+            self.done("score", "--model_name_or_path", reward, "--append_eos", "false",
+                      text=rows).stdout)
+        rewards = [row["reward"] for row in scored]
+        self.assertGreater(max(rewards) - min(rewards), 1e-4)
+        self.assertAlmostEqual(kept[0]["reward"], max(rewards), 4)
+        self.assertEqual(kept[0]["text"], samples[rewards.index(max(rewards))]["text"])
+
     def test_several_judges_are_added_up_with_weights(self):
         weighted = self.done(
             *self.words("--best_of", 4, "--reward_command", self.judge,

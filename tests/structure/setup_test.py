@@ -17,7 +17,8 @@ PACKAGES = {
     "nlohmann-json": "nlohmann-json3-dev", "fmt": "libfmt-dev", "PCRE2": "libpcre2-dev",
     "OpenSSL (libcrypto)": "libssl-dev", "utf8proc": "libutf8proc-dev",
     "yaml-cpp": "libyaml-cpp-dev", "libcurl": "libcurl4-openssl-dev", "GoogleTest": "libgtest-dev",
-    "RapidCheck": "librapidcheck-dev", "zlib": "zlib1g-dev", "LibTorch": "the torch wheel",
+    "RapidCheck": "librapidcheck-dev", "zlib": "zlib1g-dev", "OpenMPI": "libopenmpi-dev",
+    "LibTorch": "the torch wheel",
 }
 
 

@@ -5,8 +5,10 @@
 
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "engine/ops/attention.h"
+#include "engine/ops/forgetful_mask.h"
 #include "engine/tensor/tensor.h"
 
 namespace attune::engine::models {
@@ -50,6 +52,20 @@ class PackedAttention : public AttentionContext {
 
  private:
   ops::PackedLayout layout_;
+};
+
+// The same with masks of forgetful causal masking, one for all layers. Must live until the backward
+// pass is done when activations are recomputed.
+class ForgetfulAttention : public AttentionContext {
+ public:
+  ForgetfulAttention(ops::PackedLayout layout, const ops::ForgetfulShare& share, uint64_t seed)
+      : layout_(std::move(layout)), hidden_(ops::forgetful_masks(layout_, share, seed)) {}
+  Tensor attend(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v,
+                const ops::AttentionOptions& options) override;
+
+ private:
+  ops::PackedLayout layout_;
+  std::vector<Tensor> hidden_;  // by segment
 };
 
 }  // namespace attune::engine::models

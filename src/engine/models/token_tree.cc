@@ -92,6 +92,7 @@ void TreeBatch::add(const TokenTree& tree) {
       sequence.insert(sequence.end(), own.begin(), own.end());
       if (!sequence.empty()) batch.add_root(sequence);
     }
+    prompt_begins.push_back(place.prompt_begin);
     ask(tree, branch, place);
   }
 }
@@ -128,6 +129,7 @@ BranchLogProbs branch_log_probs_of(Decoder& decoder, const TreeBatch& pass, cons
   got.sums = sum_by_branch(pass, got.tokens);
   got.entropy = std::move(result.entropy);
   got.correct = std::move(result.correct);
+  got.log_sum_squares = std::move(result.log_sum_squares);
   return got;
 }
 

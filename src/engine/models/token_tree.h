@@ -63,6 +63,7 @@ class TreeBatch {
   std::vector<int64_t> owners;     // [R] of this branch
   std::vector<int64_t> last_rows;  // [C] packed row of a branch's last token (with options.scores)
   std::vector<int64_t> counts;     // [C] log-probs asked for a branch
+  std::vector<int64_t> prompt_begins;  // [C] packed row of the first token of a branch's prompt
 
   int64_t branches() const { return static_cast<int64_t>(counts.size()); }
 
@@ -78,6 +79,7 @@ struct BranchLogProbs {
   Tensor sums;    // [C] fp32, differentiable: their sum by branch
   std::optional<Tensor> entropy;  // [R]
   std::optional<Tensor> correct;  // [R]
+  std::optional<Tensor> log_sum_squares;  // [R]
 };
 
 // One forward pass. LibTorch's exceptions pass through.

@@ -91,7 +91,8 @@ PolicyLosses group_policy_losses(const GroupTokens& tokens, const Spans& spans,
   PolicyLosses out;
   if (options.beta != 0) {
     CHECK(tokens.reference.defined(), "a KL term needs the reference's log-probs");
-    const Tensor kl = kl_terms(tokens.log_probs, tokens.reference, KlEstimator::kK3);
+    Tensor kl = kl_terms(tokens.log_probs, tokens.reference, KlEstimator::kK3);
+    if (options.weighted_kl) kl = kl * ratio;
     loss = loss + options.beta * kl;
     out.kl = kl.detach();
   }

@@ -35,6 +35,8 @@ struct GroupPolicyOptions {
   double clip_low = 0.2, clip_high = 0.2;  // TRL's epsilon, epsilon_high
   double ratio_cap = 0;                    // > 0: TRL's delta, a cap on the unclipped ratio
   double beta = 0;                         // weight of the k3 term, which needs reference log-probs
+  bool weighted_kl = false;  // TRL's use_bias_correction_kl: the k3 term times the ratio, so that
+                             // its gradient is that of the KL (arXiv 2512.02556)
   int64_t max_completion_length = 0;       // for kDrGrpo
 };
 

@@ -9,6 +9,8 @@
 #include <limits>
 #include <optional>
 
+#include "base/check.h"
+
 namespace attune::engine::ops {
 namespace {
 
@@ -21,13 +23,16 @@ Tensor along_path(const Tensor& x, const PackedLayout& layout, int64_t index) {
   return parts.size() == 1 ? parts[0] : at::cat(parts);
 }
 
-// Additive mask [1, H or 1, T, K]: causal from the bottom right corner, window and ALiBi.
-Tensor score_mask(const Tensor& like, const Segment& own, const AttentionOptions& options) {
+// Additive mask [1, H or 1, T, K]: causal from the bottom right corner, window and ALiBi, and what
+// `more` hides (may be null).
+Tensor score_mask(const Tensor& like, const Segment& own, const AttentionOptions& options,
+                  const Tensor* more) {
   const Tensor query = at::arange(own.length, like.device()) + own.first_position;
   const Tensor key = at::arange(own.first_position + own.length, like.device());
   const Tensor distance = key.unsqueeze(0) - query.unsqueeze(1);
   Tensor hidden = distance > 0;
   if (options.window > 0) hidden = hidden.logical_or(distance <= -options.window);
+  if (more != nullptr) hidden = hidden.logical_or(more->to(like.device()));
   Tensor mask = at::zeros(distance.sizes(), like.options());
   if (!options.alibi_slopes.empty()) {
     const Tensor of_key = alibi_biases(options, key).unsqueeze(1);
@@ -40,10 +45,8 @@ Tensor score_mask(const Tensor& like, const Segment& own, const AttentionOptions
 
 Tensor heads_first(const Tensor& x) { return x.transpose(0, 1).unsqueeze(0); }
 
-}  // namespace
-
-Tensor tree_attention_by_segment(const Tensor& q, const Tensor& k, const Tensor& v,
-                                 const PackedLayout& layout, const AttentionOptions& options) {
+Tensor by_segment(const Tensor& q, const Tensor& k, const Tensor& v, const PackedLayout& layout,
+                  const AttentionOptions& options, const std::vector<Tensor>* hidden) {
   const double scale =
       options.scale != 0 ? options.scale : 1.0 / std::sqrt(static_cast<double>(q.size(2)));
   std::vector<Tensor> outputs;
@@ -52,9 +55,11 @@ Tensor tree_attention_by_segment(const Tensor& q, const Tensor& k, const Tensor&
     const Segment& own = layout.segment(index);
     const int64_t keys = own.first_position + own.length;
     const bool plain_causal = own.parent < 0 && options.alibi_slopes.empty() &&
+                              hidden == nullptr &&
                               (options.window == 0 || options.window >= keys);
+    const Tensor* more = hidden != nullptr ? &(*hidden)[static_cast<size_t>(index)] : nullptr;
     std::optional<Tensor> mask;
-    if (!plain_causal) mask = score_mask(q, own, options);
+    if (!plain_causal) mask = score_mask(q, own, options, more);
     const Tensor out = at::scaled_dot_product_attention(
         heads_first(q.narrow(0, own.begin, own.length)), heads_first(along_path(k, layout, index)),
         heads_first(along_path(v, layout, index)), mask, 0.0, plain_causal, scale,
@@ -62,6 +67,21 @@ Tensor tree_attention_by_segment(const Tensor& q, const Tensor& k, const Tensor&
     outputs.push_back(out.squeeze(0).transpose(0, 1));
   }
   return outputs.size() == 1 ? outputs[0].contiguous() : at::cat(outputs);
+}
+
+}  // namespace
+
+Tensor tree_attention_by_segment(const Tensor& q, const Tensor& k, const Tensor& v,
+                                 const PackedLayout& layout, const AttentionOptions& options) {
+  return by_segment(q, k, v, layout, options, nullptr);
+}
+
+Tensor tree_attention_hiding(const Tensor& q, const Tensor& k, const Tensor& v,
+                             const PackedLayout& layout, const AttentionOptions& options,
+                             const std::vector<Tensor>& hidden) {
+  CHECK(static_cast<int64_t>(hidden.size()) == layout.segment_count(), "{} masks for {} segments",
+        hidden.size(), layout.segment_count());
+  return by_segment(q, k, v, layout, options, &hidden);
 }
 
 }  // namespace attune::engine::ops

@@ -2,11 +2,20 @@
 // ancestors. Works in every type and on every device; tree_attention falls back to it.
 #pragma once
 
+#include <vector>
+
 #include "engine/ops/attention.h"
 
 namespace attune::engine::ops {
 
 Tensor tree_attention_by_segment(const Tensor& q, const Tensor& k, const Tensor& v,
                                  const PackedLayout& layout, const AttentionOptions& options);
+
+// The same, where a query does not see some keys more: `hidden` has a mask [T, K] (bool, true =
+// hidden) for every segment, over its queries and all keys from its root's first to its own last.
+// Every query must be left with a key.
+Tensor tree_attention_hiding(const Tensor& q, const Tensor& k, const Tensor& v,
+                             const PackedLayout& layout, const AttentionOptions& options,
+                             const std::vector<Tensor>& hidden);
 
 }  // namespace attune::engine::ops

@@ -183,7 +183,8 @@ LogProbs linear_log_probs(const Tensor& hidden, const Tensor& weight, const Tens
   RowOutputs out = make_row_outputs(rows.size(0), weight, options);
   const Request request = make_request(hidden, weight, bias, rows, targets, options, &out);
   Tensor log_probs = LinearLogProbs::apply(hidden, weight, if_defined(bias), request);
-  return {log_probs, if_defined(out.entropy), if_defined(out.correct)};
+  return {log_probs, if_defined(out.entropy), if_defined(out.correct),
+          if_defined(out.log_sum_squares)};
 }
 
 WeightedNll linear_nll(const Tensor& hidden, const Tensor& weight, const Tensor& bias,

@@ -21,15 +21,17 @@ struct LogProbOptions {
   double temperature = 1.0;  // divides logits, in every log-prob of a run (losses.md §2.8)
   bool entropy = false;      // also the entropy of each row's distribution, nats
   bool accuracy = false;     // also whether the target is the row's argmax
+  bool log_sum_squares = false;  // also log sum_v p(v)^2 of each row (WPO's weights)
   int64_t chunk_rows = 256;  // rows of logits held at a time
   double logit_softcap = 0;  // Gemma 2: cap * tanh(logit / cap); 0 means none
   double logit_scale = 1.0;  // multiplies logits (Granite, Cohere)
 };
 
 struct LogProbs {
-  Tensor log_probs;               // [R] fp32, differentiable
-  std::optional<Tensor> entropy;  // [R] fp32, no gradient
-  std::optional<Tensor> correct;  // [R] bool
+  Tensor log_probs;                       // [R] fp32, differentiable
+  std::optional<Tensor> entropy;          // [R] fp32, no gradient
+  std::optional<Tensor> correct;          // [R] bool
+  std::optional<Tensor> log_sum_squares;  // [R] fp32, no gradient
 };
 
 // hidden [N, D], weight [V, D], bias [V] or undefined, rows [R] int64 into N (repeats allowed: the

@@ -69,12 +69,17 @@ TEST_P(LinearLogProbs, ForwardEqualsDense) {
   LogProbOptions options = GetParam().options;
   options.entropy = options.accuracy = true;
   const Tensor all = dense(wide(), rows, options);
-  const LogProbs got =
-      linear_log_probs(inputs[0], inputs[1], bias_of(inputs), rows, targets, options);
+  LogProbs got = linear_log_probs(inputs[0], inputs[1], bias_of(inputs), rows, targets, options);
   EXPECT_LT(relative_difference(got.log_probs, all.gather(1, targets.unsqueeze(1)).squeeze(1)),
             1e-5);
   EXPECT_LT(relative_difference(*got.entropy, (all.exp() * all).sum(1).neg()), 1e-5);
   EXPECT_TRUE(got.correct->equal(all.argmax(1) == targets));
+  EXPECT_FALSE(got.log_sum_squares.has_value());
+  options.log_sum_squares = true;
+  const Tensor before = got.log_probs;
+  got = linear_log_probs(inputs[0], inputs[1], bias_of(inputs), rows, targets, options);
+  EXPECT_LT(relative_difference(*got.log_sum_squares, (all * 2).exp().sum(1).log()), 1e-5);
+  EXPECT_LT(relative_difference(got.log_probs, before), 1e-6);
 }
 
 TEST_P(LinearLogProbs, GradientsEqualDense) {

@@ -20,6 +20,9 @@ RowOutputs RowOutputs::at(int64_t begin, int64_t count) const {
   part.log_probs = log_probs.narrow(0, begin, count);
   if (entropy.defined()) part.entropy = entropy.narrow(0, begin, count);
   if (correct.defined()) part.correct = correct.narrow(0, begin, count);
+  if (log_sum_squares.defined()) {
+    part.log_sum_squares = log_sum_squares.narrow(0, begin, count);
+  }
   return part;
 }
 
@@ -30,6 +33,7 @@ RowOutputs make_row_outputs(int64_t rows, const Tensor& like, const LogProbOptio
   out.log_probs = at::empty({rows}, wide);
   if (options.entropy) out.entropy = at::empty({rows}, wide);
   if (options.accuracy) out.correct = at::empty({rows}, wide.dtype(at::kBool));
+  if (options.log_sum_squares) out.log_sum_squares = at::empty({rows}, wide);
   return out;
 }
 
@@ -51,6 +55,9 @@ void softmax_rows_reference(Tensor& logits, const Tensor& targets, const Tensor&
   if (out.entropy.defined()) {
     out.entropy.copy_((logits.exp() * logits).sum(at::IntArrayRef{1}).neg());
   }
+  if (out.log_sum_squares.defined()) {
+    out.log_sum_squares.copy_(at::logsumexp(logits * 2, at::IntArrayRef{1}));
+  }
   if (!row_weights.defined()) return;
   logits.exp_();
   logits.scatter_add_(1, column, at::zeros(column.sizes(), logits.options()).fill_(-1));
@@ -61,7 +68,8 @@ void softmax_rows_reference(Tensor& logits, const Tensor& targets, const Tensor&
 void softmax_rows(Tensor& logits, const Tensor& targets, const Tensor& row_weights,
                   const LogProbOptions& options, const RowOutputs& out) {
   const bool fits = cpu::kernels() != nullptr && logits.is_cpu() && logits.is_contiguous() &&
-                    logits.scalar_type() == at::kFloat && options.logit_softcap == 0;
+                    logits.scalar_type() == at::kFloat && options.logit_softcap == 0 &&
+                    !out.log_sum_squares.defined();
   if (!fits) return softmax_rows_reference(logits, targets, row_weights, options, out);
   const Tensor ids = targets.contiguous();
   Tensor weights;

@@ -12,9 +12,10 @@ namespace attune::engine::ops {
 
 // What a pass writes per row; undefined tensors are not wanted.
 struct RowOutputs {
-  Tensor log_probs;  // [R]
-  Tensor entropy;    // [R]
-  Tensor correct;    // [R] bool
+  Tensor log_probs;        // [R]
+  Tensor entropy;          // [R]
+  Tensor correct;          // [R] bool
+  Tensor log_sum_squares;  // [R]
 
   RowOutputs at(int64_t begin, int64_t count) const;
 };

@@ -67,7 +67,8 @@ OrderedJson DataReport::to_json() const {
                     {"dropped", dropped_},
                     {"truncated", truncated_.size()},
                     {"boundary_mismatch", boundary_.size()},
-                    {"packed_without_loss", rows_without_loss_}};
+                    {"packed_without_loss", rows_without_loss_},
+                    {"contradictory", contradictory_.size()}};
   report["tokens"] = {{"kept", tokens_}, {"trained", trained_}};
   report["dropped"] = OrderedJson::array();
   for (const auto& [reason, dropped] : reasons_) {
@@ -78,6 +79,7 @@ OrderedJson DataReport::to_json() const {
   }
   report["truncated"] = row_list(truncated_);
   report["boundary_mismatch"] = row_list(boundary_);
+  report["contradictory"] = row_list(contradictory_);
   report["licences"] = counted(licences_);
   report["guideline_versions"] = counted(guidelines_);
   return report;

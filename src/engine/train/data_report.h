@@ -28,6 +28,8 @@ class DataReport {
   void note_truncated(const RowName& row) { truncated_.push_back(row); }
   // The row's prompt alone and the prompt within the whole row are tokenised differently.
   void note_boundary_mismatch(const RowName& row) { boundary_.push_back(row); }
+  // The row says the opposite of an earlier one about the same answers; it is kept.
+  void note_contradiction(const RowName& row) { contradictory_.push_back(row); }
   // A packed row of which no token is trained was left out.
   void count_rows_without_loss() { ++rows_without_loss_; }
   void count_licence(const std::string& licence) { ++licences_[licence]; }
@@ -61,6 +63,7 @@ class DataReport {
   std::map<std::string, Dropped> reasons_;
   std::vector<RowName> truncated_;
   std::vector<RowName> boundary_;
+  std::vector<RowName> contradictory_;
   std::map<std::string, int64_t> licences_;
   std::map<std::string, int64_t> guidelines_;
 };

@@ -51,12 +51,14 @@ EngineRun::EngineRun(std::string rows, std::vector<std::string> eval_files, Json
 pid_t EngineRun::start(bool resume, const std::map<std::string, std::string>& environment) {
   Json config = config_;
   config["resume_from_checkpoint"] = resume ? "true" : "";
-  const protocol::Job job{.recipe = "sft",
+  const protocol::Job job{.recipe = recipe_,
                           .config = config,
                           .model = testing::source_path("tests/golden/train/tiny"),
-                          .adapter = "",
+                          .adapter = adapter_,
+                          .models = {},
                           .train_files = {rows_},
                           .eval_files = eval_files_,
+                          .further_files = further_files_,
                           .output_dir = directory()};
   const std::string path = join_path(directory(), "job.json");
   EXPECT_TRUE(write_file(path, protocol::to_json(job).dump()).ok());

@@ -22,6 +22,14 @@ class EngineRun {
   // `eval_files` may be empty.
   EngineRun(std::string rows, std::vector<std::string> eval_files, Json config);
 
+  // Another recipe than sft; a PEFT folder to go on from.
+  void set_recipe(std::string recipe) { recipe_ = std::move(recipe); }
+  void set_adapter(std::string adapter) { adapter_ = std::move(adapter); }
+  // Files of further options, by option.
+  void set_further_files(std::map<std::string, std::vector<std::string>> files) {
+    further_files_ = std::move(files);
+  }
+
   // Starts the program; `environment` is added to ours.
   pid_t start(bool resume, const std::map<std::string, std::string>& environment = {});
 
@@ -45,6 +53,9 @@ class EngineRun {
   std::string rows_;
   std::vector<std::string> eval_files_;
   Json config_;
+  std::string recipe_ = "sft";
+  std::string adapter_;
+  std::map<std::string, std::vector<std::string>> further_files_;
 };
 
 }  // namespace attune::engine::train

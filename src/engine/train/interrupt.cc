@@ -1,6 +1,7 @@
 #include "engine/train/interrupt.h"
 
 #include <csignal>
+#include <initializer_list>
 
 namespace attune::engine::train {
 namespace {
@@ -16,13 +17,11 @@ extern "C" void on_signal(int number) {
 
 InterruptScope::InterruptScope() {
   caught = 0;
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  for (int number : {SIGINT, SIGTERM, SIGUSR1}) std::signal(number, on_signal);
 }
 
 InterruptScope::~InterruptScope() {
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
+  for (int number : {SIGINT, SIGTERM, SIGUSR1}) std::signal(number, SIG_DFL);
 }
 
 int interrupt_signal() { return static_cast<int>(caught); }

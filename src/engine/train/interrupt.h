@@ -1,10 +1,11 @@
-// SIGINT and SIGTERM while training: the first asks the run to stop after the step it is in, a
-// second one ends the program at once.
+// SIGINT, SIGTERM and SIGUSR1 while training: the first asks the run to stop after the step it is
+// in, a second one ends the program at once. SIGUSR1 is what mpirun passes on to its ranks without
+// ending them (comm/).
 #pragma once
 
 namespace attune::engine::train {
 
-// Catches both signals while it lives. One at a time.
+// Catches these signals while it lives. One at a time.
 class InterruptScope {
  public:
   InterruptScope();

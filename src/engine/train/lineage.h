@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "protocol/job.h"
@@ -12,5 +13,10 @@ namespace attune::engine::train {
 
 // Writes `output_dir`/lineage.json. `guidelines` counts trained rows by guideline version.
 Status write_lineage(const protocol::Job& job, const std::map<std::string, int64_t>& guidelines);
+
+// One hash over the files of these members ("model", "adapter", the option of another model) of a
+// run's lineage.json, whatever their folder is called; absent members count as empty.
+Result<std::string> lineage_hash(const std::string& run_directory,
+                                 const std::vector<std::string>& members);
 
 }  // namespace attune::engine::train

@@ -66,12 +66,21 @@ class Method {
   virtual int64_t row_count(Split split) const = 0;
   virtual int64_t row_tokens(Split split, int64_t row) const = 0;
   virtual int64_t row_units(Split split, int64_t row) const = 0;
+  // What "num_tokens" counts of a row; TRL reads a prompt once for each completion.
+  virtual int64_t row_counted_tokens(Split split, int64_t row) const {
+    return row_tokens(split, row);
+  }
+  // Under which name events.jsonl counts the units of a step.
+  virtual const char* unit_name() const { return "trained_tokens"; }
   // "train.jsonl row 17", for errors.
   virtual std::string row_name(Split split, int64_t row) const = 0;
 
   // The loss of these rows in one forward pass. LibTorch's exceptions pass through.
   virtual PassResult pass(Split split, const std::vector<int64_t>& rows,
                           const PassOptions& options) = 0;
+
+  // What the line that begins a run says of the method, besides its rows.
+  virtual OrderedJson about() const { return OrderedJson::object(); }
 
   // Called once a step with the rows that the sampler chose, before anything is computed. The
   // default trains on them in one update. LibTorch's exceptions pass through.

@@ -13,6 +13,21 @@ struct Trainer {
 
 constexpr std::array kTrainers = {
     Trainer{"sft", run_sft},
+    Trainer{"dpo", run_dpo},
+    Trainer{"reward", run_reward},
+    Trainer{"hindsight", run_hindsight},
+    Trainer{"orpo", run_reference_free},
+    Trainer{"cpo", run_reference_free},
+    Trainer{"simpo", run_reference_free},
+    Trainer{"kto", run_unpaired},
+    Trainer{"bco", run_unpaired},
+    Trainer{"dove", run_dove},
+    Trainer{"ppo", run_ppo},
+    Trainer{"rloo", run_rloo},
+    Trainer{"grpo", run_grpo},
+    Trainer{"reinforce_plus_plus", run_reinforce_plus_plus},
+    Trainer{"online_dpo", run_online_dpo},
+    Trainer{"spin", run_spin},
 };
 
 }  // namespace

@@ -17,5 +17,17 @@ namespace attune::engine::train {
 Status run_job(const protocol::Job& job);
 
 Status run_sft(const protocol::Job& job);
+Status run_dpo(const protocol::Job& job);
+Status run_reward(const protocol::Job& job);
+Status run_hindsight(const protocol::Job& job);
+Status run_reference_free(const protocol::Job& job);  // orpo, cpo, simpo
+Status run_unpaired(const protocol::Job& job);        // kto, bco
+Status run_dove(const protocol::Job& job);
+Status run_ppo(const protocol::Job& job);
+Status run_rloo(const protocol::Job& job);
+Status run_grpo(const protocol::Job& job);
+Status run_reinforce_plus_plus(const protocol::Job& job);
+Status run_online_dpo(const protocol::Job& job);
+Status run_spin(const protocol::Job& job);
 
 }  // namespace attune::engine::train

@@ -3,13 +3,27 @@
 namespace attune::engine::train {
 namespace {
 
-// How examples share rows: not at all without `packing: true`.
-struct PackingPlan {
-  bool train = false;
-  bool evaluation = false;
-  int64_t row_length = 0;
-  PackingStrategy strategy = PackingStrategy::kBestFit;
-};
+// `packed`: whether the rows will be packed. Best fit cuts an example at the row's length, so it is
+// cut when it is read; the other strategies keep all of it.
+Result<SftRowOptions> row_options(const Json& config, const ModelLimits& limits,
+                                  const PackingPlan& packing, bool packed) {
+  SftRowOptions options;
+  options.text_field = TRY(get_string_or(config, "dataset_text_field", "text"));
+  options.vocabulary = limits.vocabulary;
+  options.context = limits.context;
+  options.max_length.reset();
+  const bool unlimited = config.contains("max_length") && config["max_length"].is_null();
+  const bool splits = packed && packing.strategy != PackingStrategy::kBestFit;
+  if (!unlimited && !splits) options.max_length = TRY(get_int_or(config, "max_length", 1024));
+  if (splits) options.context = 0;  // pieces are what the model reads, and they fit
+  if (find(config, "completion_only_loss") != nullptr) {
+    options.completion_only = TRY(get_bool(config, "completion_only_loss"));
+  }
+  options.assistant_only = TRY(get_bool_or(config, "assistant_only_loss", false));
+  return options;
+}
+
+}  // namespace
 
 Result<PackingPlan> read_packing(const protocol::Job& job, const ModelLimits& limits) {
   const Json& config = job.config;
@@ -35,26 +49,6 @@ Result<PackingPlan> read_packing(const protocol::Job& job, const ModelLimits& li
   return plan;
 }
 
-// `packed`: whether the rows will be packed. Best fit cuts an example at the row's length, so it is
-// cut when it is read; the other strategies keep all of it.
-Result<SftRowOptions> row_options(const Json& config, const ModelLimits& limits,
-                                  const PackingPlan& packing, bool packed) {
-  SftRowOptions options;
-  options.text_field = TRY(get_string_or(config, "dataset_text_field", "text"));
-  options.vocabulary = limits.vocabulary;
-  options.context = limits.context;
-  options.max_length.reset();
-  const bool unlimited = config.contains("max_length") && config["max_length"].is_null();
-  const bool splits = packed && packing.strategy != PackingStrategy::kBestFit;
-  if (!unlimited && !splits) options.max_length = TRY(get_int_or(config, "max_length", 1024));
-  if (splits) options.context = 0;  // pieces are what the model reads, and they fit
-  if (find(config, "completion_only_loss") != nullptr) {
-    options.completion_only = TRY(get_bool(config, "completion_only_loss"));
-  }
-  options.assistant_only = TRY(get_bool_or(config, "assistant_only_loss", false));
-  return options;
-}
-
 void pack_splits(const PackingPlan& plan, SftData* data) {
   if (plan.train) {
     data->train = pack_sft_rows(data->train, plan.row_length, plan.strategy, &data->train_report);
@@ -64,8 +58,6 @@ void pack_splits(const PackingPlan& plan, SftData* data) {
                                      &data->evaluation_report);
   }
 }
-
-}  // namespace
 
 std::vector<SftRow> pack_sft_rows(const std::vector<SftRow>& rows, int64_t row_length,
                                   PackingStrategy strategy, DataReport* report) {

@@ -24,6 +24,17 @@ struct ModelLimits {
   int64_t context = 0;     // positions it was made for; 0: no limit
 };
 
+// How examples share rows: not at all without `packing: true`.
+struct PackingPlan {
+  bool train = false;
+  bool evaluation = false;
+  int64_t row_length = 0;
+  PackingStrategy strategy = PackingStrategy::kBestFit;
+};
+
+Result<PackingPlan> read_packing(const protocol::Job& job, const ModelLimits& limits);
+void pack_splits(const PackingPlan& plan, SftData* data);
+
 // Reads both splits, checks them (data_report.h) and packs them. When it fails, `data` holds the
 // reports as far as they came.
 Status load_sft_data(const protocol::Job& job, const RunText& text, const ModelLimits& limits,

@@ -17,6 +17,31 @@ OrderedJson raw_messages(const data::Messages* first, const data::Messages& seco
 
 }  // namespace
 
+Status fit_sequence(const SftRowOptions& options, const text::Tokenizer& tokenizer,
+                    TokenSequence& sequence, bool* truncated) {
+  if (options.max_length && static_cast<int64_t>(sequence.ids.size()) > *options.max_length) {
+    sequence.ids.resize(static_cast<size_t>(*options.max_length));
+    sequence.trained.resize(static_cast<size_t>(*options.max_length));
+    *truncated = true;
+  }
+  const auto length = static_cast<int64_t>(sequence.ids.size());
+  if (options.context > 0 && length > options.context) {
+    return invalid_input(
+        "its {} tokens are more than the model's context of {}; set max_length: {} to cut such "
+        "rows",
+        length, options.context, options.context);
+  }
+  for (int32_t id : sequence.ids) {
+    if (options.vocabulary > 0 && id >= options.vocabulary) {
+      return invalid_input(
+          "token {} (\"{}\") is outside of the model's {} embeddings; the tokenizer belongs to "
+          "another model",
+          id, tokenizer.id_to_token(id), options.vocabulary);
+    }
+  }
+  return {};
+}
+
 int64_t TokenSequence::trained_tokens() const {
   if (trained.empty()) return 0;
   return std::accumulate(trained.begin() + 1, trained.end(), int64_t{0});
@@ -178,27 +203,7 @@ Result<SftTokenizer::Prepared> SftTokenizer::prepare(const data::Example& exampl
         "text, messages, or prompt and completion",
         data::to_string(example.form));
   }
-  TokenSequence& sequence = prepared.sequence;
-  if (options_.max_length && static_cast<int64_t>(sequence.ids.size()) > *options_.max_length) {
-    sequence.ids.resize(static_cast<size_t>(*options_.max_length));
-    sequence.trained.resize(static_cast<size_t>(*options_.max_length));
-    prepared.truncated = true;
-  }
-  const auto length = static_cast<int64_t>(sequence.ids.size());
-  if (options_.context > 0 && length > options_.context) {
-    return invalid_input(
-        "its {} tokens are more than the model's context of {}; set max_length: {} to cut such "
-        "rows",
-        length, options_.context, options_.context);
-  }
-  for (int32_t id : sequence.ids) {
-    if (options_.vocabulary > 0 && id >= options_.vocabulary) {
-      return invalid_input(
-          "token {} (\"{}\") is outside of the model's {} embeddings; the tokenizer belongs to "
-          "another model",
-          id, tokenizer_.id_to_token(id), options_.vocabulary);
-    }
-  }
+  TRY(fit_sequence(options_, tokenizer_, prepared.sequence, &prepared.truncated));
   return prepared;
 }
 

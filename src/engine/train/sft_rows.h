@@ -53,6 +53,11 @@ struct SftRowOptions {
   std::optional<int64_t> max_rows{};       // read at most so many
 };
 
+// Cuts a sequence at max_length (keep_start). Refuses one that is longer than the context, and ids
+// that the model has no embedding for.
+Status fit_sequence(const SftRowOptions& options, const text::Tokenizer& tokenizer,
+                    TokenSequence& sequence, bool* truncated);
+
 // Tokenises single rows. Immutable; thread-safe.
 class SftTokenizer {
  public:

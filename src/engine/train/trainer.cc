@@ -50,7 +50,15 @@ Result<std::unique_ptr<Trainer>> Trainer::create(TrainerSetup setup, Method& met
   CHECK(rows > 0, "a trainer without rows");
   std::vector<int64_t> lengths;
   for (int64_t row = 0; row < rows; ++row) lengths.push_back(method.row_tokens(Split::kTrain, row));
-  Sampler sampler(setup.options.batch, setup.options.data_seed, std::move(lengths));
+  std::unique_ptr<comm::Communicator> alone;
+  if (setup.communicator == nullptr) {
+    alone = comm::single_process();
+    setup.communicator = alone.get();
+  }
+  BatchOptions batch = setup.options.batch;
+  batch.rows_per_batch *= setup.communicator->size();
+  if (batch.tokens_per_step) *batch.tokens_per_step *= setup.communicator->size();
+  Sampler sampler(batch, setup.options.data_seed, std::move(lengths));
 
   const OptimisationOptions& optimisation = setup.options.optimisation;
   const optim::Schedule schedule =
@@ -66,13 +74,16 @@ Result<std::unique_ptr<Trainer>> Trainer::create(TrainerSetup setup, Method& met
         "eval_fraction");
   }
   std::unique_ptr<Trainer> trainer(
-      new Trainer(std::move(setup), method, std::move(sampler), schedule));
-  trainer->optimizer_ = optim::Optimizer::create(options, trainer->setup_.parameters);
+      new Trainer(std::move(setup), method, std::move(sampler), schedule, std::move(alone)));
+  trainer->share_parameters(options);
   return trainer;
 }
 
-Trainer::Trainer(TrainerSetup setup, Method& method, Sampler sampler, optim::Schedule schedule)
+Trainer::Trainer(TrainerSetup setup, Method& method, Sampler sampler, optim::Schedule schedule,
+                 std::unique_ptr<comm::Communicator> alone)
     : setup_(std::move(setup)),
+      alone_(std::move(alone)),
+      ranks_(*setup_.communicator),
       method_(method),
       sampler_(std::move(sampler)),
       schedule_(schedule),
@@ -94,7 +105,7 @@ Result<TrainingOutcome> Trainer::train() {
   TrainingOutcome outcome;
   while (progress_.step < total_steps_ && !stop_early_) {
     TRY(train_step());
-    if (interrupt_signal() != 0 && progress_.step < total_steps_) {
+    if (interrupted() && progress_.step < total_steps_) {
       outcome.interrupted = true;
       break;
     }
@@ -105,18 +116,22 @@ Result<TrainingOutcome> Trainer::train() {
 
 Status Trainer::begin() {
   if (setup_.resume) TRY(resume_from(*setup_.resume));
-  TRY(checkpoints_.prune({}, {}));  // what a killed run left half-written
-  log_ = TRY(RunLog::open(setup_.run_directory, progress_.step, setup_.resume.has_value()));
-  if (setup_.resume && !log_->has_checkpoint()) {  // killed between the checkpoint and its line
-    TRY(log_->write("checkpoint",
-                    {{"step", progress_.step}, {"path", setup_.resume->folder}}));
+  if (ranks_.is_first()) {
+    TRY(checkpoints_.prune({}, {}));  // what a killed run left half-written
+    log_ = TRY(RunLog::open(setup_.run_directory, progress_.step, setup_.resume.has_value()));
+    if (setup_.resume && !log_->has_checkpoint()) {  // killed between the checkpoint and its line
+      TRY(record("checkpoint", {{"step", progress_.step}, {"path", setup_.resume->folder}}));
+    }
   }
   OrderedJson start = {{"step", progress_.step},
                        {"total_steps", total_steps_},
                        {"rows", method_.row_count(Split::kTrain)},
                        {"eval_rows", method_.row_count(Split::kEvaluation)},
                        {"plan", setup_.plan.to_json()}};
-  TRY(log_->write(setup_.resume ? "resume" : "start", start));
+  const OrderedJson about = method_.about();
+  for (const auto& [name, value] : about.items()) start[name] = value;
+  if (ranks_.size() > 1) start["ranks"] = ranks_.size();
+  TRY(record(setup_.resume ? "resume" : "start", start));
   if (setup_.resume) return {};  // what belongs to the beginning is in the log
   if (setup_.options.evaluation.on_start) {
     TRY(evaluate());
@@ -139,7 +154,7 @@ Status Trainer::train_step() {
   int64_t units = 0;
   for (size_t update = 0; update < step.updates; ++update) {
     for (int64_t row : updates.rows[update]) {
-      progress_.tokens += method_.row_tokens(updates.split, row);
+      progress_.tokens += method_.row_counted_tokens(updates.split, row);
       units += method_.row_units(updates.split, row);
     }
   }
@@ -151,9 +166,9 @@ Status Trainer::train_step() {
                         {"seconds", seconds_since(started)},
                         {"epoch", rows.epochs_done},
                         {"rows", rows.rows.size()},
-                        {"trained_tokens", units}};
+                        {method_.unit_name(), units}};
   for (const auto& [name, value] : step.metrics) fields[name] = value;
-  TRY(log_->write("step", fields));
+  TRY(record("step", fields));
   const auto logging = interval_steps(setup_.options.logging_steps, total_steps_);
   const bool first = progress_.step == 1 && setup_.options.log_first_step;
   if (progress_.step % logging == 0 || progress_.step == total_steps_ || first) {
@@ -171,7 +186,8 @@ Result<StepUpdates> Trainer::begin_step(const StepRows& rows) {
                              [&] { return method_.begin_step(progress_.step, rows.rows); });
   const bool outside = !updates.ok() && updates.error().code() == ErrorCode::kUnavailable;
   const bool saves = setup_.options.checkpoint.when != When::kNever && progress_.step > 0;
-  if (!outside || !saves) return updates;
+  // Saving is done together; of several ranks only this one may have failed.
+  if (!outside || !saves || ranks_.size() > 1) return updates;
   TRY(save_checkpoint());
   return make_error(ErrorCode::kUnavailable,
                     "{}; the checkpoint of step {} was written, go on with "
@@ -187,11 +203,7 @@ Result<Trainer::StepOutcome> Trainer::run_updates(const StepUpdates& updates, do
   total.updates = 0;
   for (const std::vector<int64_t>& rows : updates.rows) {
     const StepOutcome update = TRY(compute_update(updates.split, rows, seeds));
-    TRY(run_guarded({fmt::format("update of step {}", progress_.step + 1), {}}, [&] {
-      optimizer_->step(rate, optim::clip_factor(update.grad_norm,
-                                                setup_.options.optimisation.max_grad_norm));
-      optimizer_->zero_grad();
-    }));
+    TRY(update_parameters(rate, update.grad_norm));
     ++total.updates;
     total.loss += update.loss;
     total.grad_norm += update.grad_norm;
@@ -212,7 +224,7 @@ Result<Trainer::StepOutcome> Trainer::compute_update(Split split, const std::vec
                                                      Random& seeds) {
   Measured measured = TRY(accumulate(split, rows, seeds));
   StepOutcome outcome{measured.loss, 0, std::move(measured.metrics), 1};
-  const auto& parameters = optimizer_->parameters();
+  const auto& parameters = setup_.parameters;
   const std::string where = fmt::format("step {}", progress_.step + 1);
   outcome.grad_norm = TRY(run_guarded({"gradient norm of " + where, {}}, [&] {
     return optim::grad_norm(parameters);
@@ -228,49 +240,82 @@ Result<Trainer::StepOutcome> Trainer::compute_update(Split split, const std::vec
       where, bad.empty() ? "their norm" : bad, names_of(split, rows));
 }
 
+// Each rank updates its share and then has everybody's.
+Status Trainer::update_parameters(double rate, double grad_norm) {
+  const double scale = optim::clip_factor(grad_norm, setup_.options.optimisation.max_grad_norm);
+  return run_guarded({fmt::format("update of step {}", progress_.step + 1), {}}, [&]() -> Status {
+    optimizer_->step(rate, scale);
+    for (optim::NamedTensor& parameter : setup_.parameters) {
+      parameter.tensor.mutable_grad() = Tensor();
+    }
+    if (ranks_.size() == 1) return {};
+    for (size_t i = 0; i < setup_.parameters.size(); ++i) {
+      Tensor values = setup_.parameters[i].tensor.detach();
+      ranks_.broadcast(values, owners_[i]);
+    }
+    return {};
+  });
+}
+
 // Runs the rows in passes; returns the loss over all of them and the metrics per unit.
 Result<Trainer::Measured> Trainer::accumulate(Split split, const std::vector<int64_t>& rows,
                                               Random& seeds) {
-  const bool training = split != Split::kEvaluation;
   int64_t units = 0;
   for (int64_t row : rows) units += method_.row_units(split, row);
   PassOptions options;
   options.normaliser = static_cast<double>(units);
-  options.training = training;
-  options.recompute = training && setup_.plan.recompute;
+  options.training = split != Split::kEvaluation;
+  options.recompute = options.training && setup_.plan.recompute;
   options.chunk_rows = setup_.plan.chunk_rows;
   Measured measured;
-  std::map<std::string, Mean> means;
-  for (const auto& pass : cut_into_passes(method_, split, rows, setup_.plan.max_tokens_per_batch)) {
-    options.dropout_seed = seeds.next();
-    const Operation operation{
-        training ? fmt::format("step {}", progress_.step + 1)
-                 : fmt::format("evaluation after step {}", progress_.step),
-        {}};
-    const double share = TRY(run_guarded(operation, [&] {
-      PassResult result = method_.pass(split, pass, options);
-      const double value = result.loss.item<double>();
-      for (const auto& [name, sum] : result.sums) measured.metrics[name] += sum;
-      for (const auto& [name, mean] : result.means) {
-        means[name].sum += mean.sum;
-        means[name].count += mean.count;
-      }
-      if (training && std::isfinite(value)) result.loss.backward();
-      return value;
-    }));
-    if (!std::isfinite(share)) {
-      return invalid_input(
-          "{}: the loss is no longer a number ({}), with {}. Lower learning_rate, or look at these "
-          "rows; nothing of this step was kept",
-          operation.name, share, names_of(split, pass));
-    }
-    measured.loss += share;
-  }
+  const Status own = run_passes(split, own_share(split, rows), options, seeds, &measured);
+  TRY(add_up(own, &measured));
   for (auto& [name, sum] : measured.metrics) sum /= options.normaliser;
-  for (const auto& [name, mean] : means) {
+  for (const auto& [name, mean] : measured.means) {
     if (mean.count > 0) measured.metrics[name] = mean.sum / mean.count;
   }
   return measured;
+}
+
+// The passes of this rank. Gradients are summed over the ranks whatever happens, since the others
+// wait for it.
+Status Trainer::run_passes(Split split, const std::vector<int64_t>& rows, PassOptions options,
+                           Random& seeds, Measured* measured) {
+  const Operation operation{
+      options.training ? fmt::format("step {}", progress_.step + 1)
+                       : fmt::format("evaluation after step {}", progress_.step),
+      {}};
+  const auto passes = cut_into_passes(method_, split, rows, setup_.plan.max_tokens_per_batch);
+  Status status;
+  for (size_t i = 0; i < passes.size() && status.ok(); ++i) {
+    options.dropout_seed = seeds.next();
+    if (options.training && i + 1 == passes.size()) reducer_->begin();
+    const Result<double> share = run_guarded(operation, [&] {
+      PassResult result = method_.pass(split, passes[i], options);
+      const double value = result.loss.item<double>();
+      for (const auto& [name, sum] : result.sums) measured->metrics[name] += sum;
+      for (const auto& [name, mean] : result.means) {
+        measured->means[name].sum += mean.sum;
+        measured->means[name].count += mean.count;
+      }
+      if (options.training && std::isfinite(value)) result.loss.backward();
+      return value;
+    });
+    if (!share.ok()) {
+      status = share.error();
+    } else if (!std::isfinite(*share)) {
+      status = invalid_input(
+          "{}: the loss is no longer a number ({}), with {}. Lower learning_rate, or look at these "
+          "rows; nothing of this step was kept",
+          operation.name, *share, names_of(split, passes[i]));
+    } else {
+      measured->loss += *share;
+    }
+  }
+  if (!options.training) return status;
+  const Status summed = run_guarded({"gradients of " + operation.name, {}},
+                                    [&] { reducer_->finish(); });
+  return status.ok() ? summed : status;
 }
 
 std::string Trainer::names_of(Split split, const std::vector<int64_t>& rows) const {
@@ -310,11 +355,11 @@ Status Trainer::after_step(const StepRows& rows, bool last) {
 }
 
 Status Trainer::write_samples() {
-  if (!setup_.samples) return {};
+  if (!setup_.samples || !ranks_.is_first()) return {};
   const std::vector<std::string>& prompts = setup_.options.evaluation.sample_prompts;
   const std::vector<std::string> answers = TRY(setup_.samples());
   for (size_t i = 0; i < answers.size(); ++i) {
-    TRY(log_->write("sample",
+    TRY(record("sample",
                     {{"step", progress_.step}, {"prompt", prompts[i]}, {"answer", answers[i]}}));
   }
   return {};

@@ -14,6 +14,12 @@
 // a clean stop on SIGINT and SIGTERM. A run that is killed at any instant and resumed gives the
 // same bits as one that was not (one thread, the same machine).
 //
+// Several processes (comm/): the rows of a step are those of one process with as many times the
+// batch; each rank computes a share of them, gradients are summed during the last backward pass,
+// each rank updates a share of the parameters (and holds the optimiser state of these alone), and
+// the first rank writes the run directory. The losses are those of one process up to the order of
+// sums. An error on one rank is the error of all.
+//
 // Not thread-safe. LibTorch's exceptions become Errors here.
 #pragma once
 
@@ -27,6 +33,7 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "engine/comm/gradient_reducer.h"
 #include "engine/optim/optimizer.h"
 #include "engine/optim/schedule.h"
 #include "engine/train/checkpoint_store.h"
@@ -48,6 +55,7 @@ struct TrainerSetup {
   Plan plan;
   std::vector<optim::NamedTensor> parameters;  // what trains
   SampleFunction samples;
+  comm::Communicator* communicator = nullptr;  // of the run's processes; null: there is one
   std::optional<StoredCheckpoint> resume;      // where to go on
 };
 
@@ -84,10 +92,12 @@ class Trainer {
   };
   struct Measured {
     double loss = 0;
-    std::map<std::string, double> metrics;
+    std::map<std::string, double> metrics = {};  // sums, then what they come to a unit
+    std::map<std::string, Mean> means = {};
   };
 
-  Trainer(TrainerSetup setup, Method& method, Sampler sampler, optim::Schedule schedule);
+  Trainer(TrainerSetup setup, Method& method, Sampler sampler, optim::Schedule schedule,
+          std::unique_ptr<comm::Communicator> alone);
 
   Status resume_from(const StoredCheckpoint& checkpoint);
   Result<TrainingOutcome> train();
@@ -97,6 +107,9 @@ class Trainer {
   Result<StepOutcome> run_updates(const StepUpdates& updates, double rate);
   Result<StepOutcome> compute_update(Split split, const std::vector<int64_t>& rows, Random& seeds);
   Result<Measured> accumulate(Split split, const std::vector<int64_t>& rows, Random& seeds);
+  Status run_passes(Split split, const std::vector<int64_t>& rows, PassOptions options,
+                    Random& seeds, Measured* measured);
+  Status update_parameters(double rate, double grad_norm);
   Status after_step(const StepRows& rows, bool last);
   Status evaluate();
   Status judge(const std::map<std::string, double>& metrics);
@@ -104,17 +117,30 @@ class Trainer {
   Status save_checkpoint();
   Status finish(TrainingOutcome* outcome);
   Json state() const;
+  Status record(const std::string& kind, const OrderedJson& fields);  // on the first rank
+  bool interrupted();
+
+  // trainer_ranks.cc
+  void share_parameters(const optim::OptimizerOptions& options);
+  std::vector<int64_t> own_share(Split split, const std::vector<int64_t>& rows) const;
+  Status add_up(const Status& own, Measured* measured);
+  Status agree(const Status& own);
+  Result<std::vector<optim::NamedTensor>> whole_optimizer_state();
   bool due(When when, double interval, bool ends_epoch) const;
   std::string names_of(Split split, const std::vector<int64_t>& rows) const;
 
   TrainerSetup setup_;
+  std::unique_ptr<comm::Communicator> alone_;  // where the setup has none
+  comm::Communicator& ranks_;
   Method& method_;
   Sampler sampler_;
   optim::Schedule schedule_;
   int64_t total_steps_ = 0;
-  std::unique_ptr<optim::Optimizer> optimizer_;
+  std::vector<int> owners_;  // which rank updates a parameter, in the setup's order
+  std::unique_ptr<optim::Optimizer> optimizer_;  // of this rank's parameters
+  std::unique_ptr<comm::GradientReducer> reducer_;
   CheckpointStore checkpoints_;
-  std::unique_ptr<RunLog> log_;
+  std::unique_ptr<RunLog> log_;  // of the first rank
   Progress progress_;
   bool stop_early_ = false;
   std::optional<int64_t> saved_step_;  // of the newest checkpoint of this process

@@ -39,7 +39,7 @@ Status Trainer::evaluate() {
   OrderedJson fields = {{"step", progress_.step}};
   for (const auto& [name, value] : metrics) fields[name] = value;
   fields["seconds"] = elapsed.count();
-  TRY(log_->write("eval", fields));
+  TRY(record("eval", fields));
   const std::string& shown = setup_.options.evaluation.best_metric;
   if (metrics.contains(shown)) {
     log_info("step {}  {} {:.4f}", progress_.step,
@@ -108,18 +108,22 @@ Json Trainer::state() const {
 
 Status Trainer::save_checkpoint() {
   if (saved_step_ == progress_.step) return {};
+  const bool only_model = setup_.options.checkpoint.only_model;
+  std::vector<optim::NamedTensor> optimizer;
+  if (!only_model) optimizer = TRY(whole_optimizer_state());
   const auto write = [&](const std::string& folder) -> Status {
-    TRY(save_tensors(join_path(folder, "parameters.safetensors"), optimizer_->parameters()));
-    if (setup_.options.checkpoint.only_model) return {};
+    TRY(save_tensors(join_path(folder, "parameters.safetensors"), setup_.parameters));
+    if (only_model) return {};
     if (const auto tensors = method_.state_tensors(); !tensors.empty()) {
       TRY(save_tensors(join_path(folder, "method.safetensors"), tensors));
     }
-    return save_tensors(join_path(folder, "optimizer.safetensors"), optimizer_->state());
+    return save_tensors(join_path(folder, "optimizer.safetensors"), optimizer);
   };
-  TRY(checkpoints_.save(progress_.step, state(), write));
+  TRY(agree(ranks_.is_first() ? checkpoints_.save(progress_.step, state(), write) : Status()));
   saved_step_ = progress_.step;
-  TRY(log_->write("checkpoint", {{"step", progress_.step},
-                                 {"path", checkpoints_.folder_of(progress_.step)}}));
+  if (!ranks_.is_first()) return {};
+  TRY(record("checkpoint", {{"step", progress_.step},
+                            {"path", checkpoints_.folder_of(progress_.step)}}));
   const bool keeps_best = setup_.options.evaluation.load_best_at_end ||
                           setup_.options.checkpoint.when == When::kBest;
   return checkpoints_.prune(setup_.options.checkpoint.limit,
@@ -164,7 +168,7 @@ Status Trainer::finish(TrainingOutcome* outcome) {
   outcome->stopped_early = stop_early_;
   if (outcome->interrupted) {
     TRY(save_checkpoint());
-    return log_->write("interrupted",
+    return record("interrupted",
                        {{"step", progress_.step}, {"signal", interrupt_signal()}});
   }
   if (setup_.options.evaluation.load_best_at_end && progress_.best_step &&
@@ -180,7 +184,7 @@ Status Trainer::finish(TrainingOutcome* outcome) {
   OrderedJson end = {{"step", progress_.step}, {"num_tokens", progress_.tokens}};
   if (progress_.best_step) end["best_step"] = *progress_.best_step;
   if (stop_early_) end["stopped_early"] = true;
-  return log_->write("end", end);
+  return record("end", end);
 }
 
 }  // namespace attune::engine::train

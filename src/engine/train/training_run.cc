@@ -140,6 +140,8 @@ Plan plan_of(const TrainingOptions& options, const TrainingModel& model, Method&
 }  // namespace
 
 Result<TrainingRun> TrainingRun::prepare(const protocol::Job& job) {
+  auto ranks = TRY(comm::connect());
+  if (!ranks->is_first()) set_log_level(LogLevel::kError);  // the first one speaks for all
   TrainingOptions options = TRY(read_training_options(job.config));
   TRY(check_device(job.config));
   auto resume = TRY(find_resume(job.output_dir, options.checkpoint));
@@ -148,13 +150,16 @@ Result<TrainingRun> TrainingRun::prepare(const protocol::Job& job) {
   weights::ModelFiles files = TRY(weights::ModelFiles::open(job.model));
   RunText text = TRY(load_run_text(files, job.config));
   models::DecoderConfig config = TRY(models::decoder_config(files.config()));
-  return TrainingRun(job, std::move(options), std::move(resume), std::move(planned),
-                     std::move(files), std::move(text), std::move(config));
+  return TrainingRun(std::move(ranks), job, std::move(options), std::move(resume),
+                     std::move(planned), std::move(files), std::move(text), std::move(config));
 }
 
 Status TrainingRun::load_model(ModelRole role) {
   install_arena();
-  const int64_t wanted = planned_ ? planned_->threads : options_.threads;
+  int64_t wanted = planned_ ? planned_->threads : options_.threads;
+  if (wanted == 0 && ranks_->size() > 1) {
+    wanted = std::max<int64_t>(1, available_cores() / ranks_->ranks_here());
+  }
   threads_ = set_compute_threads(static_cast<int>(wanted));
   if (planned_) {
     const bool own = planned_->products == "own";
@@ -172,7 +177,8 @@ Status TrainingRun::train(Method& method, const FolderFinish& finish) {
   setup.run_directory = job_.output_dir;
   setup.config = job_.config;
   setup.options = options_;
-  setup.plan = planned_ ? *planned_ : plan_of(options_, model_, method, threads_);
+  setup.plan = TRY(common_plan(method));
+  setup.communicator = ranks_.get();
   setup.parameters = model_.parameters;
   for (optim::NamedTensor& parameter : method.parameters()) setup.parameters.push_back(parameter);
   setup.resume = resume_;
@@ -187,8 +193,16 @@ Status TrainingRun::train(Method& method, const FolderFinish& finish) {
                              "with resume_from_checkpoint: true",
                              outcome.steps));
   }
+  if (!ranks_->is_first()) return {};
   TRY(run_guarded({"the end of the run", {}}, [&] { return method.finish(job_.output_dir); }));
   return save_final(finish);
+}
+
+// The stored plan, or the first rank's: all ranks compute alike.
+Result<Plan> TrainingRun::common_plan(Method& method) {
+  const Plan plan = planned_ ? *planned_ : plan_of(options_, model_, method, threads_);
+  if (ranks_->size() == 1) return plan;
+  return Plan::from_json(TRY(parse_json(ranks_->all_gather(plan.to_json().dump())[0])));
 }
 
 Status TrainingRun::save_final(const FolderFinish& finish) {

@@ -11,11 +11,13 @@
 // Not thread-safe; sets the process's threads and signal handlers.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "engine/comm/communicator.h"
 #include "engine/models/decoder_config.h"
 #include "engine/train/checkpoint_store.h"
 #include "engine/train/method.h"
@@ -39,21 +41,33 @@ class TrainingRun {
   const models::DecoderConfig& config() const { return config_; }
   std::vector<int32_t> stop_ids() const { return train::stop_ids(text_, files_); }
 
+  // The processes of the run (comm/).
+  comm::Communicator& ranks() { return *ranks_; }
+
   Status load_model(ModelRole role = ModelRole::kLanguageModel);
   const weights::ModelFiles& files() const { return files_; }
   models::Decoder& decoder() { return *model_.decoder; }            // after load_model()
   const std::vector<std::string>& adapters() const { return model_.adapters; }
   const std::vector<optim::NamedTensor>& parameters() const { return model_.parameters; }
+  const std::string& dtype() const { return model_.dtype; }  // of the weights
+
+  // Rows of a step where they are not what per_device_train_batch_size counts (answers).
+  void set_rows_per_step(int64_t rows) {
+    options_.batch.rows_per_batch = rows;
+    options_.batch.accumulation = 1;
+  }
 
   // Trains to the end and writes final/, with what `finish` adds to it. kCancelled when a signal
   // stopped it (a checkpoint was written).
   Status train(Method& method, const FolderFinish& finish = {});
 
  private:
-  TrainingRun(protocol::Job job, TrainingOptions options, std::optional<StoredCheckpoint> resume,
+  TrainingRun(std::unique_ptr<comm::Communicator> ranks, protocol::Job job,
+              TrainingOptions options, std::optional<StoredCheckpoint> resume,
               std::optional<Plan> planned, weights::ModelFiles files, RunText text,
               models::DecoderConfig config)
-      : job_(std::move(job)),
+      : ranks_(std::move(ranks)),
+        job_(std::move(job)),
         options_(std::move(options)),
         resume_(std::move(resume)),
         planned_(std::move(planned)),
@@ -61,7 +75,9 @@ class TrainingRun {
         text_(std::move(text)),
         config_(std::move(config)) {}
   Status save_final(const FolderFinish& finish);
+  Result<Plan> common_plan(Method& method);
 
+  std::unique_ptr<comm::Communicator> ranks_;
   protocol::Job job_;
   TrainingOptions options_;
   std::optional<StoredCheckpoint> resume_;

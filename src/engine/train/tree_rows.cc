@@ -22,11 +22,36 @@ void copy_judgement(const data::Example& example, TreeRow* row) {
   row->margin = example.margin;
   row->label = example.label;
   row->annotator = example.annotator;
-  if (example.form == data::Form::kPreference) row->ranks = {1, 2};
+  const bool joint = example.form == data::Form::kJointPreference;
+  if (joint) row->form = data::Form::kPreference;  // a pair, whatever its sides have in common
+  if (joint || example.form == data::Form::kPreference) row->ranks = {1, 2};
   if (example.form == data::Form::kRanking) {
     row->ranks = example.ranks;
     row->scores = example.scores;
   }
+}
+
+// A completion of one token with nothing before it: no token of it is ever predicted.
+Status check_predictable(const models::TokenTree& tree) {
+  for (size_t i = 0; i < tree.branches.size(); ++i) {
+    const models::TokenBranch& branch = tree.branches[i];
+    const bool starts_row = tree.prompt.empty() && branch.first == 0;
+    if (branch.completion_tokens() > (starts_row ? 1 : 0)) continue;
+    return invalid_input(
+        "completion {} has no token that can be predicted; give the row a prompt, or raise "
+        "max_length",
+        i + 1);
+  }
+  return {};
+}
+
+// The class of a refusal, under which rows are counted: what stands before a colon
+// ("ranks with holes: ..."), or all of a message that holds for any row.
+std::string reason_of(const std::string& message) {
+  constexpr size_t kLongest = 60;
+  const std::string kind = message.substr(0, message.find(": "));
+  const bool particular = kind.size() > kLongest || kind.find_first_of("0123456789") != kind.npos;
+  return particular ? "cannot be used" : kind;
 }
 
 bool equal_sides(const models::TokenTree& tree) {
@@ -37,6 +62,21 @@ bool equal_sides(const models::TokenTree& tree) {
 
 Result<std::vector<data::TokenizedCompletion>> TreeTokenizer::tokenize(
     const data::Example& example) const {
+  if (example.form == data::Form::kJointPreference) {
+    std::vector<data::TokenizedCompletion> both;
+    for (const auto& [prompt, answer] :
+         {std::pair(&example.chosen_prompt, &example.chosen),
+          std::pair(&example.rejected_prompt, &example.rejected)}) {
+      data::Example side;
+      side.form = data::Form::kCompletion;
+      side.prompt = *prompt;
+      side.completion = *answer;
+      side.tools = example.tools;
+      side.chat_template_kwargs = example.chat_template_kwargs;
+      both.push_back(TRY(tokenize(side)).front());
+    }
+    return both;
+  }
   const data::PromptAndCompletions split = TRY(data::split_example(example));
   const std::optional<int32_t> eos = tokenizer_.tokenizer().eos_id();
   std::vector<data::TokenizedCompletion> completions;
@@ -99,12 +139,14 @@ Result<TreeTokenizer::Prepared> TreeTokenizer::prepare(const data::Example& exam
   for (data::TokenizedCompletion& completion : completions) {
     TRY(fit(completion, &prepared.truncated));
   }
-  prepared.row.tree = models::make_token_tree(completions, /*whole=*/true);
+  prepared.row.tree = models::make_token_tree(completions, /*whole=*/!options_.to_end_of_turn);
   copy_judgement(example, &prepared.row);
-  if (example.form == data::Form::kPreference && equal_sides(prepared.row.tree)) {
+  TRY(check_predictable(prepared.row.tree));
+  if (prepared.row.form == data::Form::kPreference && equal_sides(prepared.row.tree)) {
     return invalid_input("chosen and rejected are the same{}",
                          prepared.truncated ? " after cutting at max_length" : "");
   }
+  if (options_.accept) TRY(options_.accept(prepared.row));
   return prepared;
 }
 
@@ -113,7 +155,10 @@ Result<std::vector<TreeRow>> read_tree_rows(const std::vector<std::string>& file
   std::vector<TreeRow> rows;
   const auto take = [&](const RowName& name, const data::Example& example) {
     auto prepared = tokenizer.prepare(example);
-    if (!prepared.ok()) return report->drop(name, "cannot be used", prepared.error().message());
+    if (!prepared.ok()) {
+      const std::string& message = prepared.error().message();
+      return report->drop(name, reason_of(message), message);
+    }
     if (prepared->truncated) report->note_truncated(name);
     TreeRow& row = prepared->row;
     row.name = name;

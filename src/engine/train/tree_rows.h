@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,6 +48,11 @@ struct TreeRowOptions {
   int64_t vocabulary = 0;                    // ids must be below it; 0: not checked
   int64_t context = 0;                       // longest sequence of the model; 0: not checked
   std::optional<int64_t> max_rows = {};      // read at most so many
+  // A conversation ends with its last end-of-turn token, without what a template puts behind it:
+  // for scores, which are read at the end.
+  bool to_end_of_turn = false;
+  // A method's own demand on a row; an error says what about it cannot be used. Optional.
+  std::function<Status(const TreeRow&)> accept = {};
 };
 
 // Tokenises single rows. Immutable; thread-safe.

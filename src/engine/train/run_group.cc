@@ -1,0 +1,42 @@
+// attune train rloo, grpo and reinforce_plus_plus.
+#include "engine/train/frozen_policy.h"
+#include "engine/train/group_config.h"
+#include "engine/train/group_method.h"
+#include "engine/train/prompt_run.h"
+#include "engine/train/run_job.h"
+#include "engine/train/training_run.h"
+
+namespace attune::engine::train {
+namespace {
+
+Status run_group(const protocol::Job& job, GroupAlgorithm algorithm) {
+  TrainingRun run = TRY(TrainingRun::prepare(job));
+  GroupSetup setup = TRY(read_group_setup(job.config, algorithm, run.options()));
+  const GroupShape shape = TRY(read_group_shape(job.config, run.options().batch));
+  PromptData prompts = TRY(read_prompts(job, run, setup.rollout.response_length));
+  TRY(run.load_model());
+  const auto rewards = TRY(open_rewards(job.config, run.text().tokenizer));
+  std::optional<ReferenceModel> reference;
+  if (setup.settings.needs_reference()) {
+    reference = TRY(open_start(job, run));
+    setup.reference = frozen(*reference);
+  }
+  setup.rollout.adapters = run.adapters();
+  setup.rollout.stop_ids = run.stop_ids();
+  run.set_rows_per_step(shape.prompts);
+  GroupMethod method(run.decoder(), run.text().tokenizer, *rewards, std::move(setup),
+                     std::move(prompts));
+  return run.train(method);
+}
+
+}  // namespace
+
+Status run_rloo(const protocol::Job& job) { return run_group(job, GroupAlgorithm::kRloo); }
+
+Status run_grpo(const protocol::Job& job) { return run_group(job, GroupAlgorithm::kGrpo); }
+
+Status run_reinforce_plus_plus(const protocol::Job& job) {
+  return run_group(job, GroupAlgorithm::kReinforce);
+}
+
+}  // namespace attune::engine::train

@@ -1,0 +1,164 @@
+"""train ppo with a reward command: what a run leaves, a run that is killed and resumed, wrong use."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import unittest
+
+import command_case
+import programs
+
+MODEL = ("--model_name_or_path", command_case.TINY)
+WORDS = ["hey you", "they say", "a year", "the day", "yes", "no", "by the way", "my oh my"]
+REWARD = """import json, sys
+for line in sys.stdin:
+    row = json.loads(line)
+    text = row["completion"]
+    print(json.dumps({"id": row["id"], "reward": text.count("e") - 0.1 * len(text)}), flush=True)
+"""
+ROLES = {
+    "separate": [],
+    "head": ["--value_source", "head", "--samples_per_prompt", 2, "--ema", 0.9],
+    "adapter": ["--use_peft", "true", "--lora_r", 4, "--learning_rate", "1e-2",
+                "--kl_controller", "adaptive", "--kl_horizon", 100],
+}
+
+
+class PpoTest(command_case.CommandCase):
+    def setUp(self):
+        super().setUp()
+        self.rows = self.write_rows("rows.jsonl", [{"prompt": f"{word}? "} for word in WORDS])
+        self.reward = f"{sys.executable} {self.write('reward.py', REWARD)}"
+
+    def words(self, name, *more):
+        return ("train", "ppo", *MODEL, "--dataset_name", self.rows, "--output_dir",
+                self.path(name), "--per_device_train_batch_size", 4, "--learning_rate", "1e-3",
+                "--response_length", 6, "--reward_command", self.reward, "--threads", 1,
+                "--num_mini_batches", 2, "--save_steps", 2, *more)
+
+    def events(self, name, kind="step"):
+        lines = command_case.lines_of((self.path(name) / "events.jsonl").read_text())
+        return [{k: v for k, v in line.items() if k not in ("seconds", "path")}
+                for line in lines if line["event"] == kind]
+
+    def digest(self, name):
+        digest = {}
+        for folder in ("final", "value"):
+            for path in sorted((self.path(name) / folder).glob("*.safetensors")):
+                digest[folder + "/" + path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.assertEqual(len(digest), 2, digest)
+        return digest
+
+    def test_a_run_leaves_policy_and_value_and_says_what_trl_says(self):
+        self.done(*self.words("run", "--max_steps", 3, "--eval_dataset_name", self.rows,
+                              "--eval_strategy", "steps", "--eval_steps", 2))
+        steps = self.events("run")
+        for name in ("objective/kl", "objective/entropy", "objective/non_score_reward",
+                     "objective/rlhf_reward", "objective/scores", "policy/approxkl_avg",
+                     "policy/clipfrac_avg", "policy/entropy_avg", "loss/policy_avg",
+                     "loss/value_avg", "val/clipfrac_avg", "val/ratio", "val/ratio_var",
+                     "val/num_eos_tokens", "episode", "completions/mean_length"):
+            self.assertIn(name, steps[0])
+        self.assertEqual(steps[2]["episode"], 12)
+        self.assertIn("eval_objective/scores", self.events("run", "eval")[0])
+        value = json.loads((self.path("run") / "value/config.json").read_text())
+        self.assertEqual(value["architectures"], ["LlamaForSequenceClassification"])
+        answer = self.done("generate", "--model_name_or_path", self.path("run") / "final",
+                           "--prompt", "yes? ", "--max_new_tokens", 4).stdout
+        self.assertEqual(json.loads(answer)["id"], 1)
+
+    def kill_at(self, name, step):
+        """Runs the engine on a job that exists and kills it once the step's line is there."""
+        engine = subprocess.Popen([str(programs.BIN / "attune-engine"), "train",
+                                   str(self.path(name) / "job.json")],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        events = self.path(name) / "events.jsonl"
+        while engine.poll() is None:
+            if events.exists() and f'"step":{step},"loss"' in events.read_text():
+                break
+            os.sched_yield()
+        engine.send_signal(signal.SIGKILL)
+        engine.wait()
+
+    def test_a_run_that_is_killed_and_resumed_gives_the_same_bits(self):
+        for role, more in ROLES.items():
+            with self.subTest(role):
+                self.done(*self.words("whole" + role, "--max_steps", 7, *more))
+                # The job file, with its run directory changed, is what the engine is given.
+                killed = self.path("killed" + role)
+                killed.mkdir()
+                job = json.loads((self.path("whole" + role) / "job.json").read_text())
+                job["output_dir"] = job["config"]["output_dir"] = str(killed)
+                (killed / "job.json").write_text(json.dumps(job))
+                self.kill_at("killed" + role, 3)
+                job["config"]["resume_from_checkpoint"] = "true"
+                (killed / "job.json").write_text(json.dumps(job))
+                self.kill_at("killed" + role, 6)
+                subprocess.run([str(programs.BIN / "attune-engine"), "train",
+                                str(killed / "job.json")], check=True, capture_output=True)
+                self.assertEqual(self.digest("killed" + role), self.digest("whole" + role))
+                self.assertEqual(self.events("killed" + role), self.events("whole" + role))
+
+    def test_presets_and_published_recipes_run(self):
+        recipe = self.write("ppo.yaml", f"""
+sft_model_path: {command_case.TINY}
+dataset_name: {self.rows}
+output_dir: {self.path("published")}
+reward_command: ["{self.reward}"]
+exp_name: ppo_config
+per_device_train_batch_size: 2
+gradient_accumulation_steps: 2
+total_episodes: 8
+num_ppo_epochs: 1
+num_mini_batches: 1
+response_length: 5
+stop_token: eos
+missing_eos_penalty: 1.0
+kl_coef: 0.05
+local_rollout_forward_batch_size: 4
+""")
+        self.done("train", "ppo", "--config", recipe)
+        self.assertEqual(len(self.events("published")), 2)
+        self.done(*self.words("ziegler", "--preset", "ziegler", "--max_steps", 1,
+                              "--per_device_train_batch_size", 2,
+                              "--gradient_accumulation_steps", 1))
+        config = json.loads((self.path("ziegler") / "job.json").read_text())["config"]
+        self.assertEqual(config["kl_controller"], "adaptive")
+        self.assertEqual(config["response_length"], 6)  # set explicitly
+        self.assertEqual(config["adam_epsilon_form"], "tf1")
+
+    def test_wrong_use_is_named(self):
+        cases = [
+            (["--value_source", "adapter"], "use_peft: true"),
+            (["--value_init", "from_rm"], "reward_model_path"),
+            (["--ptx_coefficient", 1], "ptx_dataset_name"),
+            (["--num_mini_batches", 9], "num_mini_batches"),
+            (["--stop_token", "none", "--missing_eos_penalty", 1], "no answer ever ends"),
+            (["--eos_rule", "subtract", "--missing_eos_penalty", 1], "set one of them"),
+            (["--stop_token_id", 96], "stop_token_id"),
+            (["--max_steps", 1, "--response_length", 200], "leave no room for an answer"),
+        ]
+        for i, (flags, words) in enumerate(cases):
+            with self.subTest(words):
+                result = programs.attune(*self.words(f"wrong{i}", "--max_steps", 1, *flags))
+                self.assertNotEqual(result.returncode, 0)
+                self.assertIn(words, result.stderr)
+                self.assertFalse((self.path(f"wrong{i}") / "final").exists())
+
+    def test_a_reward_that_breaks_ends_the_run_and_keeps_the_checkpoints(self):
+        broken = self.write("broken.py", REWARD.replace("text = row",
+                                                        "assert row['id'] <= 14; text = row"))
+        result = programs.attune(*self.words("broken", "--max_steps", 9, "--save_steps", 1,
+                                             "--reward_command", f"{sys.executable} {broken}"))
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("reward", result.stderr)
+        kept = sorted(path.name for path in (self.path("broken") / "checkpoints").glob("step-*"))
+        self.assertIn("step-3", kept)
+        self.assertFalse((self.path("broken") / "final").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
