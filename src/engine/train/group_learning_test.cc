@@ -63,8 +63,8 @@ TEST_P(GroupLearning, RaisesAProgrammableRewardAtBoundedKl) {
   ASSERT_EQ(steps.size(), kSteps);
   const double before = mean_of(steps, 0, 5, "reward");
   const double after = mean_of(steps, kSteps - 5, kSteps, "reward");
-  const double kl =
-      mean_of(steps, kSteps - 5, kSteps, "kl") * mean_of(steps, kSteps - 5, kSteps, "completions/mean_length");
+  const double kl = mean_of(steps, kSteps - 5, kSteps, "kl") *
+                    mean_of(steps, kSteps - 5, kSteps, "completions/mean_length");
   std::printf("%s: reward %.3f -> %.3f at KL %.2f\n", one.name.c_str(), before, after, kl);
   EXPECT_LT(before, 1.25);
   EXPECT_GT(after, before + 0.4);

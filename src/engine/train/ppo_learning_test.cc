@@ -68,7 +68,8 @@ TEST_P(PpoLearning, RaisesAProgrammableRewardAtBoundedKl) {
   EXPECT_LT(kl, 25.0);
   EXPECT_GT(kl, 0.0);
   // The value has learnt what to expect.
-  EXPECT_LT(mean_of(steps, kSteps - 5, kSteps, "loss/value_avg"), mean_of(steps, 0, 5, "loss/value_avg"));
+  EXPECT_LT(mean_of(steps, kSteps - 5, kSteps, "loss/value_avg"),
+            mean_of(steps, 0, 5, "loss/value_avg"));
 }
 
 std::string name_of_case(const ::testing::TestParamInfo<size_t>& info) {
