@@ -195,6 +195,14 @@ def counts(line):
     return line.get("run", {}).get("foreign_share", 0) <= FOREIGN_SHARE
 
 
+def write_model(bench, name="model"):
+    """The package's GGUF file as a Hugging Face folder in fp32, which both sides can read."""
+    folder = bench.scratch / name
+    subprocess.run([program("attune"), "model", "convert", "--model_name_or_path", default_model(),
+                    "--output", folder, "--dtype", "float32"], check=True, capture_output=True)
+    return folder
+
+
 def pair_ratios(lines, ours, theirs, figure):
     """The ratio ours / theirs of a figure for each round that counts."""
     by_pair = {}

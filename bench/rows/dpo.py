@@ -53,15 +53,6 @@ def write_rows(bench):
     raise Failed("the sample has too few pairs")
 
 
-def write_model(bench):
-    """The package's GGUF file as a Hugging Face folder in fp32, which both can read."""
-    folder = bench.scratch / "model"
-    subprocess.run([harness.program("attune"), "model", "convert",
-                    "--model_name_or_path", harness.default_model(), "--output", folder,
-                    "--dtype", "float32"], check=True, capture_output=True)
-    return folder
-
-
 def write_adapter(bench, model):
     folder = bench.scratch / "adapter"
     subprocess.run([harness.PYTHON, harness.HERE / "legs" / "peft_adapter.py", model, folder],
@@ -123,7 +114,7 @@ def require_equal(ours, theirs):
 
 
 def run(bench):
-    model, rows = write_model(bench), write_rows(bench)
+    model, rows = harness.write_model(bench), write_rows(bench)
     full, lora = Legs(bench, model, rows), Legs(bench, model, rows, write_adapter(bench, model))
     legs = {
         "ours": lambda pair: full.ours("ours", pair),

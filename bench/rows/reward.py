@@ -64,10 +64,7 @@ def write_rows(bench, size):
 
 def write_model(bench):
     """SmolLM2 with a seeded score head, as a folder that both read."""
-    folder, base = bench.scratch / "reward_model", bench.scratch / "base"
-    subprocess.run([harness.program("attune"), "model", "convert",
-                    "--model_name_or_path", harness.default_model(), "--output", base,
-                    "--dtype", "float32"], check=True, capture_output=True)
+    folder, base = bench.scratch / "reward_model", harness.write_model(bench, "base")
     subprocess.run([harness.PYTHON, harness.HERE / "legs" / "reward_model.py", base, folder],
                    check=True, capture_output=True)
     return folder

@@ -6,7 +6,6 @@ another order, so one text of the 16 may part from its peer's.
 """
 
 import json
-import subprocess
 
 import harness
 from harness import Failed
@@ -30,15 +29,6 @@ def write_prompts(bench):
     return path
 
 
-def write_model(bench):
-    """The package's GGUF file as a Hugging Face folder in fp32, which both can read."""
-    folder = bench.scratch / "model"
-    subprocess.run([harness.program("attune"), "model", "convert", "--model_name_or_path",
-                    harness.default_model(), "--output", folder, "--dtype", "float32"],
-                   check=True, capture_output=True)
-    return folder
-
-
 def require_equal(lines):
     ours, theirs = lines["ours"]["figures"]["ids"], lines["transformers"]["figures"]["ids"]
     different = [number for number, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b]
@@ -47,7 +37,7 @@ def require_equal(lines):
 
 
 def run(bench):
-    what = [write_model(bench), write_prompts(bench), NEW_TOKENS]
+    what = [harness.write_model(bench), write_prompts(bench), NEW_TOKENS]
     peer = [harness.PYTHON, harness.HERE / "legs" / "transformers_rollout.py"]
     bench.pairs(ROUNDS, {
         "ours": lambda pair: bench.leg("ours", [harness.program("rollout_bench"), *what],

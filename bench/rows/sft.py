@@ -18,7 +18,6 @@ without loss counts. The peak is the mean of the probes right before and after t
 
 import json
 import random
-import subprocess
 
 import harness
 from harness import Failed
@@ -62,15 +61,6 @@ def write_rows(bench):
             file.write(json.dumps({"prompt": f"### Question\n{question}\n\n### Answer\n",
                                    "completion": row["response"].strip()}) + "\n")
     return path
-
-
-def write_model(bench):
-    """The package's GGUF file as a Hugging Face folder in fp32, which both can read."""
-    folder = bench.scratch / "model"
-    subprocess.run([harness.program("attune"), "model", "convert",
-                    "--model_name_or_path", harness.default_model(), "--output", folder,
-                    "--dtype", "float32"], check=True, capture_output=True)
-    return folder
 
 
 def trl_leg(bench, name, model, rows, options, **more):
@@ -143,7 +133,7 @@ def best_candidate(bench, model, rows):
 
 
 def run(bench):
-    model, rows = write_model(bench), write_rows(bench)
+    model, rows = harness.write_model(bench), write_rows(bench)
     plain = {
         "ours": lambda pair: our_leg(bench, "ours", model, rows, FP32, pair=pair),
         "trl": lambda pair: trl_leg(bench, "trl", model, rows, FP32, pair=pair),
