@@ -196,7 +196,7 @@ std::string draw_evaluations(const std::vector<Evaluation>& evaluations) {
       for (const auto& [key, setting] : evaluation.settings.items()) {
         rows.emplace_back(key, plain_text(setting));
       }
-      html += "<details><summary><h2>How it was measured</h2></summary>\n" + draw_pairs(rows) +
+      html += "<details class=\"how\"><summary>How it was measured</summary>\n" + draw_pairs(rows) +
               "</details>\n";
     }
   }

@@ -54,10 +54,16 @@ std::string key_figures(const RunData& run) {
                      {"Time", duration_text(run.seconds), "in training steps"}});
 }
 
+// Only supervised fine-tuning has a loss of so many nats a token.
+std::string loss_note(const RunData& run) {
+  if (run.recipe == "sft") return "nats per token, lower is better";
+  return run.recipe.empty() ? "lower is better" : "of " + run.recipe + ", lower is better";
+}
+
 std::string charts_part(const RunData& run) {
   std::string html = "<h2>Did it learn?</h2>\n<div class=\"charts\">\n";
   html += draw_chart({.title = "Loss",
-                      .note = "nats per token, lower is better",
+                      .note = loss_note(run),
                       .lines = {{.name = "training", .points = run.loss, .smoothed = true},
                                 {.name = "held-out", .points = run.eval_loss, .marked = true}}});
   html +=

@@ -132,6 +132,7 @@ Result<RunData> read_run(const std::string& run_directory) {
   Json job = TRY(optional_json(join_path(run_directory, "job.json")));
   const Json* config = find(job, "config");
   run.config = config != nullptr && config->is_object() ? *config : Json::object();
+  run.recipe = string_of(job, "recipe");
   run.data_report = TRY(optional_json(join_path(run_directory, "data_report.json")));
   run.lineage = TRY(optional_json(join_path(run_directory, "lineage.json")));
   run.name = string_of(run.config, "run_name");

@@ -30,7 +30,8 @@ struct SamplePair {
 struct RunData {
   std::string name;  // run_name, or the directory's
   std::string directory;
-  Json config;       // of job.json
+  std::string recipe;  // of job.json: "sft", "dpo", ...
+  Json config;         // of job.json
   Json data_report;  // of data_report.json
   Json lineage;      // of lineage.json
   int64_t total_steps = 0;

@@ -64,6 +64,7 @@ th { font-weight: 500; color: var(--soft); }
 .pairs th { width: 34%; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 details { margin-top: 44px; } details + details { margin-top: 14px; }
+.charts + .card { margin-top: 16px; } details.how { margin-top: 14px; }
 details h2 { display: inline; margin: 0; } summary { cursor: pointer; margin-bottom: 12px; }
 code { font: 13px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 footer { margin-top: 48px; color: var(--soft); font-size: 13px; }

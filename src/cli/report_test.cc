@@ -171,6 +171,15 @@ TEST_F(ReportTest, SaysWhatIsMissingOrDamaged) {
   EXPECT_TRUE(has(damaged.error().message(), "lineage.json"));
 }
 
+TEST_F(ReportTest, OnlyALossOfTokensIsSaidToBeOne) {
+  write("events.jsonl", "{\"event\":\"step\",\"step\":1,\"loss\":0.69}\n");
+  write("job.json", R"({"recipe":"sft","config":{}})");
+  EXPECT_TRUE(has(page(), "nats per token"));
+  write("job.json", R"({"recipe":"dpo","config":{}})");
+  EXPECT_FALSE(has(page(), "nats per token"));
+  EXPECT_TRUE(has(page(), "of dpo, lower is better"));
+}
+
 TEST(ReportChartTest, TicksAreRoundAndCoverTheRange) {
   EXPECT_EQ(axis_ticks(0, 1, 5), (Ticks{0, 0.2, 0.4, 3 * 0.2, 0.8, 1}));
   EXPECT_EQ(axis_ticks(0.7, 3.9, 5), (Ticks{0, 1, 2, 3, 4}));
