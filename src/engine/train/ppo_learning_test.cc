@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "engine/train/ppo_small_run.h"
+#include "engine/train/small_on_policy.h"
 
 namespace attune::engine::train {
 namespace {
@@ -29,12 +30,6 @@ const std::vector<Case>& cases() {
         {"kl_coef", 0.05}, {"kl_horizon", 1000.0}, {"whiten_rewards", true}, {"variance", "biased"},
         {"score_position", "eos"}}}};
   return all;
-}
-
-double mean_of(const std::vector<Json>& steps, size_t begin, size_t end, const char* name) {
-  double sum = 0;
-  for (size_t i = begin; i < end; ++i) sum += steps[i][name].get<double>();
-  return sum / static_cast<double>(end - begin);
 }
 
 // Two points for an answer of full length with even ids alone, one by chance.

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engine/train/ppo_small_run.h"
+#include "engine/train/small_on_policy.h"
 
 namespace attune::engine::train {
 namespace {

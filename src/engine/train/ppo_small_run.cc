@@ -6,34 +6,10 @@
 #include "engine/models/score_head.h"
 #include "engine/tensor/threads.h"
 #include "engine/train/golden_run.h"
+#include "engine/train/small_on_policy.h"
 
 namespace attune::engine::train {
 namespace {
-
-class FunctionReward : public RewardSource {
- public:
-  explicit FunctionReward(RewardFunction function) : function_(std::move(function)) {}
-  Result<std::vector<double>> score(const std::vector<RewardRequest>& requests) override {
-    std::vector<double> scores;
-    for (const RewardRequest& request : requests) scores.push_back(function_(request));
-    return scores;
-  }
-
- private:
-  RewardFunction function_;
-};
-
-std::vector<PromptRow> small_prompts(const std::vector<std::string>& texts, const char* file) {
-  std::vector<PromptRow> rows;
-  for (const std::string& text : texts) {
-    PromptRow row;
-    row.ids = testing::byte_tokenizer().encode(text);
-    row.prompt = text;
-    row.name = {file, static_cast<int64_t>(rows.size()) + 1};
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
 
 // Rows to learn "abcabc..." from.
 std::vector<SftRow> small_pretraining() {
@@ -68,12 +44,6 @@ weights::LoraConfig lora() {
 struct SmallPpoRun::Models {
   std::unique_ptr<models::Decoder> policy, reference, value;
 };
-
-double even_share(const RewardRequest& request) {
-  double even = 0;
-  for (int32_t id : request.completion) even += id % 2 == 0 ? 1 : 0;
-  return even / static_cast<double>(request.completion.size());
-}
 
 SmallPpoRun::SmallPpoRun(Json config, RewardFunction reward)
     : folder_(own_folder_.path()), reward_(new FunctionReward(std::move(reward))) {
@@ -142,10 +112,11 @@ PpoSetup SmallPpoRun::make_setup() {
     return make_rollouts(policy, testing::byte_tokenizer(), prompts, rows, step, options);
   };
   setup.reward = reward_.get();
-  setup.train = small_prompts({"say it", "what now", "go on then", "and", "tell me more", "x y z",
-                               "once upon", "the end is"},
-                              "prompts.jsonl");
-  setup.evaluation = small_prompts({"held out", "another one"}, "held_out.jsonl");
+  setup.train = small_prompt_rows(
+      {"say it", "what now", "go on then", "and", "tell me more", "x y z", "once upon",
+       "the end is"},
+      "prompts.jsonl");
+  setup.evaluation = small_prompt_rows({"held out", "another one"}, "held_out.jsonl");
   setup.pretraining = small_pretraining();
   return setup;
 }

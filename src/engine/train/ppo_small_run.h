@@ -20,9 +20,6 @@ namespace attune::engine::train {
 
 using RewardFunction = std::function<double(const RewardRequest&)>;
 
-// The share of an answer's ids that are even.
-double even_share(const RewardRequest& request);
-
 class SmallPpoRun {
  public:
   // `config` on top of: 3 steps of 4 prompts, answers of 8 tokens, one thread's plan, no files but

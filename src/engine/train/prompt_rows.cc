@@ -2,6 +2,7 @@
 
 #include "base/sha256.h"
 #include "engine/train/example_files.h"
+#include "engine/train/model_limits.h"
 
 namespace attune::engine::train {
 namespace {
@@ -26,18 +27,6 @@ Status check_length(int64_t length, const PromptRowOptions& options) {
     return invalid_input(
         "its {} tokens leave no room for an answer of {} tokens in the model's context of {}",
         length, options.room, options.context);
-  }
-  return {};
-}
-
-Status check_ids(const std::vector<int32_t>& ids, const text::Tokenizer& tokenizer,
-                 int64_t vocabulary) {
-  for (int32_t id : ids) {
-    if (vocabulary == 0 || id < vocabulary) continue;
-    return invalid_input(
-        "token {} (\"{}\") is outside of the model's {} embeddings; the tokenizer belongs to "
-        "another model",
-        id, tokenizer.id_to_token(id), vocabulary);
   }
   return {};
 }

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "engine/train/data_report.h"
+#include "engine/train/model_limits.h"
 #include "engine/train/packing.h"
 #include "engine/train/row_splits.h"
 #include "engine/train/run_text.h"
@@ -17,12 +18,6 @@
 namespace attune::engine::train {
 
 using SftData = RowSplits<SftRow>;
-
-// What the model can take.
-struct ModelLimits {
-  int64_t vocabulary = 0;  // rows of its embedding
-  int64_t context = 0;     // positions it was made for; 0: no limit
-};
 
 // How examples share rows: not at all without `packing: true`.
 struct PackingPlan {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/train/model_limits.h"
+
 namespace attune::engine::train {
 namespace {
 
@@ -24,22 +26,8 @@ Status fit_sequence(const SftRowOptions& options, const text::Tokenizer& tokeniz
     sequence.trained.resize(static_cast<size_t>(*options.max_length));
     *truncated = true;
   }
-  const auto length = static_cast<int64_t>(sequence.ids.size());
-  if (options.context > 0 && length > options.context) {
-    return invalid_input(
-        "its {} tokens are more than the model's context of {}; set max_length: {} to cut such "
-        "rows",
-        length, options.context, options.context);
-  }
-  for (int32_t id : sequence.ids) {
-    if (options.vocabulary > 0 && id >= options.vocabulary) {
-      return invalid_input(
-          "token {} (\"{}\") is outside of the model's {} embeddings; the tokenizer belongs to "
-          "another model",
-          id, tokenizer.id_to_token(id), options.vocabulary);
-    }
-  }
-  return {};
+  TRY(check_context(static_cast<int64_t>(sequence.ids.size()), options.context));
+  return check_ids(sequence.ids, tokenizer, options.vocabulary);
 }
 
 int64_t TokenSequence::trained_tokens() const {

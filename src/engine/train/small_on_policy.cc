@@ -24,8 +24,11 @@ weights::LoraConfig lora() {
   return config;
 }
 
-std::vector<PromptRow> rows_of(const std::vector<std::string>& texts, const std::string& file,
-                               const text::Tokenizer& tokenizer) {
+}  // namespace
+
+std::vector<PromptRow> small_prompt_rows(const std::vector<std::string>& texts,
+                                         const std::string& file) {
+  const text::Tokenizer tokenizer = testing::byte_tokenizer();
   std::vector<PromptRow> rows;
   for (const std::string& text : texts) {
     PromptRow row;
@@ -36,8 +39,6 @@ std::vector<PromptRow> rows_of(const std::vector<std::string>& texts, const std:
   }
   return rows;
 }
-
-}  // namespace
 
 Result<std::vector<double>> FunctionReward::score(const std::vector<RewardRequest>& requests) {
   std::vector<double> scores;
@@ -77,8 +78,8 @@ SmallPolicy::SmallPolicy(bool peft)
 
 PromptData SmallPolicy::prompts() const {
   PromptData data;
-  data.train = rows_of({"Say", "one two", "Hello there", "?"}, "train.jsonl", tokenizer);
-  data.evaluation = rows_of({"Go", "then what"}, "eval.jsonl", tokenizer);
+  data.train = small_prompt_rows({"Say", "one two", "Hello there", "?"}, "train.jsonl");
+  data.evaluation = small_prompt_rows({"Go", "then what"}, "eval.jsonl");
   return data;
 }
 

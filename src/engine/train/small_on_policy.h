@@ -27,6 +27,10 @@ class FunctionReward : public RewardSource {
   Function function_;
 };
 
+// Rows of the byte tokenizer's prompts, numbered from 1.
+std::vector<PromptRow> small_prompt_rows(const std::vector<std::string>& texts,
+                                         const std::string& file);
+
 // A weighted sum of this one alone.
 std::unique_ptr<WeightedRewards> function_reward(FunctionReward::Function function);
 

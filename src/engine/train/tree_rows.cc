@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/train/example_files.h"
+#include "engine/train/model_limits.h"
 
 namespace attune::engine::train {
 namespace {
@@ -110,22 +111,8 @@ Status TreeTokenizer::fit(data::TokenizedCompletion& completion, bool* truncated
     completion.end = std::min(completion.end, *options_.max_length);
     *truncated = true;
   }
-  const auto kept = static_cast<int64_t>(completion.ids.size());
-  if (options_.context > 0 && kept > options_.context) {
-    return invalid_input(
-        "its {} tokens are more than the model's context of {}; set max_length: {} to cut such "
-        "rows",
-        kept, options_.context, options_.context);
-  }
-  for (int32_t id : completion.ids) {
-    if (options_.vocabulary > 0 && id >= options_.vocabulary) {
-      return invalid_input(
-          "token {} (\"{}\") is outside of the model's {} embeddings; the tokenizer belongs to "
-          "another model",
-          id, tokenizer_.tokenizer().id_to_token(id), options_.vocabulary);
-    }
-  }
-  return {};
+  TRY(check_context(static_cast<int64_t>(completion.ids.size()), options_.context));
+  return check_ids(completion.ids, tokenizer_.tokenizer(), options_.vocabulary);
 }
 
 Result<TreeTokenizer::Prepared> TreeTokenizer::prepare(const data::Example& example) const {
