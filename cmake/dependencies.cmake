@@ -8,8 +8,8 @@ find_package(nlohmann_json 3.11 REQUIRED)
 # dependency: fmt | >= 9.1 | MIT | formatting of errors, logs and reports (std::format needs a newer compiler)
 find_package(fmt 9 REQUIRED)
 
-# dependency: OpenSSL (libcrypto) | >= 3.0 | Apache-2.0 | SHA-256 of models, data and downloads
-find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
+# dependency: OpenSSL | >= 3.0 | Apache-2.0 | SHA-256 of models, data and downloads; TLS of the feedback server
+find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto SSL)
 
 # dependency: PCRE2 | >= 10.42 | BSD-3-Clause | pre-tokeniser patterns with \p{..} and look-ahead
 find_package(PkgConfig REQUIRED)
@@ -26,6 +26,15 @@ find_package(yaml-cpp 0.7 REQUIRED)
 
 # dependency: libcurl | >= 7.88 | curl | the hub's protocol for models and data sets (only in `attune`)
 find_package(CURL 7.88 REQUIRED)
+
+# dependency: SQLite | >= 3.40 | public domain | the feedback server's own data base, with full text (FTS5)
+find_package(SQLite3 3.40 REQUIRED)
+
+# dependency: libpq | >= 15 | PostgreSQL | the feedback server on PostgreSQL
+find_package(PostgreSQL 15 REQUIRED)
+
+# dependency: libargon2 | >= 20171227 | CC0-1.0 | hashes of passwords (Argon2id)
+pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET libargon2)
 
 if(ATTUNE_WITH_TESTS)
   # dependency: GoogleTest | >= 1.12 | BSD-3-Clause | unit tests (not shipped)

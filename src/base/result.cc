@@ -19,6 +19,8 @@ const char* to_string(ErrorCode code) {
       return "unavailable";
     case ErrorCode::kCancelled:
       return "cancelled";
+    case ErrorCode::kConflict:
+      return "conflict";
     case ErrorCode::kUsage:
       return "usage";
     case ErrorCode::kInternal:

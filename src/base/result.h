@@ -30,6 +30,7 @@ enum class ErrorCode {
   kUnavailable,   // a remote side did not answer or answered with a failure
   kCancelled,     // stopped on request (signal, closed connection)
   kUsage,         // wrong command line; exit code 2
+  kConflict,      // what is there already stands against it: a name taken, a row that changed
   kInternal,      // a failure inside the engine that is no fault of the input
 };
 
@@ -71,6 +72,10 @@ Error unsupported(fmt::format_string<Args...> format, Args&&... args) {
 template <typename... Args>
 Error io_error(fmt::format_string<Args...> format, Args&&... args) {
   return make_error(ErrorCode::kIo, format, std::forward<Args>(args)...);
+}
+template <typename... Args>
+Error conflict(fmt::format_string<Args...> format, Args&&... args) {
+  return make_error(ErrorCode::kConflict, format, std::forward<Args>(args)...);
 }
 template <typename... Args>
 Error usage_error(fmt::format_string<Args...> format, Args&&... args) {

@@ -15,7 +15,8 @@ SPEC.loader.exec_module(module)
 # A library of cmake/dependencies.cmake -> what brings it.
 PACKAGES = {
     "nlohmann-json": "nlohmann-json3-dev", "fmt": "libfmt-dev", "PCRE2": "libpcre2-dev",
-    "OpenSSL (libcrypto)": "libssl-dev", "utf8proc": "libutf8proc-dev",
+    "OpenSSL": "libssl-dev", "SQLite": "libsqlite3-dev", "libpq": "libpq-dev",
+    "libargon2": "libargon2-dev", "utf8proc": "libutf8proc-dev",
     "yaml-cpp": "libyaml-cpp-dev", "libcurl": "libcurl4-openssl-dev", "GoogleTest": "libgtest-dev",
     "RapidCheck": "librapidcheck-dev", "zlib": "zlib1g-dev", "OpenMPI": "libopenmpi-dev",
     "LibTorch": "the torch wheel",

@@ -1,0 +1,64 @@
+// One table of endpoints: method, path, who may call it, what it does. The router, openapi.json and
+// the test of roles all come from it.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/api/answer.h"
+#include "server/domain/user.h"
+#include "server/http/message.h"
+#include "server/store/database.h"
+
+namespace attune::api {
+
+// Who may call. What depends on a workspace (an admin or annotator must be a member of the one that
+// holds the data set or record) is checked by the handler through api/access.h; the test that walks
+// all routes and roles covers both.
+enum class Access {
+  kPublic,     // no credentials
+  kAnyone,     // any user who is known
+  kReviewers,  // owner, admin, reviewer
+  kAdmins,     // owner, admin
+  kOwners,     // owner
+};
+
+class Events;  // api/events.h: webhooks and event streams learn what happened
+
+// What all endpoints share; lives as long as the server. Thread-safe.
+struct Services {
+  store::Database* database = nullptr;
+  Events* events = nullptr;
+  std::string version;  // of the program
+};
+
+struct Call {
+  const http::Request& request;
+  Services& services;
+  std::optional<domain::User> user;  // set unless the endpoint is public
+  std::string presented_key;         // the API key that came with the request, "" otherwise
+
+  store::Database& database() const { return *services.database; }
+  // The {name} of the path as a canonical UUID, or 422 in the contract's words.
+  Answer<std::string> path_id(std::string_view name) const;
+  // The body as JSON; 422 in the contract's words where it is none.
+  Answer<OrderedJson> body() const;
+};
+
+struct Endpoint {
+  http::Method method;
+  std::string path;     // "/api/v1/datasets/{dataset_id}"
+  Access access;
+  std::string summary;  // one line, for openapi.json
+  std::function<Answer<http::Response>(const Call&)> handle;
+  OrderedJson schema = nullptr;  // request body, query and responses for openapi.json; may be null
+};
+
+using Endpoints = std::vector<Endpoint>;
+
+// Each file of api/ adds its own: add_user_endpoints(Endpoints&), add_dataset_endpoints, ...
+
+}  // namespace attune::api

@@ -1,0 +1,20 @@
+// Ids and times as the contract writes them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace attune::domain {
+
+// A random UUID (version 4), lower case, from the operating system's generator.
+std::string new_id();
+// The canonical lower-case form, or "" where the text is no UUID (with or without hyphens).
+std::string canonical_id(std::string_view text);
+
+// Naive UTC with microseconds: "2026-11-22T08:16:27.305321". Never goes back within a process: a
+// later call gives a later text even when the clock was set back.
+std::string now();
+std::string format_time(int64_t unix_us);
+
+}  // namespace attune::domain

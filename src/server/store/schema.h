@@ -1,0 +1,8 @@
+// The SQL of each schema version; migrations.h applies them in order.
+#pragma once
+
+namespace attune::store {
+
+extern const char* const kSchema1;
+
+}  // namespace attune::store
