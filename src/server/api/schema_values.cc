@@ -1,4 +1,4 @@
-// How single values are taken: as generously as the contract does (numbers and booleans from texts),
+// How single values are taken: as generously as the contract does (numbers and booleans from texts)
 // and no further.
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-// API keys and sessions in the data base: hashes only, so that a copy of the data base opens nothing.
+// API keys and sessions in the data base: hashes only, so that a copy of it opens nothing.
 #pragma once
 
 #include <optional>
