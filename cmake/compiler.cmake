@@ -27,8 +27,9 @@ add_library(attune_compile_options INTERFACE)
 target_compile_options(attune_compile_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -fno-math-errno)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC 12 takes the inactive member of a std::variant for uninitialised memory, and some string
-  # concatenations for overlapping copies (GCC bug 105651).
-  target_compile_options(attune_compile_options INTERFACE -Wno-maybe-uninitialized -Wno-restrict)
+  # concatenations for overlapping copies, or for copies of impossible sizes (GCC bugs 105651, 105329).
+  target_compile_options(attune_compile_options INTERFACE -Wno-maybe-uninitialized -Wno-restrict
+    -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
 endif()
 
 # The floor is x86-64-v3 (AVX2, FMA, BMI2); faster kernels are chosen at run time, unit by unit.
