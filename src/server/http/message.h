@@ -17,6 +17,9 @@ namespace attune::http {
 enum class Method { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions };
 std::string_view to_string(Method method);
 
+// Whether two header names are one: ASCII letters without case.
+bool same_name(std::string_view a, std::string_view b);
+
 // Header fields in the order of arrival; names compare without case.
 class Headers {
  public:
@@ -58,6 +61,8 @@ class BodyWriter {
  public:
   virtual ~BodyWriter() = default;
   virtual bool write(std::string_view piece) = 0;
+  // The server is stopping or the client is gone: a stream without an end of its own ends now.
+  virtual bool stopping() const = 0;
 };
 
 struct Response {
