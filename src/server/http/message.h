@@ -54,6 +54,7 @@ struct Request {
   std::string remote_address;  // "127.0.0.1"
   std::string id;              // X-Request-Id: the client's where it is harmless, else ours
   std::map<std::string, std::string, std::less<>> path_values;  // {dataset_id} of the route
+  std::string route;  // the pattern that matched, "/api/v1/datasets/{dataset_id}"; "" for none
 };
 
 // Writes a streamed body. `write` blocks while the client is slow; false once it is gone.

@@ -121,6 +121,7 @@ Response Router::dispatch(Request& request) const {
   }
   const Route& route =
       tree_->routes[static_cast<size_t>((*node)->route[static_cast<size_t>(method)])];
+  request.route = route.pattern;
   const std::vector<std::string_view> pattern = segments_of(route.pattern);
   for (size_t i = 0; i < pattern.size(); ++i) {
     if (!is_name(pattern[i])) continue;

@@ -44,6 +44,14 @@ TEST(Router, LiteralSegmentsWinAndNamesAreFilledIn) {
   EXPECT_EQ(ask(router, Method::kGet, "/users/a b/keys/c").body, "key key_id=c user_id=a b");
 }
 
+TEST(Router, TellsThePatternThatMatched) {
+  const Router router = some_router();
+  Request request;
+  request.path = "/users/42";
+  router.dispatch(request);
+  EXPECT_EQ(request.route, "/users/{user_id}");
+}
+
 TEST(Router, ALiteralThatLeadsNowhereDoesNotHideAName) {
   const Router router = some_router();
   EXPECT_EQ(ask(router, Method::kGet, "/users/me/keys/7").body, "key key_id=7 user_id=me");
