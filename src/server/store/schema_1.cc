@@ -7,10 +7,6 @@ namespace attune::store {
 // filtered or sorted by stands in columns and tables of its own (metadata_values, answer_values,
 // suggestion_values), so that a filter is the same plain SQL on both data bases.
 const char* const kSchema1 = R"sql(
-CREATE TABLE change_number (
-  only_row INTEGER PRIMARY KEY CHECK (only_row = 1), number BIGINT NOT NULL);
-INSERT INTO change_number VALUES (1, 0);
-
 CREATE TABLE users (
   id TEXT PRIMARY KEY, username TEXT NOT NULL UNIQUE, first_name TEXT NOT NULL, last_name TEXT,
   role TEXT NOT NULL, password_hash TEXT, inserted_at TEXT NOT NULL, updated_at TEXT NOT NULL);
