@@ -7,11 +7,13 @@ namespace attune::store {
 namespace {
 
 // Words are cut and folded by text_words.h, so FTS5 and PostgreSQL only keep them: "ascii" cuts at
-// blanks alone here. Each field has a column of its own, so that a phrase stays within a field.
+// blanks alone here. Each field has a column of its own, so that a phrase stays within a field;
+// `every` holds the same word in every row.
 constexpr const char* kSqliteTextIndex = R"sql(
 CREATE VIRTUAL TABLE record_text USING fts5 (
-  f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15,
+  every, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15,
   tokenize = 'ascii');
+CREATE VIRTUAL TABLE record_words USING fts5vocab ('record_text', 'row');
 )sql";
 
 // by_field repeats the words field by field: what the index finds in any field is looked up there.
