@@ -135,8 +135,8 @@ Status PostgresCluster::restart() {
 Status PostgresCluster::launch() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return io_error("no pipe");
-  server_ = spawn({join_path(programs_, "postgres"), "-D", data(), "-p", std::to_string(port_), "-h",
-                   "127.0.0.1", "-k", directory_->path(), "-c", "fsync=off", "-c",
+  server_ = spawn({join_path(programs_, "postgres"), "-D", data(), "-p", std::to_string(port_),
+                   "-h", "127.0.0.1", "-k", directory_->path(), "-c", "fsync=off", "-c",
                    "full_page_writes=off", "-c", "max_connections=200", "-c",
                    "log_min_messages=log", "-c", "log_checkpoints=off"},
                   ends[1]);

@@ -1,6 +1,6 @@
-// A PostgreSQL server of a test's own: a new cluster in a temporary directory, listening on a socket
-// in it and on a free port of the loopback address. Its end, and that of the process, is the
-// server's.
+// A PostgreSQL server of a test's own: a new cluster in a temporary directory, listening on a
+// socket in it and on a free port of the loopback address. Its end, and that of the process, is
+// the server's.
 #pragma once
 
 #include <sys/types.h>
@@ -16,7 +16,7 @@ namespace attune::testing {
 
 class PostgresCluster {
  public:
-  // Where PostgreSQL's programs are: on PATH or at Debian's place; nothing where it is not installed.
+  // Where PostgreSQL's programs are: on PATH or at Debian's place; nothing where they are not.
   static std::optional<std::string> programs();
 
   // Returns when it answers. Root cannot run PostgreSQL: then its files and processes belong to the

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "server/store/test_database.h"
+#include "tests/support/both_databases.h"
 
 namespace attune::store {
 namespace {

@@ -4,7 +4,7 @@
 #include <map>
 #include <thread>
 
-#include "server/store/test_database.h"
+#include "tests/support/both_databases.h"
 
 namespace attune::store {
 namespace {

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/random.h"
-#include "server/store/test_database.h"
+#include "tests/support/both_databases.h"
 #include "server/store/text_index.h"
 #include "server/store/text_match.h"
 #include "server/store/text_words.h"

@@ -12,7 +12,8 @@ std::u32string code_points(std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if ((byte & 0xC0) != 0x80) {
-      points += byte < 0x80 ? byte : byte < 0xE0 ? byte & 0x1F : byte < 0xF0 ? byte & 0x0F : byte & 7;
+      const int mask = byte < 0x80 ? 0x7F : byte < 0xE0 ? 0x1F : byte < 0xF0 ? 0x0F : 0x07;
+      points += static_cast<char32_t>(byte & mask);
     } else if (!points.empty()) {
       points.back() = points.back() << 6 | (byte & 0x3F);
     }

@@ -129,8 +129,9 @@ class TsCondition {
   std::string near(const TextNode& node) {
     std::string tables, places, conditions;
     for (size_t i = 0; i < node.words.size(); ++i) {
-      tables += fmt::format("{}unnest({}) AS w{} CROSS JOIN LATERAL unnest(w{}.positions) AS p{} (at)",
-                            i == 0 ? "" : " CROSS JOIN ", column_, i, i, i);
+      tables += fmt::format(
+          "{}unnest({}) AS w{} CROSS JOIN LATERAL unnest(w{}.positions) AS p{} (at)",
+          i == 0 ? "" : " CROSS JOIN ", column_, i, i, i);
       places += fmt::format("{}p{}.at", i == 0 ? "" : ", ", i);
       conditions += fmt::format("w{}.lexeme = {} AND ", i, sql_.add(node.words[i]));
       for (size_t j = 0; j < i; ++j) conditions += fmt::format("p{}.at <> p{}.at AND ", i, j);

@@ -98,7 +98,7 @@ class Parser {
     std::string inside;
     for (; at_ < text_.size(); ++at_) {
       char next = text_[at_];
-      if (is_blank(next) || std::string_view("+|\"()*~").find(next) != std::string_view::npos) break;
+      if (is_blank(next) || kOperators.find(next) != std::string_view::npos) break;
       if (next == '\\' && at_ + 1 < text_.size()) next = text_[++at_];
       inside += next;
     }
@@ -135,6 +135,8 @@ class Parser {
     }
     return distance;
   }
+
+  static constexpr std::string_view kOperators = "+|\"()*~";
 
   std::string_view text_;
   size_t at_ = 0;

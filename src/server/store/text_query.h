@@ -23,7 +23,7 @@ struct TextNode {
   enum class Kind {
     kPhrase,  // words one behind the other
     kPrefix,  // the same, the last one the beginning of a word
-    kNear,    // at least two words, at most `distance` others between the first and the last of them
+    kNear,    // two words or more, at most `distance` others between the first and the last
     kFuzzy,   // one word and those at most `distance` edits away
     kAnd,     // of two or more children, as kOr
     kOr,

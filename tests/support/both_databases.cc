@@ -1,4 +1,4 @@
-#include "server/store/test_database.h"
+#include "tests/support/both_databases.h"
 
 #include <atomic>
 
