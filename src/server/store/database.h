@@ -102,9 +102,9 @@ struct DatabaseOptions {
 };
 
 // Thread safety: all members may be called from any thread; the closures run on the calling thread
-// (reads, PostgreSQL) or on the writer's thread (SQLite writes). A closure uses its Connection alone:
-// calling read() or write() of the same data base inside one is a mistake of ours (CHECK). What a
-// closure throws is thrown to the caller, its work taken back.
+// (reads, PostgreSQL) or on the writer's thread (SQLite writes). A closure uses its Connection
+// alone: calling read() or write() of the same data base inside one is a mistake of ours (CHECK).
+// What a closure throws is thrown to the caller, its work taken back.
 class Database {
  public:
   // Opens or creates it and brings its schema to this program's version (migrations.h). Errors name
