@@ -5,6 +5,26 @@
 
 namespace attune::api {
 
+// The whole table, in the order of openapi.json.
+Endpoints all_endpoints();
+
+// Version, state and settings; logins through other providers (OAuth), which are refused.
+void add_service_endpoints(Endpoints& endpoints);
+// POST /api/v1/token, the browser's session, the one-time set-up, changing one's own password.
+void add_session_endpoints(Endpoints& endpoints);
+// API keys: one's own, and for owners those of others.
+void add_api_key_endpoints(Endpoints& endpoints);
+// /api/v1/me and /api/v1/users.
+void add_user_endpoints(Endpoints& endpoints);
+// /api/v1/workspaces, their members, and /api/v1/me/workspaces.
+void add_workspace_endpoints(Endpoints& endpoints);
+// The paths without /v1 that the 1.x client calls: /api/me, /api/_info, /api/_status, /api/users,
+// /api/workspaces. Lists are bare, what is made is answered by 200, and users have full_name and the
+// names of their workspaces. The client's header X-Argilla-Workspace is ignored.
+void add_compatibility_endpoints(Endpoints& endpoints);
+// GET /api/attune/v1/audit, for owners.
+void add_audit_endpoints(Endpoints& endpoints);
+
 void add_dataset_endpoints(Endpoints& endpoints);
 void add_dataset_progress_endpoints(Endpoints& endpoints);
 void add_field_endpoints(Endpoints& endpoints);

@@ -15,8 +15,8 @@
 //   TRY(body.done());      // 422 with all mistakes, or nothing; what was read is valid from here on
 //
 // A getter of what is missing or wrong notes the mistake and gives "", 0 or an empty list, so a
-// reader never has to be asked in between; only `done()` of the root decides. Readers of parts share
-// the root's list of mistakes. Keys that nobody asked for are ignored, as the contract wants;
+// reader never has to be asked in between; only `done()` of the root decides. Readers of parts
+// share the root's list of mistakes. Keys that nobody asked for are ignored, as the contract wants;
 // `no_others()` refuses them where a person could mistype. The JSON must outlive its readers.
 // Not thread-safe; none of this throws.
 #pragma once
@@ -44,6 +44,7 @@ struct TextRule {
   size_t max = std::numeric_limits<size_t>::max();
   const char* pattern = nullptr;
   bool (*allowed)(std::string_view text) = nullptr;
+  bool strip = false;  // blanks around it do not count and are not kept
 };
 struct NumberRule {
   std::optional<double> gt = std::nullopt, ge = std::nullopt, lt = std::nullopt,

@@ -99,8 +99,8 @@ Result<std::optional<Identity>> Accounts::of_session(const std::string& token, C
   return std::optional(std::move(identity));
 }
 
-Result<Login> Accounts::log_in(const std::string& username, const std::string& password,
-                               const std::string& address, Credential kind) {
+Result<Login> Accounts::check_password(const std::string& username, const std::string& password,
+                                       const std::string& address) {
   Login login;
   login.seconds = throttle_.wait_s(username, address);
   if (login.seconds > 0) {
@@ -126,7 +126,16 @@ Result<Login> Accounts::log_in(const std::string& username, const std::string& p
       return store::set_password(connection, user->id, renewed);
     }));
   }
-  return open_session(*user, kind);
+  login.outcome = Login::kOpened;
+  login.user = std::move(*user);
+  return login;
+}
+
+Result<Login> Accounts::log_in(const std::string& username, const std::string& password,
+                               const std::string& address, Credential kind) {
+  Login login = TRY(check_password(username, password, address));
+  if (login.outcome != Login::kOpened) return login;
+  return open_session(login.user, kind);
 }
 
 Result<Login> Accounts::open_session(const domain::User& user, Credential kind) {

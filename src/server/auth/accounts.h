@@ -50,6 +50,10 @@ class Accounts {
   Result<std::optional<Identity>> of_key(const std::string& key);
   Result<std::optional<Identity>> of_session(const std::string& token, Credential kind);
 
+  // Whether this is the user's password, without a session; guessing is slowed down (throttle.h).
+  Result<Login> check_password(const std::string& username, const std::string& password,
+                               const std::string& address);
+  // check_password, then open_session.
   Result<Login> log_in(const std::string& username, const std::string& password,
                        const std::string& address, Credential kind);
   Result<Login> open_session(const domain::User& user, Credential kind);

@@ -1,0 +1,23 @@
+#include "server/api/endpoints.h"
+
+namespace attune::api {
+
+Endpoints all_endpoints() {
+  Endpoints endpoints;
+  add_service_endpoints(endpoints);
+  add_session_endpoints(endpoints);
+  add_user_endpoints(endpoints);
+  add_workspace_endpoints(endpoints);
+  add_dataset_endpoints(endpoints);
+  add_dataset_progress_endpoints(endpoints);
+  add_field_endpoints(endpoints);
+  add_question_endpoints(endpoints);
+  add_metadata_property_endpoints(endpoints);
+  add_vectors_settings_endpoints(endpoints);
+  add_api_key_endpoints(endpoints);
+  add_audit_endpoints(endpoints);
+  add_compatibility_endpoints(endpoints);
+  return endpoints;
+}
+
+}  // namespace attune::api
