@@ -1,0 +1,45 @@
+#include "server/store/records.h"
+#include "server/store/statements.h"
+#include "server/store/text_index.h"
+
+namespace attune::store {
+namespace {
+
+// Tables whose rows name a record by its position.
+constexpr const char* kSideTables[] = {"metadata_values", "suggestion_values", "suggestions",
+                                       "answer_values",   "responses",         "record_vectors"};
+
+}  // namespace
+
+Result<std::vector<std::string>> delete_records(Connection& connection,
+                                                const domain::Schema& schema,
+                                                std::span<const std::string> ids) {
+  std::vector<int64_t> positions;
+  std::vector<std::string> deleted;
+  for (const Row& row :
+       TRY(run_in(connection, "SELECT position, id FROM records WHERE dataset = $1 AND id IN ",
+                  as_values(ids), "", {schema.dataset.position}))) {
+    positions.push_back(row.integer(0));
+    deleted.push_back(row.text(1));
+  }
+  const std::vector<Value> keys = as_values(positions);
+  TRY(unindex_texts(connection, positions));
+  for (const char* table : kSideTables) {
+    TRY(run_in(connection, std::string("DELETE FROM ") + table + " WHERE record IN ", keys));
+  }
+  TRY(run_in(connection, "DELETE FROM records WHERE position IN ", keys));
+  return deleted;
+}
+
+Status delete_records_of(Connection& connection, int64_t dataset) {
+  TRY(unindex_dataset(connection, dataset));
+  for (const char* table : kSideTables) {
+    TRY(connection.run(std::string("DELETE FROM ") + table +
+                           " WHERE record IN (SELECT position FROM records WHERE dataset = $1)",
+                       {dataset}));
+  }
+  TRY(connection.run("DELETE FROM records WHERE dataset = $1", {dataset}));
+  return {};
+}
+
+}  // namespace attune::store
