@@ -22,6 +22,8 @@ struct ResponseChange {
   std::string user_id;
   ResponseStatus status = ResponseStatus::kDraft;
   OrderedJson values = OrderedJson::object();
+  std::optional<double> seconds_spent;  // as the client measured them
+  OrderedJson shown_order;              // null, or the candidates in the order they were shown
 };
 
 struct RecordChange {

@@ -11,24 +11,17 @@ constexpr const char* kSideTables[] = {"metadata_values", "suggestion_values", "
 
 }  // namespace
 
-Result<std::vector<std::string>> delete_records(Connection& connection,
-                                                const domain::Schema& schema,
-                                                std::span<const std::string> ids) {
+Status delete_records(Connection& connection, const domain::Schema& schema,
+                      std::span<const domain::Record> records) {
   std::vector<int64_t> positions;
-  std::vector<std::string> deleted;
-  for (const Row& row :
-       TRY(run_in(connection, "SELECT position, id FROM records WHERE dataset = $1 AND id IN ",
-                  as_values(ids), "", {schema.dataset.position}))) {
-    positions.push_back(row.integer(0));
-    deleted.push_back(row.text(1));
-  }
+  for (const domain::Record& record : records) positions.push_back(record.position);
   const std::vector<Value> keys = as_values(positions);
-  TRY(unindex_texts(connection, positions));
+  TRY(unindex_texts(connection, schema, positions));
   for (const char* table : kSideTables) {
     TRY(run_in(connection, std::string("DELETE FROM ") + table + " WHERE record IN ", keys));
   }
   TRY(run_in(connection, "DELETE FROM records WHERE position IN ", keys));
-  return deleted;
+  return {};
 }
 
 Status delete_records_of(Connection& connection, int64_t dataset) {

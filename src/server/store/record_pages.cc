@@ -101,6 +101,20 @@ Result<std::vector<domain::Record>> list_records(Connection& connection,
   return records_at(connection, schema, positions, parts);
 }
 
+Result<std::vector<domain::Record>> records_with_ids(Connection& connection,
+                                                     const domain::Schema& schema,
+                                                     std::span<const std::string> ids) {
+  std::vector<domain::Record> records;
+  for (const Row& row : TRY(run_in(connection,
+                                   std::string("SELECT ") + kRecordColumns +
+                                       " FROM records WHERE dataset = $1 AND id IN ",
+                                   as_values(ids), " ORDER BY position",
+                                   {schema.dataset.position}))) {
+    records.push_back(TRY(record_in(row, schema.dataset.id)));
+  }
+  return records;
+}
+
 Result<int64_t> count_records(Connection& connection, const domain::Schema& schema) {
   return TRY(connection.run("SELECT count(*) FROM records WHERE dataset = $1",
                             {schema.dataset.position}))[0]

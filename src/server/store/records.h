@@ -70,11 +70,14 @@ struct RecordPlace {
 };
 Result<std::optional<RecordPlace>> find_record(Connection& connection, const std::string& id);
 
-// Deletes those of these records that the data set has, with all that hangs on them but the history
-// of answers. Gives the ids of those that were there.
-Result<std::vector<std::string>> delete_records(Connection& connection,
-                                                const domain::Schema& schema,
-                                                std::span<const std::string> ids);
+// Those of these ids that the data set has, without parts, in the order of insertion.
+Result<std::vector<domain::Record>> records_with_ids(Connection& connection,
+                                                     const domain::Schema& schema,
+                                                     std::span<const std::string> ids);
+
+// Deletes records of the data set with all that hangs on them but the history of answers.
+Status delete_records(Connection& connection, const domain::Schema& schema,
+                      std::span<const domain::Record> records);
 // All records of a data set that is being deleted.
 Status delete_records_of(Connection& connection, int64_t dataset);
 

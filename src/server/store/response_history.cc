@@ -107,17 +107,19 @@ Result<HistoryWriter> HistoryWriter::of(Connection& connection, int64_t dataset,
   return HistoryWriter(dataset, authorship, std::move(version));
 }
 
-void HistoryWriter::add(std::string_view action, const domain::Response& response) {
+void HistoryWriter::add(std::string_view action, const domain::Response& response,
+                        const domain::ResponseChange* change) {
   const auto text_or_null = [](std::string text) {
     return text.empty() ? Value(nullptr) : Value(std::move(text));
   };
+  const bool shown = change != nullptr && !change->shown_order.is_null();
   rows_.insert(rows_.end(),
                {response.id, response.record_id, dataset_, response.user_id.value_or(""),
                 authorship_.author_id, std::string(action),
                 std::string(to_string(response.status)), to_line(response.values),
-                guideline_version_, or_null(authorship_.seconds_spent),
-                text_or_null(authorship_.shown_order.is_null() ? ""
-                                                               : to_line(authorship_.shown_order)),
+                guideline_version_,
+                change == nullptr ? Value(nullptr) : or_null(change->seconds_spent),
+                text_or_null(shown ? to_line(change->shown_order) : ""),
                 text_or_null(authorship_.client), response.updated_at});
 }
 

@@ -13,8 +13,10 @@ class HistoryWriter {
  public:
   static Result<HistoryWriter> of(Connection& connection, int64_t dataset,
                                   const Authorship& authorship);
-  // What the answer is after `action`; of a deleted one, what it was.
-  void add(std::string_view action, const domain::Response& response);
+  // What the answer is after `action`; of a deleted one, what it was. `change`: what made it so,
+  // where somebody answered.
+  void add(std::string_view action, const domain::Response& response,
+           const domain::ResponseChange* change = nullptr);
   Status write(Connection& connection);
 
  private:

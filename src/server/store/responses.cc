@@ -1,6 +1,6 @@
 #include "server/store/responses.h"
 
-#include <algorithm>
+#include <map>
 
 #include "server/domain/identity.h"
 #include "server/store/record_values.h"
@@ -96,7 +96,7 @@ Result<std::vector<domain::Response>> write_answers(Connection& connection,
                        one.change.user_id, one.change.status,
                        one.change.values,
                        is_new ? at : before->second.inserted_at, at});
-    history.add(is_new ? "created" : "updated", written.back());
+    history.add(is_new ? "created" : "updated", written.back(), &one.change);
     values.push_back({one.record, one.change.user_id, &written.back().values});
     fresh = fresh && is_new;
   }

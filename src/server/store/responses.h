@@ -16,12 +16,10 @@
 
 namespace attune::store {
 
-// How an answer came about; kept with each row of the history.
+// Who writes; kept with each row of the history.
 struct Authorship {
-  std::string author_id;  // who wrote it, which may be for another person
-  std::string client;     // what they wrote it with, "" when it did not say
-  std::optional<double> seconds_spent;
-  OrderedJson shown_order;  // null, or the candidates in the order they were shown
+  std::string author_id;  // may write for another person
+  std::string client;     // what they write with, "" when it did not say
 };
 
 // One answer to write: whose, and on which record.
