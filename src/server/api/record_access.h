@@ -1,21 +1,16 @@
-// From the id in a path to the data set or record that the caller may work with. What is not there
-// is 404 in the contract's words; what is not the caller's, 403.
+// From the id in a path to the record that the caller may work with (dataset_access.h does it for
+// data sets), and what of it an annotator sees.
 #pragma once
 
 #include <string>
 
+#include "server/api/dataset_access.h"
 #include "server/api/endpoint.h"
 #include "server/domain/dataset.h"
 #include "server/domain/record.h"
 #include "server/store/database.h"
 
 namespace attune::api {
-
-// Reads: a member of its workspace. Reviews: who also sees others' answers. Manages: an admin.
-enum class Right { kRead, kReview, kManage };
-
-Answer<domain::Schema> schema_for(const Call& call, store::Connection& connection,
-                                  const std::string& dataset_id, Right right);
 
 struct PlacedRecord {
   int64_t position = 0;

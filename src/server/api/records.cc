@@ -1,6 +1,4 @@
 // Records one by one, and the list that SDKs read: /datasets/{id}/records, /records/{id}.
-#include <fmt/format.h>
-
 #include "server/api/endpoints.h"
 #include "server/api/record_access.h"
 #include "server/api/record_body.h"

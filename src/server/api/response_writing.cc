@@ -16,15 +16,11 @@
 namespace attune::api {
 namespace {
 
-Failure no_record(const std::string& id) {
-  return detail(404, fmt::format("Record with id `{}` not found", id));
-}
-
 // The check of one, with the schemas that were read for others before it.
 Answer<void> check(const Call& call, store::Connection& connection, Schemas& schemas,
                    Submission& one) {
   const auto place = TRY(store::find_record(connection, one.record_id));
-  if (!place) return no_record(one.record_id);
+  if (!place) return not_found_with_id("Record", one.record_id);
   auto schema = schemas.find(place->dataset_id);
   if (schema == schemas.end()) {
     auto read = TRY(schema_for(call, connection, place->dataset_id, Right::kRead));
@@ -65,7 +61,7 @@ Answer<void> write_one(const Call& call, store::Connection& connection,
   one.response.reset();
   const auto place = TRY(store::find_record(connection, one.record_id));
   if (!place) {
-    one.failure = no_record(one.record_id);
+    one.failure = not_found_with_id("Record", one.record_id);
     return {};
   }
   const auto before =

@@ -2,8 +2,6 @@
 //
 // What does not change the data base (who may, what fits) is done in a read, on the thread of the
 // request; the write finds the record again and is short, since writes of SQLite stand in one queue.
-#include <fmt/format.h>
-
 #include "server/api/endpoints.h"
 #include "server/api/record_access.h"
 #include "server/api/record_body.h"
@@ -17,10 +15,6 @@
 
 namespace attune::api {
 namespace {
-
-Failure no_response(const std::string& id) {
-  return detail(404, fmt::format("Response with id `{}` not found", id));
-}
 
 // The one answer of the request's body, for this person.
 Answer<domain::ResponseChange> body_of(const Call& call, std::string user_id) {
@@ -50,7 +44,7 @@ struct OwnResponse {
 Answer<OwnResponse> response_for(const Call& call, store::Connection& connection,
                                  const std::string& id) {
   auto placed = TRY(store::find_response(connection, id));
-  if (!placed) return no_response(id);
+  if (!placed) return not_found_with_id("Response", id);
   OwnResponse found;
   const bool own = placed->response.user_id == call.user->id;
   found.schema =

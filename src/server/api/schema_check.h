@@ -96,6 +96,9 @@ class SchemaReader {
   // shows one: "FieldType" gives <FieldType.text: 'text'>, "" gives 'text'.
   SchemaReader tagged(std::string_view name, std::string_view tag_key,
                       const std::vector<std::string>& tags, std::string_view enumeration = "");
+  // The same of this reader itself, an element of a list: ["body","filters","and",0,"terms"].
+  SchemaReader branch(std::string_view tag_key, const std::vector<std::string>& tags,
+                      std::string_view enumeration = "");
   const std::string& tag() const { return tag_; }
 
   // --- Optional: nothing where absent or null --------------------------------------------------
@@ -116,6 +119,8 @@ class SchemaReader {
   // --- Mistakes of one's own -------------------------------------------------------------------
   // At the member `name`, or at this reader itself where `name` is "".
   void mistake(std::string type, std::string_view name, std::string msg);
+  // Further below: at the place that these parts name, one after the other.
+  void mistake(std::string type, std::initializer_list<std::string_view> parts, std::string msg);
   // {"type":"value_error","msg":"Value error, TEXT"} at this reader: a rule between members. Like
   // the contract's it is noted only while nothing below this reader is wrong.
   void value_error(std::string_view text);
@@ -140,6 +145,8 @@ class SchemaReader {
   // Whether this is an object; if not, it was noted once when the reader was made.
   bool readable() const { return value_->is_object(); }
   SchemaReader part(const OrderedJson& value, OrderedJson loc);
+  SchemaReader branch_of(const OrderedJson& value, OrderedJson loc, std::string_view tag_key,
+                         const std::vector<std::string>& tags, std::string_view enumeration);
   // A reader of nothing, whose mistakes nobody hears of: what it stands for was noted already.
   static SchemaReader of_nothing(OrderedJson loc);
 

@@ -92,7 +92,7 @@ Answer<http::Response> delete_suggestion(const Call& call) {
   const OrderedJson json =
       TRY(answer_write(call.database(), [&](store::Connection& connection) -> Answer<OrderedJson> {
         const auto placed = TRY(store::find_suggestion(connection, id));
-        if (!placed) return detail(404, fmt::format("Suggestion with id `{}` not found", id));
+        if (!placed) return not_found_with_id("Suggestion", id);
         TRY(schema_for(call, connection, placed->dataset_id, Right::kManage));
         TRY(store::delete_suggestions(connection, placed->record, std::span(&id, 1)));
         return to_json(placed->suggestion);

@@ -16,7 +16,7 @@ Status delete_records(Connection& connection, const domain::Schema& schema,
   std::vector<int64_t> positions;
   for (const domain::Record& record : records) positions.push_back(record.position);
   const std::vector<Value> keys = as_values(positions);
-  TRY(unindex_texts(connection, schema, positions));
+  TRY(unindex_texts(connection, schema.dataset.position, positions));
   for (const char* table : kSideTables) {
     TRY(run_in(connection, std::string("DELETE FROM ") + table + " WHERE record IN ", keys));
   }
