@@ -31,5 +31,14 @@ void add_field_endpoints(Endpoints& endpoints);
 void add_question_endpoints(Endpoints& endpoints);
 void add_metadata_property_endpoints(Endpoints& endpoints);
 void add_vectors_settings_endpoints(Endpoints& endpoints);
+void add_record_endpoints(Endpoints& endpoints);
+void add_record_bulk_endpoints(Endpoints& endpoints);
+void add_search_endpoints(Endpoints& endpoints);
+void add_response_endpoints(Endpoints& endpoints);
+void add_suggestion_endpoints(Endpoints& endpoints);
+void add_history_endpoints(Endpoints& endpoints);
+void add_comment_endpoints(Endpoints& endpoints);
+void add_export_endpoints(Endpoints& endpoints);
+void add_hub_job_endpoints(Endpoints& endpoints);
 
 }  // namespace attune::api

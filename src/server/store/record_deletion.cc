@@ -7,7 +7,8 @@ namespace {
 
 // Tables whose rows name a record by its position.
 constexpr const char* kSideTables[] = {"metadata_values", "suggestion_values", "suggestions",
-                                       "answer_values",   "responses",         "record_vectors"};
+                                       "answer_values",   "responses",         "record_vectors",
+                                       "comments"};
 
 }  // namespace
 

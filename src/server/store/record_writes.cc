@@ -4,6 +4,7 @@
 
 #include "server/domain/identity.h"
 #include "server/store/completion.h"
+#include "server/store/record_history.h"
 #include "server/store/record_rows.h"
 #include "server/store/record_values.h"
 #include "server/store/records.h"
@@ -45,6 +46,22 @@ NewRow new_row(const RecordWrite& write) {
   row.changes_row = change.fields || change.metadata ||
                     (change.external_id && change.external_id != write.existing->external_id);
   return row;
+}
+
+// The records that will say something else than they do, as they are before it.
+Status keep_what_changes(Connection& connection, const domain::Schema& schema,
+                         std::span<const RecordWrite> writes, std::span<const NewRow> rows,
+                         const std::string& author_id) {
+  std::vector<const domain::Record*> changed;
+  for (size_t i = 0; i < writes.size(); ++i) {
+    const domain::Record* before = writes[i].existing;
+    if (before == nullptr || !rows[i].changes_row) continue;
+    const auto& external_id = writes[i].change->external_id;
+    const bool same = *rows[i].fields == before->fields && *rows[i].metadata == before->metadata &&
+                      (!external_id || external_id == before->external_id);
+    if (!same) changed.push_back(before);
+  }
+  return keep_versions(connection, schema.dataset.position, changed, author_id);
 }
 
 // New rows and changed ones by one kind of statement: an id that is there is an update.
@@ -202,6 +219,7 @@ Result<std::vector<WrittenRecord>> write_records(Connection& connection,
   std::vector<WrittenRecord> written(writes.size());
   std::vector<NewRow> rows;
   for (const RecordWrite& write : writes) rows.push_back(new_row(write));
+  TRY(keep_what_changes(connection, schema, writes, rows, authorship.author_id));
   TRY(write_rows(connection, schema, writes, rows, written));
   std::vector<TextToIndex> texts;
   for (size_t i = 0; i < writes.size(); ++i) {

@@ -43,8 +43,8 @@ struct WrittenRecord {
   bool completed_now = false;  // was not, is
 };
 
-// Writes all; no record twice. Completion is recomputed where there are answers. Gives them in
-// order. Errors: kConflict for an external id that another record has.
+// Writes all; no record twice. What a record said before is kept (record_history.h), completion is
+// recomputed where there are answers. Gives them in order. Errors: kConflict for an external id that another record has.
 Result<std::vector<WrittenRecord>> write_records(Connection& connection,
                                                  const domain::Schema& schema,
                                                  std::span<const RecordWrite> writes,

@@ -81,6 +81,7 @@ CREATE TABLE suggestions (
   id TEXT NOT NULL UNIQUE, record BIGINT NOT NULL, question BIGINT NOT NULL, value TEXT NOT NULL,
   type TEXT, agent TEXT, score TEXT, inserted_at TEXT NOT NULL, updated_at TEXT NOT NULL,
   PRIMARY KEY (record, question));
+CREATE INDEX suggestions_by_agent ON suggestions (question, agent, record);
 CREATE TABLE suggestion_values (
   record BIGINT NOT NULL, question BIGINT NOT NULL, term TEXT, number DOUBLE PRECISION,
   score DOUBLE PRECISION);
@@ -106,6 +107,17 @@ CREATE TABLE response_history (
   shown_order TEXT, client TEXT, at TEXT NOT NULL);
 CREATE INDEX response_history_of ON response_history (response_id, number);
 CREATE INDEX response_history_of_record ON response_history (record_id, number);
+
+-- What a record was before somebody changed it; nothing is updated here but by `attune forget`.
+CREATE TABLE record_history (
+  number {serial}, record_id TEXT NOT NULL, dataset BIGINT NOT NULL, author_id TEXT NOT NULL,
+  external_id TEXT, fields TEXT NOT NULL, metadata TEXT, at TEXT NOT NULL);
+CREATE INDEX record_history_of ON record_history (record_id, number);
+-- What people say to each other about a record.
+CREATE TABLE comments (
+  position {serial}, id TEXT NOT NULL UNIQUE, record BIGINT NOT NULL, user_id TEXT NOT NULL,
+  text TEXT NOT NULL, inserted_at TEXT NOT NULL, updated_at TEXT NOT NULL);
+CREATE INDEX comments_of_record ON comments (record, position);
 
 CREATE TABLE record_vectors (
   record BIGINT NOT NULL, vector BIGINT NOT NULL, components {bytes} NOT NULL,
