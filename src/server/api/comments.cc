@@ -29,27 +29,27 @@ Answer<std::string> read_text(const Call& call) {
 
 Answer<http::Response> list(const Call& call) {
   const std::string id = TRY(call.path_id("record_id"));
-  const OrderedJson items =
-      TRY(answer_read(call.database(), [&](store::Connection& connection) -> Answer<OrderedJson> {
-        const PlacedRecord place = TRY(record_for(call, connection, id, Right::kRead));
-        OrderedJson all = OrderedJson::array();
-        for (const store::Comment& one :
-             TRY(store::list_comments(connection, place.position))) {
-          all.push_back(comment_json(one));
-        }
-        return all;
-      }));
+  const auto read = [&](store::Connection& connection) -> Answer<OrderedJson> {
+    const PlacedRecord place = TRY(record_for(call, connection, id, Right::kRead));
+    OrderedJson all = OrderedJson::array();
+    for (const store::Comment& one :
+         TRY(store::list_comments(connection, place.position))) {
+      all.push_back(comment_json(one));
+    }
+    return all;
+  };
+  const OrderedJson items = TRY(answer_read(call.database(), read));
   return http::json_response(200, {{"items", items}});
 }
 
 Answer<http::Response> add(const Call& call) {
   const std::string id = TRY(call.path_id("record_id"));
   const std::string text = TRY(read_text(call));
-  const store::Comment comment = TRY(
-      answer_write(call.database(), [&](store::Connection& connection) -> Answer<store::Comment> {
-        const PlacedRecord place = TRY(record_for(call, connection, id, Right::kRead));
-        return TRY(store::add_comment(connection, place.position, call.user->id, text));
-      }));
+  const auto write = [&](store::Connection& connection) -> Answer<store::Comment> {
+    const PlacedRecord place = TRY(record_for(call, connection, id, Right::kRead));
+    return TRY(store::add_comment(connection, place.position, call.user->id, text));
+  };
+  const store::Comment comment = TRY(answer_write(call.database(), write));
   return http::json_response(201, comment_json(comment));
 }
 
@@ -67,21 +67,22 @@ Answer<store::Comment> comment_for(const Call& call, store::Connection& connecti
 Answer<http::Response> change(const Call& call) {
   const std::string id = TRY(call.path_id("comment_id"));
   const std::string text = TRY(read_text(call));
-  const store::Comment comment = TRY(
-      answer_write(call.database(), [&](store::Connection& connection) -> Answer<store::Comment> {
-        store::Comment before = TRY(comment_for(call, connection, id, false));
-        return TRY(store::change_comment(connection, std::move(before), text));
-      }));
+  const auto write = [&](store::Connection& connection) -> Answer<store::Comment> {
+    store::Comment before = TRY(comment_for(call, connection, id, false));
+    return TRY(store::change_comment(connection, std::move(before), text));
+  };
+  const store::Comment comment = TRY(answer_write(call.database(), write));
   return http::json_response(200, comment_json(comment));
 }
 
 Answer<http::Response> remove(const Call& call) {
   const std::string id = TRY(call.path_id("comment_id"));
-  TRY(answer_write(call.database(), [&](store::Connection& connection) -> Answer<void> {
+  const auto write = [&](store::Connection& connection) -> Answer<void> {
     TRY(comment_for(call, connection, id, true));
     TRY(store::delete_comment(connection, id));
     return {};
-  }));
+  };
+  TRY(answer_write(call.database(), write));
   return http::empty_response(204);
 }
 

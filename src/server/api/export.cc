@@ -101,14 +101,15 @@ Answer<http::Response> export_dataset(const Call& call) {
   const std::string id = TRY(call.path_id("dataset_id"));
   const auto job = std::make_shared<Export>();
   job->database = &call.database();
-  TRY(answer_read(call.database(), [&](store::Connection& connection) -> Answer<void> {
+  const auto read = [&](store::Connection& connection) -> Answer<void> {
     job->schema = TRY(schema_for(call, connection, id, Right::kManage));
     const auto workspace =
         TRY(store::find_workspace(connection, job->schema.dataset.workspace_id));
     job->plan.dataset_name =
         fmt::format("{}/{}", workspace ? workspace->name : "", job->schema.dataset.name);
     return {};
-  }));
+  };
+  TRY(answer_read(call.database(), read));
   TRY(read_plan(call, *job));
   http::Response response;
   response.headers.set("Content-Type", job->plan.format == ExportFormat::kCsv

@@ -44,11 +44,11 @@ OrderedJson entries_json(const std::vector<store::HistoryEntry>& entries, const 
 
 Answer<http::Response> answers_of_record(const Call& call) {
   const std::string id = TRY(call.path_id("record_id"));
-  const OrderedJson json =
-      TRY(answer_read(call.database(), [&](store::Connection& connection) -> Answer<OrderedJson> {
-        TRY(record_for(call, connection, id, Right::kRead));
-        return entries_json(TRY(store::history_of_record(connection, id)), call);
-      }));
+  const auto read = [&](store::Connection& connection) -> Answer<OrderedJson> {
+    TRY(record_for(call, connection, id, Right::kRead));
+    return entries_json(TRY(store::history_of_record(connection, id)), call);
+  };
+  const OrderedJson json = TRY(answer_read(call.database(), read));
   return http::json_response(200, json);
 }
 
@@ -63,55 +63,55 @@ Answer<domain::Schema> history_for(const Call& call, store::Connection& connecti
 
 Answer<http::Response> history_of_answer(const Call& call) {
   const std::string id = TRY(call.path_id("response_id"));
-  const OrderedJson json =
-      TRY(answer_read(call.database(), [&](store::Connection& connection) -> Answer<OrderedJson> {
-        TRY(history_for(call, connection, id, Right::kReview));
-        return entries_json(TRY(store::history_of_response(connection, id)), call);
-      }));
+  const auto read = [&](store::Connection& connection) -> Answer<OrderedJson> {
+    TRY(history_for(call, connection, id, Right::kReview));
+    return entries_json(TRY(store::history_of_response(connection, id)), call);
+  };
+  const OrderedJson json = TRY(answer_read(call.database(), read));
   return http::json_response(200, json);
 }
 
 Answer<http::Response> undo(const Call& call) {
   const std::string id = TRY(call.path_id("response_id"));
-  const OrderedJson json = TRY(
-      answer_write(call.database(), [&](store::Connection& connection) -> Answer<OrderedJson> {
-        const domain::Schema schema = TRY(history_for(call, connection, id, Right::kManage));
-        const auto entries = TRY(store::history_of_response(connection, id));
-        const auto now = TRY(store::undo_answer(connection, schema, id, authorship_of(call)));
-        const auto place = TRY(store::find_record(connection, entries.back().record_id));
-        CHECK(place.has_value(), "record of an answer that was just taken back");
-        const auto completed = TRY(
-            store::recompute(connection, schema.dataset, std::span(&place->position, 1)));
-        domain::Response told;  // of one that is gone: the last that it was
-        told.id = id;
-        told.record_id = entries.back().record_id;
-        told.user_id = entries.back().user_id;
-        told.values = entries.back().values;
-        TRY(tell_of_response(call, connection, schema,
-                             now ? "response.updated" : "response.deleted", now ? *now : told,
-                             completed));
-        return OrderedJson{{"response", now ? to_json(*now) : OrderedJson(nullptr)}};
-      }));
+  const auto write = [&](store::Connection& connection) -> Answer<OrderedJson> {
+    const domain::Schema schema = TRY(history_for(call, connection, id, Right::kManage));
+    const auto entries = TRY(store::history_of_response(connection, id));
+    const auto now = TRY(store::undo_answer(connection, schema, id, authorship_of(call)));
+    const auto place = TRY(store::find_record(connection, entries.back().record_id));
+    CHECK(place.has_value(), "record of an answer that was just taken back");
+    const auto completed = TRY(
+        store::recompute(connection, schema.dataset, std::span(&place->position, 1)));
+    domain::Response told;  // of one that is gone: the last that it was
+    told.id = id;
+    told.record_id = entries.back().record_id;
+    told.user_id = entries.back().user_id;
+    told.values = entries.back().values;
+    TRY(tell_of_response(call, connection, schema,
+                         now ? "response.updated" : "response.deleted", now ? *now : told,
+                         completed));
+    return OrderedJson{{"response", now ? to_json(*now) : OrderedJson(nullptr)}};
+  };
+  const OrderedJson json = TRY(answer_write(call.database(), write));
   return http::json_response(200, json);
 }
 
 Answer<http::Response> versions(const Call& call) {
   const std::string id = TRY(call.path_id("record_id"));
-  const OrderedJson items =
-      TRY(answer_read(call.database(), [&](store::Connection& connection) -> Answer<OrderedJson> {
-        TRY(record_for(call, connection, id, Right::kManage));
-        OrderedJson all = OrderedJson::array();
-        for (const store::RecordVersion& one :
-             TRY(store::versions_of_record(connection, id))) {
-          all.push_back({{"number", one.number},
-                         {"fields", one.fields},
-                         {"metadata", one.metadata},
-                         {"external_id", or_null(one.external_id)},
-                         {"changed_by", one.author_id},
-                         {"changed_at", one.at}});
-        }
-        return all;
-      }));
+  const auto read = [&](store::Connection& connection) -> Answer<OrderedJson> {
+    TRY(record_for(call, connection, id, Right::kManage));
+    OrderedJson all = OrderedJson::array();
+    for (const store::RecordVersion& one :
+         TRY(store::versions_of_record(connection, id))) {
+      all.push_back({{"number", one.number},
+                     {"fields", one.fields},
+                     {"metadata", one.metadata},
+                     {"external_id", or_null(one.external_id)},
+                     {"changed_by", one.author_id},
+                     {"changed_at", one.at}});
+    }
+    return all;
+  };
+  const OrderedJson items = TRY(answer_read(call.database(), read));
   return http::json_response(200, {{"items", items}});
 }
 

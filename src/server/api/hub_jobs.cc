@@ -56,15 +56,15 @@ std::string contract_status(const std::string& status) {
 
 Answer<http::Response> get_job(const Call& call) {
   const std::string& id = call.request.path_values.find("job_id")->second;
-  const OrderedJson json =
-      TRY(answer_read(call.database(), [&](store::Connection& connection) -> Answer<OrderedJson> {
-        const store::Rows rows =
-            TRY(connection.run("SELECT status, user_id FROM jobs WHERE id = $1", {id}));
-        if (rows.empty()) return not_found_with_id("Job", id);
-        const bool own = rows[0].text_or_null(1) == call.user->id;
-        if (!own && call.user->role != domain::Role::kOwner) return forbidden();
-        return OrderedJson{{"id", id}, {"status", contract_status(rows[0].text(0))}};
-      }));
+  const auto read = [&](store::Connection& connection) -> Answer<OrderedJson> {
+    const store::Rows rows =
+        TRY(connection.run("SELECT status, user_id FROM jobs WHERE id = $1", {id}));
+    if (rows.empty()) return not_found_with_id("Job", id);
+    const bool own = rows[0].text_or_null(1) == call.user->id;
+    if (!own && call.user->role != domain::Role::kOwner) return forbidden();
+    return OrderedJson{{"id", id}, {"status", contract_status(rows[0].text(0))}};
+  };
+  const OrderedJson json = TRY(answer_read(call.database(), read));
   return http::json_response(200, json);
 }
 

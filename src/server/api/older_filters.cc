@@ -7,6 +7,7 @@
 #include "server/api/search_body.h"
 #include "server/api/search_scope.h"
 #include "server/domain/identity.h"
+#include "server/domain/record.h"
 
 namespace attune::api {
 namespace {

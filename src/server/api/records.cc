@@ -16,17 +16,17 @@ constexpr store::RecordParts kAllParts{.responses = true, .suggestions = true, .
 
 Answer<http::Response> get_record(const Call& call) {
   const std::string id = TRY(call.path_id("record_id"));
-  const OrderedJson json =
-      TRY(answer_read(call.database(), [&](store::Connection& connection) -> Answer<OrderedJson> {
-        const PlacedRecord place = TRY(record_for(call, connection, id, Right::kRead));
-        store::RecordParts parts = kAllParts;
-        if (sees_own_answers_only(call)) parts.responses_of = call.user->id;
-        auto found = TRY(store::records_at(connection, place.schema,
-                                           std::span(&place.position, 1), parts));
-        CHECK(found.size() == 1, "record {} left within one snapshot", id);
-        if (!sees_all_metadata(call)) hide_metadata(place.schema, found[0]);
-        return to_json(found[0], parts);
-      }));
+  const auto read = [&](store::Connection& connection) -> Answer<OrderedJson> {
+    const PlacedRecord place = TRY(record_for(call, connection, id, Right::kRead));
+    store::RecordParts parts = kAllParts;
+    if (sees_own_answers_only(call)) parts.responses_of = call.user->id;
+    auto found = TRY(store::records_at(connection, place.schema,
+                                       std::span(&place.position, 1), parts));
+    CHECK(found.size() == 1, "record {} left within one snapshot", id);
+    if (!sees_all_metadata(call)) hide_metadata(place.schema, found[0]);
+    return to_json(found[0], parts);
+  };
+  const OrderedJson json = TRY(answer_read(call.database(), read));
   return http::json_response(200, json);
 }
 
@@ -51,10 +51,10 @@ Answer<http::Response> patch_record(const Call& call) {
   SchemaReader reader(body, "body");
   domain::RecordChange change = read_record_change(reader, RecordVerb::kUpdate, call.user->id);
   TRY(reader.done());
-  const OrderedJson changed = TRY(
-      answer_write(call.database(), [&](store::Connection& connection) -> Answer<OrderedJson> {
-        return change_record(call, connection, id, change);
-      }));
+  const auto write = [&](store::Connection& connection) -> Answer<OrderedJson> {
+    return change_record(call, connection, id, change);
+  };
+  const OrderedJson changed = TRY(answer_write(call.database(), write));
   return http::json_response(200, changed);
 }
 
@@ -70,22 +70,23 @@ Answer<std::vector<domain::Record>> delete_these(const Call& call, store::Connec
 Answer<http::Response> delete_record(const Call& call) {
   const std::string id = TRY(call.path_id("record_id"));
   using Records = std::vector<domain::Record>;
-  const Records deleted =
-      TRY(answer_write(call.database(), [&](store::Connection& connection) -> Answer<Records> {
-        const PlacedRecord place = TRY(record_for(call, connection, id, Right::kManage));
-        return delete_these(call, connection, place.schema, std::span(&id, 1));
-      }));
+  const auto write = [&](store::Connection& connection) -> Answer<Records> {
+    const PlacedRecord place = TRY(record_for(call, connection, id, Right::kManage));
+    return delete_these(call, connection, place.schema, std::span(&id, 1));
+  };
+  const Records deleted = TRY(answer_write(call.database(), write));
   return http::json_response(200, to_json(deleted.at(0), {}));
 }
 
 Answer<http::Response> delete_records(const Call& call) {
   const std::string dataset_id = TRY(call.path_id("dataset_id"));
   const std::vector<std::string> ids = TRY(read_ids(query_json(call.request.query)));
-  TRY(answer_write(call.database(), [&](store::Connection& connection) -> Answer<void> {
+  const auto write = [&](store::Connection& connection) -> Answer<void> {
     const domain::Schema schema = TRY(schema_for(call, connection, dataset_id, Right::kManage));
     TRY(delete_these(call, connection, schema, ids));
     return {};
-  }));
+  };
+  TRY(answer_write(call.database(), write));
   return http::empty_response(204);
 }
 

@@ -15,9 +15,9 @@ namespace attune::api {
 struct Submission {
   std::string record_id;
   domain::ResponseChange change;
-  std::optional<Failure> failure;            // why it was refused
-  std::optional<domain::Response> response;  // what was written
-  std::string dataset_id;                    // filled in by the check
+  std::optional<Failure> failure = {};            // why it was refused
+  std::optional<domain::Response> response = {};  // what was written
+  std::string dataset_id = {};                    // filled in by the check
 };
 
 // In one read: the record is there, the caller may answer it, the values fit (and are brought to

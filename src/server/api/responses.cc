@@ -55,10 +55,10 @@ Answer<OwnResponse> response_for(const Call& call, store::Connection& connection
 
 Answer<http::Response> update_response(const Call& call) {
   const std::string id = TRY(call.path_id("response_id"));
-  const auto found =
-      TRY(answer_read(call.database(), [&](store::Connection& connection) -> Answer<OwnResponse> {
-        return response_for(call, connection, id);
-      }));
+  const auto read = [&](store::Connection& connection) -> Answer<OwnResponse> {
+    return response_for(call, connection, id);
+  };
+  const auto found = TRY(answer_read(call.database(), read));
   const domain::Response& before = found.placed.response;
   const domain::ResponseChange change = TRY(body_of(call, *before.user_id));
   std::vector<Submission> one = {{.record_id = before.record_id, .change = change}};
@@ -71,17 +71,17 @@ Answer<http::Response> update_response(const Call& call) {
 
 Answer<http::Response> delete_response(const Call& call) {
   const std::string id = TRY(call.path_id("response_id"));
-  const auto deleted =
-      TRY(answer_write(call.database(), [&](store::Connection& connection) -> Answer<OwnResponse> {
-        OwnResponse found = TRY(response_for(call, connection, id));
-        TRY(store::delete_answer(connection, found.schema, found.placed, authorship_of(call)));
-        const auto completed = TRY(store::recompute(connection, found.schema.dataset,
-                                                    std::span(&found.placed.record, 1)));
-        TRY(tell_of_response(call, connection, found.schema, "response.deleted",
-                             found.placed.response, completed));
-        TRY(store::touch_dataset(connection, found.schema.dataset));
-        return found;
-      }));
+  const auto write = [&](store::Connection& connection) -> Answer<OwnResponse> {
+    OwnResponse found = TRY(response_for(call, connection, id));
+    TRY(store::delete_answer(connection, found.schema, found.placed, authorship_of(call)));
+    const auto completed = TRY(store::recompute(connection, found.schema.dataset,
+                                                std::span(&found.placed.record, 1)));
+    TRY(tell_of_response(call, connection, found.schema, "response.deleted",
+                         found.placed.response, completed));
+    TRY(store::touch_dataset(connection, found.schema.dataset));
+    return found;
+  };
+  const auto deleted = TRY(answer_write(call.database(), write));
   return http::json_response(200, to_json(deleted.placed.response));
 }
 

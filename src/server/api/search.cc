@@ -42,25 +42,25 @@ Answer<http::Response> search(const Call& call, bool own) {
   store::RecordParts parts = TRY(read_parts(call.request.query));
   const OrderedJson body =
       call.request.body.empty() ? OrderedJson::object() : TRY(call.body());
-  const OrderedJson found = TRY(answer_read(
-      call.database(), [&](store::Connection& connection) -> Answer<OrderedJson> {
-        const domain::Schema schema = TRY(
-            schema_for(call, connection, dataset_id, own ? Right::kRead : Right::kManage));
-        domain::SearchQuery query;
-        query.dataset = schema.dataset.position;
-        query.offset = page.offset;
-        query.limit = page.limit;
-        if (own) query.answers_of = query.shuffled_for = parts.responses_of = call.user->id;
-        TRY(read_search(body, schema, connection, query));
-        TRY(read_older_filters(call.request.query, schema, query));
-        const domain::SearchResult result = TRY(store::search_records(connection, query));
-        auto records = TRY(records_of(connection, schema, result, parts));
-        if (!sees_all_metadata(call)) {
-          for (domain::Record& record : records) hide_metadata(schema, record);
-        }
-        return OrderedJson{{"items", search_items(records, result, parts)},
-                           {"total", result.total}};
-      }));
+  const auto read = [&](store::Connection& connection) -> Answer<OrderedJson> {
+    const domain::Schema schema = TRY(
+        schema_for(call, connection, dataset_id, own ? Right::kRead : Right::kManage));
+    domain::SearchQuery query;
+    query.dataset = schema.dataset.position;
+    query.offset = page.offset;
+    query.limit = page.limit;
+    if (own) query.answers_of = query.shuffled_for = parts.responses_of = call.user->id;
+    TRY(read_search(body, schema, connection, query));
+    TRY(read_older_filters(call.request.query, schema, query));
+    const domain::SearchResult result = TRY(store::search_records(connection, query));
+    auto records = TRY(records_of(connection, schema, result, parts));
+    if (!sees_all_metadata(call)) {
+      for (domain::Record& record : records) hide_metadata(schema, record);
+    }
+    return OrderedJson{{"items", search_items(records, result, parts)},
+                       {"total", result.total}};
+  };
+  const OrderedJson found = TRY(answer_read(call.database(), read));
   return http::json_response(200, found);
 }
 
@@ -94,12 +94,12 @@ Answer<http::Response> list(const Call& call) {
   const std::string dataset_id = TRY(call.path_id("dataset_id"));
   const PageQuery page = TRY(read_page(call.request.query));
   const store::RecordParts parts = TRY(read_parts(call.request.query));
-  const Page found =
-      TRY(answer_read(call.database(), [&](store::Connection& connection) -> Answer<Page> {
-        const domain::Schema schema =
-            TRY(schema_for(call, connection, dataset_id, Right::kManage));
-        return read_list(call, connection, schema, page, parts);
-      }));
+  const auto read = [&](store::Connection& connection) -> Answer<Page> {
+    const domain::Schema schema =
+        TRY(schema_for(call, connection, dataset_id, Right::kManage));
+    return read_list(call, connection, schema, page, parts);
+  };
+  const Page found = TRY(answer_read(call.database(), read));
   OrderedJson items = OrderedJson::array();
   for (const domain::Record& record : found.records) items.push_back(to_json(record, parts));
   return http::json_response(200, {{"items", std::move(items)}, {"total", found.total}});

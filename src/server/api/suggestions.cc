@@ -17,16 +17,16 @@ namespace {
 
 Answer<http::Response> list_suggestions(const Call& call) {
   const std::string id = TRY(call.path_id("record_id"));
-  const OrderedJson items =
-      TRY(answer_read(call.database(), [&](store::Connection& connection) -> Answer<OrderedJson> {
-        const PlacedRecord place = TRY(record_for(call, connection, id, Right::kRead));
-        OrderedJson all = OrderedJson::array();
-        for (const store::SuggestionOn& one :
-             TRY(store::suggestions_of(connection, std::span(&place.position, 1)))) {
-          all.push_back(to_json(one.suggestion));
-        }
-        return all;
-      }));
+  const auto read = [&](store::Connection& connection) -> Answer<OrderedJson> {
+    const PlacedRecord place = TRY(record_for(call, connection, id, Right::kRead));
+    OrderedJson all = OrderedJson::array();
+    for (const store::SuggestionOn& one :
+         TRY(store::suggestions_of(connection, std::span(&place.position, 1)))) {
+      all.push_back(to_json(one.suggestion));
+    }
+    return all;
+  };
+  const OrderedJson items = TRY(answer_read(call.database(), read));
   return http::json_response(200, {{"items", items}});
 }
 
@@ -69,51 +69,52 @@ Answer<http::Response> put_suggestion(const Call& call) {
   SchemaReader reader(body, "body");
   domain::SuggestionChange change = read_suggestion(reader);
   TRY(reader.done());
-  const Put put =
-      TRY(answer_write(call.database(), [&](store::Connection& connection) -> Answer<Put> {
-        return put_one(call, connection, id, change);
-      }));
+  const auto write = [&](store::Connection& connection) -> Answer<Put> {
+    return put_one(call, connection, id, change);
+  };
+  const Put put = TRY(answer_write(call.database(), write));
   return http::json_response(put.is_new ? 201 : 200, to_json(put.suggestion));
 }
 
 Answer<http::Response> delete_of_record(const Call& call) {
   const std::string id = TRY(call.path_id("record_id"));
   const std::vector<std::string> ids = TRY(read_ids(query_json(call.request.query)));
-  TRY(answer_write(call.database(), [&](store::Connection& connection) -> Answer<void> {
+  const auto write = [&](store::Connection& connection) -> Answer<void> {
     const PlacedRecord place = TRY(record_for(call, connection, id, Right::kManage));
     TRY(store::delete_suggestions(connection, place.position, ids));
     return {};
-  }));
+  };
+  TRY(answer_write(call.database(), write));
   return http::empty_response(204);
 }
 
 Answer<http::Response> delete_suggestion(const Call& call) {
   const std::string id = TRY(call.path_id("suggestion_id"));
-  const OrderedJson json =
-      TRY(answer_write(call.database(), [&](store::Connection& connection) -> Answer<OrderedJson> {
-        const auto placed = TRY(store::find_suggestion(connection, id));
-        if (!placed) return not_found_with_id("Suggestion", id);
-        TRY(schema_for(call, connection, placed->dataset_id, Right::kManage));
-        TRY(store::delete_suggestions(connection, placed->record, std::span(&id, 1)));
-        return to_json(placed->suggestion);
-      }));
+  const auto write = [&](store::Connection& connection) -> Answer<OrderedJson> {
+    const auto placed = TRY(store::find_suggestion(connection, id));
+    if (!placed) return not_found_with_id("Suggestion", id);
+    TRY(schema_for(call, connection, placed->dataset_id, Right::kManage));
+    TRY(store::delete_suggestions(connection, placed->record, std::span(&id, 1)));
+    return to_json(placed->suggestion);
+  };
+  const OrderedJson json = TRY(answer_write(call.database(), write));
   return http::json_response(200, json);
 }
 
 Answer<http::Response> suggestion_options(const Call& call) {
   const std::string dataset_id = TRY(call.path_id("dataset_id"));
-  const OrderedJson items =
-      TRY(answer_read(call.database(), [&](store::Connection& connection) -> Answer<OrderedJson> {
-        const domain::Schema schema =
-            TRY(schema_for(call, connection, dataset_id, Right::kRead));
-        OrderedJson all = OrderedJson::array();
-        for (const store::QuestionAgents& one :
-             TRY(store::suggestion_agents(connection, schema))) {
-          all.push_back({{"question", {{"id", one.question_id}, {"name", one.question_name}}},
-                         {"agents", one.agents}});
-        }
-        return all;
-      }));
+  const auto read = [&](store::Connection& connection) -> Answer<OrderedJson> {
+    const domain::Schema schema =
+        TRY(schema_for(call, connection, dataset_id, Right::kRead));
+    OrderedJson all = OrderedJson::array();
+    for (const store::QuestionAgents& one :
+         TRY(store::suggestion_agents(connection, schema))) {
+      all.push_back({{"question", {{"id", one.question_id}, {"name", one.question_name}}},
+                     {"agents", one.agents}});
+    }
+    return all;
+  };
+  const OrderedJson items = TRY(answer_read(call.database(), read));
   return http::json_response(200, {{"items", items}});
 }
 

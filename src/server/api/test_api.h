@@ -12,7 +12,7 @@
 #include "server/api/endpoints.h"
 #include "server/auth/accounts.h"
 #include "server/domain/schema_fixture.h"
-#include "server/store/test_database.h"
+#include "tests/support/both_databases.h"
 #include "server/store/test_dataset.h"
 #include "server/store/users.h"
 

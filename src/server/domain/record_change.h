@@ -13,17 +13,17 @@ namespace attune::domain {
 
 struct SuggestionChange {
   std::string question_id;
-  OrderedJson value;
-  std::optional<std::string> type, agent;
-  OrderedJson score;
+  OrderedJson value = nullptr;
+  std::optional<std::string> type = {}, agent = {};
+  OrderedJson score = nullptr;
 };
 
 struct ResponseChange {
   std::string user_id;
   ResponseStatus status = ResponseStatus::kDraft;
   OrderedJson values = OrderedJson::object();
-  std::optional<double> seconds_spent;  // as the client measured them
-  OrderedJson shown_order;              // null, or the candidates in the order they were shown
+  std::optional<double> seconds_spent = {};  // as the client measured them
+  OrderedJson shown_order = nullptr;         // null, or the candidates in the order they were shown
 };
 
 struct RecordChange {

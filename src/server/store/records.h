@@ -20,8 +20,8 @@ namespace attune::store {
 // What is read with a record.
 struct RecordParts {
   bool responses = false, suggestions = false, vectors = false;
-  std::optional<std::string> responses_of;  // of this person only
-  std::vector<std::string> vector_names;    // these only; none named: all
+  std::optional<std::string> responses_of = {};  // of this person only
+  std::vector<std::string> vector_names = {};    // these only; none named: all
 };
 
 // The record that each change means: by id, else by external id; nullptr-like (nothing) where it

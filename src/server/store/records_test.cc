@@ -3,7 +3,7 @@
 #include "server/domain/identity.h"
 #include "server/domain/schema_fixture.h"
 #include "server/store/suggestions.h"
-#include "server/store/test_database.h"
+#include "tests/support/both_databases.h"
 #include "server/store/test_dataset.h"
 
 namespace attune::store {
@@ -15,17 +15,17 @@ constexpr RecordParts kAllParts{.responses = true, .suggestions = true, .vectors
 
 class RecordsTest : public testing::BothDatabases {
  protected:
+  template <typename F>
+  auto in_write(F&& body) {
+    return database().write(body).value();
+  }
+
   void SetUp() override {
     BothDatabases::SetUp();
     if (IsSkipped()) return;
     schema_ = in_write([&](Connection& c) {
       return testing::store_schema(c, domain::schema_of_everything());
     });
-  }
-
-  template <typename F>
-  auto in_write(F&& body) {
-    return database().write(body).value();
   }
 
   const domain::Question& question(const char* name) {

@@ -19,7 +19,7 @@ namespace attune::store {
 // Who writes; kept with each row of the history.
 struct Authorship {
   std::string author_id;  // may write for another person
-  std::string client;     // what they write with, "" when it did not say
+  std::string client = {};  // what they write with, "" when it did not say
 };
 
 // One answer to write: whose, and on which record.

@@ -3,7 +3,7 @@
 #include "server/domain/schema_fixture.h"
 #include "server/store/completion.h"
 #include "server/store/records.h"
-#include "server/store/test_database.h"
+#include "tests/support/both_databases.h"
 #include "server/store/test_dataset.h"
 
 namespace attune::store {
