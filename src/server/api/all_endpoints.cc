@@ -14,6 +14,15 @@ Endpoints all_endpoints() {
   add_question_endpoints(endpoints);
   add_metadata_property_endpoints(endpoints);
   add_vectors_settings_endpoints(endpoints);
+  add_search_endpoints(endpoints);
+  add_record_bulk_endpoints(endpoints);
+  add_record_endpoints(endpoints);
+  add_response_endpoints(endpoints);
+  add_suggestion_endpoints(endpoints);
+  add_history_endpoints(endpoints);
+  add_comment_endpoints(endpoints);
+  add_export_endpoints(endpoints);
+  add_hub_job_endpoints(endpoints);
   add_api_key_endpoints(endpoints);
   add_audit_endpoints(endpoints);
   add_compatibility_endpoints(endpoints);

@@ -31,14 +31,19 @@ void add_field_endpoints(Endpoints& endpoints);
 void add_question_endpoints(Endpoints& endpoints);
 void add_metadata_property_endpoints(Endpoints& endpoints);
 void add_vectors_settings_endpoints(Endpoints& endpoints);
-void add_record_endpoints(Endpoints& endpoints);
-void add_record_bulk_endpoints(Endpoints& endpoints);
+
+// Records listed and searched; many in one call; one by one.
 void add_search_endpoints(Endpoints& endpoints);
+void add_record_bulk_endpoints(Endpoints& endpoints);
+void add_record_endpoints(Endpoints& endpoints);
+// Answers and suggestions.
 void add_response_endpoints(Endpoints& endpoints);
 void add_suggestion_endpoints(Endpoints& endpoints);
+// Beyond the contract: earlier answers with undo, versions of records, comments, exports.
 void add_history_endpoints(Endpoints& endpoints);
 void add_comment_endpoints(Endpoints& endpoints);
 void add_export_endpoints(Endpoints& endpoints);
+// Jobs that would move data sets from and to a hub.
 void add_hub_job_endpoints(Endpoints& endpoints);
 
 }  // namespace attune::api
