@@ -19,8 +19,8 @@ void add_user_endpoints(Endpoints& endpoints);
 // /api/v1/workspaces, their members, and /api/v1/me/workspaces.
 void add_workspace_endpoints(Endpoints& endpoints);
 // The paths without /v1 that the 1.x client calls: /api/me, /api/_info, /api/_status, /api/users,
-// /api/workspaces. Lists are bare, what is made is answered by 200, and users have full_name and the
-// names of their workspaces. The client's header X-Argilla-Workspace is ignored.
+// /api/workspaces. Lists are bare, what is made is answered by 200, and users have full_name and
+// the names of their workspaces. The client's header X-Argilla-Workspace is ignored.
 void add_compatibility_endpoints(Endpoints& endpoints);
 // GET /api/attune/v1/audit, for owners.
 void add_audit_endpoints(Endpoints& endpoints);

@@ -43,15 +43,21 @@ class ExportApi : public testing::ApiTest {
           return {};
         })
         .value();
-    upsert(R"([{"external_id":"p-1","fields":{"prompt":"Hi","response-1":"A","response-2":"B","response-3":"C"},
+    const std::string ranking = R"({"value":[{"value":"response-1","rank":2},
+        {"value":"response-2","rank":1},{"value":"response-3","rank":2}]})";
+    upsert(R"([{"external_id":"p-1",
+      "fields":{"prompt":"Hi","response-1":"A","response-2":"B","response-3":"C"},
       "metadata":{"source_dataset":"tatsu-lab/alpaca","source_row":"7","licence":"cc-by-nc-4.0"},
-      "suggestions":[{"question_id":")" + question_id("better") + R"(","value":"Hello!","agent":"falcon"}],
-      "responses":[
-        {"user_id":")" + ids_["ann"] + R"(","status":"submitted","values":{"better":{"value":"Hello!"},
-          "order":{"value":[{"value":"response-1","rank":2},{"value":"response-2","rank":1},{"value":"response-3","rank":2}]}}},
-        {"user_id":")" + ids_["bob"] + R"(","status":"discarded"}]},
-     {"external_id":"p-2","fields":{"prompt":"Bye, \"you\"","response-1":"D","response-2":"E"},
-      "responses":[{"user_id":")" + ids_["bob"] + R"(","status":"draft","values":{"better":{"value":"Goodbye."}}}]}])");
+      "suggestions":[{"question_id":")" +
+           question_id("better") + R"(","value":"Hello!","agent":"falcon"}],
+      "responses":[{"user_id":")" +
+           ids_["ann"] + R"(","status":"submitted",
+                    "values":{"better":{"value":"Hello!"},"order":)" + ranking + R"(}},
+                   {"user_id":")" + ids_["bob"] + R"(","status":"discarded"}]},
+     {"external_id":"p-2",
+      "fields":{"prompt":"Bye, \"you\"","response-1":"D","response-2":"E"},
+      "responses":[{"user_id":")" + ids_["bob"] + R"(","status":"draft",
+                    "values":{"better":{"value":"Goodbye."}}}]}])");
   }
 
   testing::Reply exported(const std::string& query) {

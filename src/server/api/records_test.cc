@@ -148,10 +148,11 @@ TEST_P(RecordsApi, WhatIsNoRecordAtAllIsASchemaMistake) {
             R"("msg":"List should have at most 500 items after validation, not 501"}])");
   const std::string suggestion =
       R"({"fields":{"text":"a"},"suggestions":[{"question_id":")" + question_id("note");
-  EXPECT_EQ(mistakes(refused(suggestion + R"(","value":"x","agent":"a b!"}]})")),
-            R"([{"type":"string_pattern_mismatch",)"
-            R"("loc":["body","items",1,"suggestions",0,"agent"],"msg":"String should match pattern )"
-            R"('^[a-zA-Z0-9-_:\\.\\/\\s]*[a-zA-Z0-9][a-zA-Z0-9-_:\\.\\/\\s]*$'"}])");
+  EXPECT_EQ(
+      mistakes(refused(suggestion + R"(","value":"x","agent":"a b!"}]})")),
+      R"([{"type":"string_pattern_mismatch",)"
+      R"("loc":["body","items",1,"suggestions",0,"agent"],"msg":"String should match pattern )"
+      R"('^[a-zA-Z0-9-_:\\.\\/\\s]*[a-zA-Z0-9][a-zA-Z0-9-_:\\.\\/\\s]*$'"}])");
   EXPECT_EQ(mistakes(refused(suggestion + R"(","value":"x","score":2}]})")),
             R"([{"type":"value_error","loc":["body","items",1,"suggestions",0,"score"],)"
             R"("msg":"Value error, score must be between 0 and 1"}])");
@@ -184,8 +185,9 @@ TEST_P(RecordsApi, AnUnpublishedDataSetTakesNoRecordsByAnyPath) {
   draft.dataset.published = false;
   schema_ = new_dataset(draft);
   const auto items = json(R"({"items":[{"fields":{"text":"a"}}]})");
-  for (const auto& reply : {post("owner", records("/bulk"), items),
-                            put("owner", records("/bulk"), items), post("owner", records(), items)}) {
+  for (const auto& reply :
+       {post("owner", records("/bulk"), items), put("owner", records("/bulk"), items),
+        post("owner", records(), items)}) {
     EXPECT_EQ(reply.status, 422);
     EXPECT_EQ(reply.body["detail"], "records cannot be created for a non published dataset");
   }

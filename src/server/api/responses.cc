@@ -1,8 +1,8 @@
 // Answers: one by one (/records/{id}/responses, /responses/{id}) and a person's own in bulk.
 //
 // What does not change the data base (who may, what fits) is done in a read, on the thread of the
-// request; the write finds the record again and is short, since writes of SQLite stand in one queue.
-#include "server/api/endpoints.h"
+// request; the write finds the record again and is short, since writes of SQLite stand in one
+// queue.
 #include "server/api/record_access.h"
 #include "server/api/record_body.h"
 #include "server/api/record_events.h"

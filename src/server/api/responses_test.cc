@@ -44,8 +44,8 @@ TEST_P(ResponsesApi, ASubmittedAnswerCompletesTheRecordAndComesBackSortedByRank)
 }
 
 TEST_P(ResponsesApi, ARankingWithoutRanksIsRankedByItsOrder) {
-  const auto made =
-      post("ann", of_record(), ranking("submitted", R"([{"value":"c"},{"value":"a"},{"value":"b"}])"));
+  const auto made = post("ann", of_record(),
+                         ranking("submitted", R"([{"value":"c"},{"value":"a"},{"value":"b"}])"));
   ASSERT_EQ(made.status, 201) << made.text;
   EXPECT_EQ(to_line(made.body["values"]["rank"]["value"]),
             R"([{"value":"c","rank":1},{"value":"a","rank":2},{"value":"b","rank":3}])");

@@ -12,7 +12,7 @@
 //     overlap = distribution.integer("min_submitted", {.ge = 1});
 //   }
 //   for (SchemaReader& option : body.objects("options", {.min = 2})) { option.text("value"); }
-//   TRY(body.done());      // 422 with all mistakes, or nothing; what was read is valid from here on
+//   TRY(body.done());      // 422 with all mistakes, or nothing: what was read is valid now
 //
 // A getter of what is missing or wrong notes the mistake and gives "", 0 or an empty list, so a
 // reader never has to be asked in between; only `done()` of the root decides. Readers of parts

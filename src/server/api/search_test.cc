@@ -12,9 +12,10 @@ class SearchApi : public testing::ApiTest {
     ApiTest::SetUp();
     if (IsSkipped()) return;
     made_ = upsert(R"([
-      {"external_id":"e0","fields":{"text":"one fine day"},"metadata":{"lang":"en","count":3,"free":1},
-       "vectors":{"v":[1,0]},
-       "suggestions":[{"question_id":")" + question_id("stars") + R"(","value":2,"agent":"m","score":0.9}],
+      {"external_id":"e0","fields":{"text":"one fine day"},
+       "metadata":{"lang":"en","count":3,"free":1},"vectors":{"v":[1,0]},
+       "suggestions":[{"question_id":")" + question_id("stars") + R"(","value":2,"agent":"m",
+                       "score":0.9}],
        "responses":[{"user_id":")" + ids_["ann"] + R"(","status":"submitted","values":{
           "rank":{"value":[{"value":"a"},{"value":"b"},{"value":"c"}]},"kind":{"value":"b"}}}]},
       {"external_id":"1","fields":{"text":"zwei Tage"},"metadata":{"lang":"de","count":2},

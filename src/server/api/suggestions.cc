@@ -55,7 +55,8 @@ Answer<Put> put_one(const Call& call, store::Connection& connection, const std::
   }
   const auto records = TRY(store::records_at(connection, place.schema, position, {}));
   TRY(domain::check_suggestion(*question, records.at(0).fields, change.value, change.score));
-  const auto before = suggestion_for(TRY(store::suggestions_of(connection, position)), question->id);
+  const auto before =
+      suggestion_for(TRY(store::suggestions_of(connection, position)), question->id);
   const store::Suggesting suggesting{place.position, &change};
   TRY(store::write_suggestions(connection, place.schema, std::span(&suggesting, 1), !before));
   const auto after = suggestion_for(TRY(store::suggestions_of(connection, position)), question->id);

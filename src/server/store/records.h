@@ -24,8 +24,8 @@ struct RecordParts {
   std::vector<std::string> vector_names = {};    // these only; none named: all
 };
 
-// The record that each change means: by id, else by external id; nullptr-like (nothing) where it
-// means a new one. In the order of the changes, without parts. An id of another data set is nothing.
+// The record that each change means: by id, else by external id; nothing where it means a new one.
+// In the order of the changes, without parts. Records of another data set are not met.
 Result<std::vector<std::optional<domain::Record>>> match_records(
     Connection& connection, const domain::Schema& schema,
     std::span<const domain::RecordChange> changes);
@@ -44,7 +44,8 @@ struct WrittenRecord {
 };
 
 // Writes all; no record twice. What a record said before is kept (record_history.h), completion is
-// recomputed where there are answers. Gives them in order. Errors: kConflict for an external id that another record has.
+// recomputed where there are answers. Gives them in order. Errors: kConflict for an external id
+// that another record has.
 Result<std::vector<WrittenRecord>> write_records(Connection& connection,
                                                  const domain::Schema& schema,
                                                  std::span<const RecordWrite> writes,

@@ -83,8 +83,8 @@ Status put_back(Connection& connection, const domain::Schema& schema,
       "updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (record, user_id) DO "
       "UPDATE SET status = excluded.status, response_values = excluded.response_values, "
       "updated_at = excluded.updated_at",
-      {one.id, placed.record, schema.dataset.position, *one.user_id, std::string(to_string(one.status)),
-       to_line(one.values), one.inserted_at, one.updated_at}));
+      {one.id, placed.record, schema.dataset.position, *one.user_id,
+       std::string(to_string(one.status)), to_line(one.values), one.inserted_at, one.updated_at}));
   const AnswerOf values{placed.record, *one.user_id, &one.values};
   return write_answer_values(connection, schema, std::span(&values, 1), false);
 }

@@ -44,8 +44,8 @@ struct HistoryEntry {
 };
 
 // Creates or replaces the answers of these people, each (record, person) once in the list, their
-// values checked (domain/values.h). Gives them in order, as they stand now. Completion of the records is left to the caller, who may have
-// more to change (store/completion.h).
+// values checked (domain/values.h). Gives them in order, as they stand now. Completion of the
+// records is left to the caller, who may have more to change (store/completion.h).
 Result<std::vector<domain::Response>> write_answers(Connection& connection,
                                                     const domain::Schema& schema,
                                                     std::span<const Answering> answers,
