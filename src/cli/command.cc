@@ -75,6 +75,7 @@ const std::vector<Command>& commands() {
       {"generate", "answers to prompts", run_generate},
       {"chat", "talk to a model in the terminal", run_chat},
       {"import", "published data sets to rows of examples", run_import},
+      {"export", "a feedback server's data set to rows of examples", run_export},
       {"train", "fine-tune a model: attune train sft --config F", run_train},
       {"evaluate", "measure a model: attune evaluate perplexity --data F", run_evaluate},
       {"report", "write report.html of a run", run_report},

@@ -20,6 +20,7 @@ Status run_score(Arguments arguments);
 Status run_generate(Arguments arguments);
 Status run_chat(Arguments arguments);
 Status run_import(Arguments arguments);
+Status run_export(Arguments arguments);
 Status run_train(Arguments arguments);
 Status run_evaluate(Arguments arguments);
 Status run_report(Arguments arguments);

@@ -28,7 +28,7 @@ Answer<void> read_plan(const Call& call, Export& job) {
   const OrderedJson json = query_json(call.request.query, {"status", "include"});
   SchemaReader query(json, "query");
   const std::string format = query.choice_or(
-      "format", "jsonl", {"jsonl", "csv", "trl_sft", "trl_preference", "rankings"});
+      "format", "jsonl", {"jsonl", "csv", "trl_sft", "trl_preference", "rankings", "prompts"});
   const std::string question = query.text_or("question", "");
   const std::string prompt = query.text_or("prompt", "");
   const std::string rule = query.text_or("rule", "all");

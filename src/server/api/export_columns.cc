@@ -85,7 +85,8 @@ Status choose_columns(const domain::Schema& schema, const std::string& question,
   if (plan.format == ExportFormat::kJsonl || plan.format == ExportFormat::kCsv) return {};
   plan.question = question.empty() ? first_question(schema, plan.format)
                                    : domain::question_named(schema, question);
-  if (plan.question == nullptr || !is_of_kind(*plan.question, plan.format)) {
+  const bool needs_question = plan.format != ExportFormat::kPrompts;
+  if (needs_question && (plan.question == nullptr || !is_of_kind(*plan.question, plan.format))) {
     return invalid_input("data set `{}` has no {} question{}; name one by ?question=",
                          schema.dataset.name, kind_of(plan.format),
                          question.empty() ? "" : " named `" + question + "`");

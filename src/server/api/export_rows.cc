@@ -127,14 +127,9 @@ std::string metadata_text(const domain::Record& record, const char* name) {
   return found->is_string() ? found->get<std::string>() : "";
 }
 
-// What all examples of an answer share.
-data::Example example_of(const ExportPlan& plan, const store::ExportPage& page,
-                         const domain::Record& record, const domain::Response& response) {
-  data::Example example;
+// Which record an example is of, and where the record came from.
+void set_origin(const ExportPlan& plan, const domain::Record& record, data::Example& example) {
   example.id = record.external_id.value_or(record.id);
-  example.annotator = annotator_of(page, response);
-  const auto version = origin_of(page, response).guideline_version;
-  if (version) example.guideline_version = std::to_string(*version);
   data::Source source;
   source.dataset = metadata_text(record, "source_dataset");
   if (source.dataset.empty()) source.dataset = plan.dataset_name;
@@ -143,6 +138,16 @@ data::Example example_of(const ExportPlan& plan, const store::ExportPage& page,
   source.licence = metadata_text(record, "licence");
   source.generated_by = metadata_text(record, "generated_by");
   example.source = std::move(source);
+}
+
+// What all examples of an answer share.
+data::Example example_of(const ExportPlan& plan, const store::ExportPage& page,
+                         const domain::Record& record, const domain::Response& response) {
+  data::Example example;
+  set_origin(plan, record, example);
+  example.annotator = annotator_of(page, response);
+  const auto version = origin_of(page, response).guideline_version;
+  if (version) example.guideline_version = std::to_string(*version);
   return example;
 }
 
@@ -172,6 +177,17 @@ void add_sft(const ExportPlan& plan, const store::ExportPage& page, const domain
   example.completion = answer_like(*prompt, value->get<std::string>());
   const std::string agent = untouched_suggestion(record, *plan.question, *value);
   if (!agent.empty()) example.source->generated_by = agent;
+  add_line(data::to_json(example), out, counts);
+}
+
+void add_prompt(const ExportPlan& plan, const domain::Record& record, std::string& out,
+                ExportCounts& counts) {
+  const auto prompt = prompt_of(*plan.prompt, record.fields);
+  if (!prompt) return;
+  data::Example example;
+  example.form = data::Form::kPrompt;
+  example.prompt = *prompt;
+  set_origin(plan, record, example);
   add_line(data::to_json(example), out, counts);
 }
 
@@ -224,6 +240,7 @@ std::optional<ExportFormat> export_format_of(std::string_view name) {
   if (name == "trl_sft") return ExportFormat::kSft;
   if (name == "trl_preference") return ExportFormat::kPreference;
   if (name == "rankings") return ExportFormat::kRankings;
+  if (name == "prompts") return ExportFormat::kPrompts;
   return std::nullopt;
 }
 
@@ -244,6 +261,10 @@ void append_rows(const domain::Schema& schema, const ExportPlan& plan,
   ++counts.records;
   if (plan.format == ExportFormat::kJsonl) {
     add_line(whole_record(schema, plan, page, record), out, counts);
+    return;
+  }
+  if (plan.format == ExportFormat::kPrompts) {
+    add_prompt(plan, record, out, counts);
     return;
   }
   bool any = false;

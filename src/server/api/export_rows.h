@@ -6,11 +6,12 @@
 //   trl_sft         {"prompt","completion"}: a text question's answers
 //   rankings        {"prompt","completions","ranks"}: a ranking whole, ties and gaps kept
 //   trl_preference  {"prompt","chosen","rejected"}: the pairs that a rule makes of a ranking
+//   prompts         {"prompt"} of each record, whether anybody answered it or not
 //
-// The last three also carry annotator, guideline_version and source {dataset, row, licence,
-// generated_by}, which training reports; they hold submitted answers only, unless other statuses
-// are asked for. A ranking's options (or those of a label question: the best one) are names of
-// fields, which hold the candidates; options that name no field stand for themselves.
+// sft, rankings and preference also carry annotator, guideline_version and source {dataset, row,
+// licence, generated_by}, which training reports; they hold submitted answers only, unless other
+// statuses are asked for. A ranking's options (or those of a label question: the best one) are
+// names of fields, which hold the candidates; options that name no field stand for themselves.
 #pragma once
 
 #include <optional>
@@ -26,14 +27,14 @@
 
 namespace attune::api {
 
-enum class ExportFormat { kJsonl, kCsv, kSft, kPreference, kRankings };
+enum class ExportFormat { kJsonl, kCsv, kSft, kPreference, kRankings, kPrompts };
 std::optional<ExportFormat> export_format_of(std::string_view name);
 
 struct ExportPlan {
   ExportFormat format = ExportFormat::kJsonl;
   std::string dataset_name;                  // of `source`, where a record does not say its own
-  const domain::Question* question = nullptr;  // of the last three formats
-  const domain::Field* prompt = nullptr;       // likewise
+  const domain::Question* question = nullptr;  // of sft, preference, rankings
+  const domain::Field* prompt = nullptr;       // of these and of prompts
   std::set<domain::ResponseStatus> statuses;   // of answers; empty: all
   feedback::PairOptions pairs;
 };

@@ -146,6 +146,14 @@ TEST_P(ExportApi, CorrectedAnswersBecomeInstructionData) {
   EXPECT_EQ(lines(exported("format=trl_sft&prompt=response-1"))[0]["prompt"], "A");
 }
 
+TEST_P(ExportApi, PromptsComeFromEveryRecord) {
+  const auto all = lines(exported("format=prompts"));
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(data::parse_example(all[0]).value().form, data::Form::kPrompt);
+  EXPECT_EQ(all[1]["prompt"], "Bye, \"you\"");
+  EXPECT_EQ(all[0]["source"]["licence"], "cc-by-nc-4.0");
+}
+
 TEST_P(ExportApi, CsvHasALineForEachAnswer) {
   const auto reply = exported("format=csv");
   EXPECT_NE(reply.headers.find("Content-Disposition")->find(".csv"), std::string::npos);
