@@ -180,6 +180,17 @@ TEST_P(RecordsApi, OneRecordIsNotChangedTwiceInOneCall) {
             "position 0");
 }
 
+TEST_P(RecordsApi, AnIdAndAnExternalIdOfTwoRecordsAreRefused) {
+  const auto made = upsert(R"([{"external_id":"e1","fields":{"text":"a"}},
+                              {"external_id":"e2","fields":{"text":"b"}}])");
+  const auto reply = put("lead", records("/bulk"),
+                         {{"items", {{{"id", made[0]["id"]}, {"external_id", "e2"}}}}});
+  EXPECT_EQ(reply.status, 422);
+  EXPECT_EQ(reply.body["detail"],
+            "Record at position 0 is not valid because its external id `e2` is that of record " +
+                made[1]["id"].get<std::string>());
+}
+
 TEST_P(RecordsApi, AnUnpublishedDataSetTakesNoRecordsByAnyPath) {
   domain::Schema draft = domain::schema_of_everything();
   draft.dataset.published = false;

@@ -202,11 +202,16 @@ Result<std::vector<std::optional<domain::Record>>> match_records(
     const auto by = [](const auto& map, const std::optional<std::string>& key) {
       return key ? map.find(*key) : map.end();
     };
-    if (const auto one = by(by_id, changes[i].id); one != by_id.end()) {
-      matched[i] = one->second;
-    } else if (const auto named = by(by_external_id, changes[i].external_id);
-               named != by_external_id.end()) {
+    const auto one = by(by_id, changes[i].id);
+    const auto named = by(by_external_id, changes[i].external_id);
+    if (one != by_id.end()) matched[i] = one->second;
+    if (named == by_external_id.end()) continue;
+    if (!matched[i]) {
       matched[i] = named->second;
+    } else if (matched[i]->id != named->second.id) {
+      return invalid_input(
+          "Record at position {} is not valid because its external id `{}` is that of record {}",
+          i, *changes[i].external_id, named->second.id);
     }
   }
   return matched;

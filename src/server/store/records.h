@@ -25,7 +25,8 @@ struct RecordParts {
 };
 
 // The record that each change means: by id, else by external id; nothing where it means a new one.
-// In the order of the changes, without parts. Records of another data set are not met.
+// In the order of the changes, without parts. Records of another data set are not met. Errors:
+// kInvalidInput for one whose id and external id are those of two records.
 Result<std::vector<std::optional<domain::Record>>> match_records(
     Connection& connection, const domain::Schema& schema,
     std::span<const domain::RecordChange> changes);
