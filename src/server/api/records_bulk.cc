@@ -35,49 +35,57 @@ Answer<void> check_matches(RecordVerb verb, const Changes& changes, const Matche
   return detail(422, fmt::format(fmt::runtime(text), fmt::join(wrong, ", ")));
 }
 
-// Gives the records as they are now, where they are asked for.
-using Batch = std::vector<domain::Record>;
+// What was written, where.
+struct Batch {
+  domain::Schema schema;
+  std::vector<store::WrittenRecord> written;
+};
 
 Answer<Batch> write_batch(const Call& call, store::Connection& connection, RecordVerb verb,
-                          const std::string& dataset_id, Changes& changes, bool read_back) {
-  const domain::Schema schema = TRY(schema_for(call, connection, dataset_id, Right::kManage));
-  if (!schema.dataset.published) {
+                          const std::string& dataset_id, Changes& changes) {
+  Batch batch;
+  batch.schema = TRY(schema_for(call, connection, dataset_id, Right::kManage));
+  if (!batch.schema.dataset.published) {
     return detail(422, "records cannot be created for a non published dataset");
   }
-  const Matched matched = TRY(store::match_records(connection, schema, changes));
+  const Matched matched = TRY(store::match_records(connection, batch.schema, changes));
   TRY(check_matches(verb, changes, matched));
-  TRY(check_record_changes(connection, schema, changes, matched));
+  TRY(check_record_changes(connection, batch.schema, changes, matched));
   std::vector<store::RecordWrite> writes;
   for (size_t i = 0; i < changes.size(); ++i) {
     writes.push_back({&changes[i], matched[i] ? &*matched[i] : nullptr});
   }
-  const std::vector<store::WrittenRecord> written =
-      TRY(store::write_records(connection, schema, writes, authorship_of(call)));
-  TRY(tell_of_records(call, connection, schema, written));
-  if (!read_back) return Batch();
-  std::vector<int64_t> positions;
-  for (const store::WrittenRecord& one : written) positions.push_back(one.position);
-  return TRY(store::records_at(connection, schema, positions, kAllParts));
+  batch.written =
+      TRY(store::write_records(connection, batch.schema, writes, authorship_of(call)));
+  TRY(tell_of_records(call, connection, batch.schema, batch.written));
+  return batch;
 }
 
-Answer<Batch> run_batch(const Call& call, RecordVerb verb, size_t most, bool read_back) {
+Answer<Batch> run_batch(const Call& call, RecordVerb verb, size_t most) {
   const std::string dataset_id = TRY(call.path_id("dataset_id"));
   const OrderedJson body = TRY(call.body());
   Changes changes = TRY(read_record_changes(body, verb, most, call.user->id));
   return answer_write(call.database(), [&](store::Connection& connection) -> Answer<Batch> {
-    return write_batch(call, connection, verb, dataset_id, changes, read_back);
+    return write_batch(call, connection, verb, dataset_id, changes);
   });
 }
 
+// The records are read once the write is over: writes of SQLite stand in one queue.
 Answer<http::Response> bulk(const Call& call, RecordVerb verb, int status) {
-  const Batch batch = TRY(run_batch(call, verb, kRecordsPerBulk, true));
+  const Batch batch = TRY(run_batch(call, verb, kRecordsPerBulk));
+  std::vector<int64_t> positions;
+  for (const store::WrittenRecord& one : batch.written) positions.push_back(one.position);
+  const auto read = [&](store::Connection& connection) {
+    return store::records_at(connection, batch.schema, positions, kAllParts);
+  };
+  const auto records = TRY(call.database().read(read));
   OrderedJson items = OrderedJson::array();
-  for (const domain::Record& record : batch) items.push_back(to_json(record, kAllParts));
+  for (const domain::Record& record : records) items.push_back(to_json(record, kAllParts));
   return http::json_response(status, {{"items", std::move(items)}});
 }
 
 Answer<http::Response> older_call(const Call& call, RecordVerb verb) {
-  TRY(run_batch(call, verb, kRecordsPerOlderCall, false));
+  TRY(run_batch(call, verb, kRecordsPerOlderCall));
   return http::empty_response(204);
 }
 

@@ -1,3 +1,4 @@
+#include "server/store/record_rows.h"
 #include "server/store/records.h"
 #include "server/store/statements.h"
 #include "server/store/text_index.h"
@@ -21,8 +22,10 @@ Status delete_records(Connection& connection, const domain::Schema& schema,
   for (const char* table : kSideTables) {
     TRY(run_in(connection, std::string("DELETE FROM ") + table + " WHERE record IN ", keys));
   }
-  TRY(run_in(connection, "DELETE FROM records WHERE position IN ", keys));
-  return {};
+  const Rows gone =
+      TRY(run_in(connection, "DELETE FROM records WHERE position IN ", keys, " RETURNING id"));
+  return change_record_count(connection, schema.dataset.position,
+                             -static_cast<int64_t>(gone.size()));
 }
 
 Status delete_records_of(Connection& connection, int64_t dataset) {
@@ -33,6 +36,7 @@ Status delete_records_of(Connection& connection, int64_t dataset) {
                        {dataset}));
   }
   TRY(connection.run("DELETE FROM records WHERE dataset = $1", {dataset}));
+  TRY(connection.run("UPDATE datasets SET record_count = 0 WHERE position = $1", {dataset}));
   return {};
 }
 

@@ -116,9 +116,9 @@ Result<std::vector<domain::Record>> records_with_ids(Connection& connection,
 }
 
 Result<int64_t> count_records(Connection& connection, const domain::Schema& schema) {
-  return TRY(connection.run("SELECT count(*) FROM records WHERE dataset = $1",
-                            {schema.dataset.position}))[0]
-      .integer(0);
+  const Rows rows = TRY(connection.run("SELECT record_count FROM datasets WHERE position = $1",
+                                       {schema.dataset.position}));
+  return rows.empty() ? 0 : rows[0].integer(0);
 }
 
 Result<std::optional<RecordPlace>> find_record(Connection& connection, const std::string& id) {

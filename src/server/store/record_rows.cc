@@ -16,4 +16,11 @@ Result<domain::Record> record_in(const Row& row, const std::string& dataset_id) 
   return record;
 }
 
+Status change_record_count(Connection& connection, int64_t dataset, int64_t by) {
+  if (by == 0) return {};
+  TRY(connection.run("UPDATE datasets SET record_count = record_count + $2 WHERE position = $1",
+                     {dataset, by}));
+  return {};
+}
+
 }  // namespace attune::store

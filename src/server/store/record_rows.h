@@ -14,4 +14,7 @@ inline constexpr const char* kRecordColumns =
 // From a row of kRecordColumns.
 Result<domain::Record> record_in(const Row& row, const std::string& dataset_id);
 
+// Adds to (or takes from) the count of the data set's records.
+Status change_record_count(Connection& connection, int64_t dataset, int64_t by);
+
 }  // namespace attune::store

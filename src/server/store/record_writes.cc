@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -235,6 +236,9 @@ Result<std::vector<WrittenRecord>> write_records(Connection& connection,
   TRY(write_all_suggestions(connection, schema, writes, written));
   TRY(write_vectors(connection, schema, writes, written));
   TRY(write_responses(connection, schema, writes, written, authorship));
+  const auto made = std::count_if(written.begin(), written.end(),
+                                  [](const WrittenRecord& one) { return one.is_new; });
+  TRY(change_record_count(connection, schema.dataset.position, made));
   return written;
 }
 

@@ -257,6 +257,7 @@ TEST_P(RecordsTest, DeletionTakesAllButTheHistory) {
   });
   ASSERT_EQ(list().size(), 1U);
   EXPECT_EQ(list()[0].id, made[1].id);
+  EXPECT_EQ(database().read([&](Connection& c) { return count_records(c, schema_); }).value(), 1);
   for (const char* table : {"metadata_values", "suggestions", "suggestion_values", "responses",
                             "answer_values", "record_vectors"}) {
     EXPECT_EQ(rows_in(table), 0) << table;

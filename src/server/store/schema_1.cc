@@ -29,11 +29,13 @@ CREATE TABLE workspace_users (
   inserted_at TEXT NOT NULL, PRIMARY KEY (workspace_id, user_id));
 CREATE INDEX workspace_users_of_user ON workspace_users (user_id);
 
+-- record_count: of its records, kept by those who write them, since counting a million takes long.
 CREATE TABLE datasets (
   position {serial}, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
   workspace_id TEXT NOT NULL REFERENCES workspaces (id), guidelines TEXT,
   allow_extra_metadata INTEGER NOT NULL, published INTEGER NOT NULL, min_submitted BIGINT NOT NULL,
   discards_complete INTEGER NOT NULL, metadata TEXT, last_activity_at TEXT NOT NULL,
+  record_count BIGINT NOT NULL DEFAULT 0,
   inserted_at TEXT NOT NULL, updated_at TEXT NOT NULL, UNIQUE (workspace_id, name));
 CREATE TABLE fields (
   position {serial}, id TEXT NOT NULL UNIQUE,
