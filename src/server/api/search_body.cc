@@ -26,6 +26,7 @@ std::vector<std::string> read_values(SchemaReader& filter, const domain::SearchS
       continue;
     }
     values.push_back(term_of(value));
+    refuse_nul(values.back(), "values", filter);
     if (!is_time(scope)) continue;
     if (auto time = canonical_time(values.back())) values.back() = *time;
   }

@@ -81,6 +81,7 @@ domain::RangeFilter::Bound read_bound(SchemaReader& holder, const char* name, bo
     return to_line(bound);
   }
   std::string text = bound.get<std::string>();
+  refuse_nul(text, name, holder);
   if (!time) return text;
   auto canonical = canonical_time(text);
   if (!canonical) {
@@ -91,6 +92,11 @@ domain::RangeFilter::Bound read_bound(SchemaReader& holder, const char* name, bo
 }
 
 }  // namespace
+
+void refuse_nul(const std::string& text, const char* name, SchemaReader& holder) {
+  if (text.find('\0') == std::string::npos) return;
+  holder.mistake("value_error", name, "Value error, a text must not hold a NUL");
+}
 
 void ScopeReader::refuse(std::string text) {
   if (!unknown_) unknown_ = detail(422, std::move(text));

@@ -35,6 +35,9 @@ class ScopeReader {
 bool is_numeric(const domain::SearchScope& scope, const domain::Schema& schema);
 bool is_time(const domain::SearchScope& scope);
 
+// A text with a NUL, which no value holds and PostgreSQL does not take, is a mistake.
+void refuse_nul(const std::string& text, const char* name, SchemaReader& holder);
+
 // Bounds of a range as the scope wants them, from numbers or texts; a mistake at `holder` where one
 // is neither, none is there, or they are the wrong way round.
 void read_bounds(SchemaReader& holder, const domain::Schema& schema, domain::RangeFilter& range);

@@ -143,6 +143,18 @@ TEST_P(SearchApi, NamesThatTheDataSetLacksAreRefused) {
   EXPECT_EQ(missing.body["code"], "missing_vector");
 }
 
+TEST_P(SearchApi, ANulInAFilterIsRefusedAndInARecordKept) {
+  for (const char* filter :
+       {R"({"type":"terms","scope":{"entity":"record","property":"external_id"},
+            "values":["a\u0000b"]})",
+        R"({"type":"range","scope":{"entity":"record","property":"id"},"ge":"\u0000"})"}) {
+    EXPECT_EQ(search(std::string(R"({"filters":{"and":[)") + filter + "]}}").status, 422);
+  }
+  const auto made = upsert(R"([{"fields":{"text":"a\u0000b"},"metadata":{"any":"c\u0000d"}}])");
+  EXPECT_EQ(made[0]["metadata"]["any"], std::string("c\0d", 3));
+  EXPECT_EQ(made[0]["fields"]["text"], std::string("a\0b", 3));
+}
+
 TEST_P(SearchApi, AWrongBodyIsRefusedWhereItIsWrong) {
   const auto error = [&](const std::string& body) {
     const auto reply = search(body);

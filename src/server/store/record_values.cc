@@ -13,7 +13,9 @@ struct Cell {
 void add_scalar(const OrderedJson& value, std::vector<Cell>& cells) {
   if (value.is_string()) {
     const auto& text = value.get_ref<const std::string&>();
-    if (text.size() <= kTermBytes) cells.push_back({.term = text});
+    // PostgreSQL holds no NUL in a text; in the JSON of the row it is escaped.
+    const bool holds_nul = text.find('\0') != std::string::npos;
+    if (text.size() <= kTermBytes && !holds_nul) cells.push_back({.term = text});
   } else if (value.is_boolean()) {
     cells.push_back({.term = std::string(value.get<bool>() ? "true" : "false")});
   } else if (value.is_number()) {
