@@ -62,8 +62,8 @@ Result<std::string> fetch(const std::string& address, const std::string& format,
 }  // namespace
 
 std::string export_format_for(const std::string& recipe) {
-  static const std::set<std::string> kOnPrompts = {"ppo", "online_dpo", "nash_md", "xpo", "rloo",
-                                                   "grpo"};
+  static const std::set<std::string> kOnPrompts = {"ppo", "rloo", "grpo", "reinforce_plus_plus",
+                                                   "online_dpo"};
   if (recipe == "sft" || recipe == "spin") return "trl_sft";
   return kOnPrompts.contains(recipe) ? "prompts" : "rankings";
 }

@@ -22,6 +22,7 @@ Endpoints all_endpoints() {
   add_history_endpoints(endpoints);
   add_comment_endpoints(endpoints);
   add_export_endpoints(endpoints);
+  add_forget_endpoints(endpoints);
   add_hub_job_endpoints(endpoints);
   add_api_key_endpoints(endpoints);
   add_audit_endpoints(endpoints);

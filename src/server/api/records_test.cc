@@ -345,6 +345,23 @@ TEST_P(RecordsApi, CommentsAreOnesOwnToChange) {
   EXPECT_EQ(get("ann", path).body["items"].size(), 0U);
 }
 
+TEST_P(RecordsApi, AnOwnerMayHaveRecordsAndPeopleForgotten) {
+  const auto made = upsert(R"([{"fields":{"text":"secret"},"responses":[{"user_id":")" +
+                           ids_["ann"] + R"(","status":"draft",
+                                 "values":{"note":{"value":"hush"}}}]}])");
+  const std::string path = "/api/attune/v1/datasets/" + schema_.dataset.id + "/records/forget";
+  const OrderedJson body = {{"record_ids", OrderedJson::array({made[0]["id"]})}};
+  EXPECT_EQ(post("lead", path, body).status, 403);
+  const std::string person = "/api/attune/v1/users/" + ids_["ann"] + "/forget";
+  EXPECT_EQ(post("lead", person, nullptr).status, 403);
+  EXPECT_EQ(post("owner", person, nullptr).body["answers"], 1);
+  EXPECT_EQ(get("lead", records()).body["items"][0]["fields"]["text"], "secret");
+  const auto forgotten = post("owner", path, body);
+  ASSERT_EQ(forgotten.status, 200) << forgotten.text;
+  EXPECT_EQ(forgotten.body["records"], 1);
+  EXPECT_EQ(get("lead", records()).body["items"][0]["fields"]["text"], "[forgotten]");
+}
+
 TEST_P(RecordsApi, AHubIsRefusedInWords) {
   const std::string dataset = "/api/v1/datasets/" + schema_.dataset.id;
   const auto in = post("lead", dataset + "/import", json(R"({"name":"a/b","subset":"default",
