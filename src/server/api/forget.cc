@@ -5,6 +5,7 @@
 #include "server/api/record_body.h"
 #include "server/api/transaction.h"
 #include "server/store/forget.h"
+#include "server/store/records.h"
 
 namespace attune::api {
 namespace {
