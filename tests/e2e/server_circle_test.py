@@ -51,16 +51,18 @@ class CircleTest(command_case.CommandCase):
 
     def generated(self, count):
         """Answers of the tiny model: a list of texts for each of WORDS."""
-        prompts = self.write_rows("prompts.jsonl", [{"prompt": f"{word}? "} for word in WORDS])
+        prompts = self.write_rows("prompts.jsonl",
+                                  [{"id": word, "prompt": f"{word}? "} for word in WORDS])
         result = self.done("generate", *MODEL, "--data", prompts, "--max_new_tokens", 4,
                            "--num_return_sequences", count, "--do_sample", "true", "--seed", 7)
         # An answer that is empty, or the same as another, is nothing to choose from.
-        return [[f"{one['text'].strip()} {index}" for index, one in enumerate(line["completions"])]
+        return [[f"{one['text'].strip()} {'abc'[index]}"
+                 for index, one in enumerate(line["completions"])]
                 for line in command_case.lines_of(result.stdout)]
 
     def search(self, dataset, key):
-        return self.call("POST", f"/api/v1/me/datasets/{dataset}/records/search?include=suggestions",
-                         {}, key)["items"]
+        path = f"/api/v1/me/datasets/{dataset}/records/search?include=suggestions"
+        return self.call("POST", path, {}, key)["items"]
 
     def test_corrected_answers_become_instruction_data(self):
         rows = [{"prompt": f"{word}? ", "completion": texts[0],
