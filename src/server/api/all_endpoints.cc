@@ -24,6 +24,7 @@ Endpoints all_endpoints() {
   add_export_endpoints(endpoints);
   add_forget_endpoints(endpoints);
   add_hub_job_endpoints(endpoints);
+  add_webhook_endpoints(endpoints);
   add_api_key_endpoints(endpoints);
   add_audit_endpoints(endpoints);
   add_compatibility_endpoints(endpoints);

@@ -39,6 +39,8 @@ struct Services {
   Events* events = nullptr;
   auth::Accounts* accounts = nullptr;
   std::string version;  // of the program
+  // Webhooks may name addresses inside the network (--allow_private_webhooks).
+  bool allow_private_webhooks = false;
 };
 
 struct Call {

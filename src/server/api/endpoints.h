@@ -18,6 +18,8 @@ void add_api_key_endpoints(Endpoints& endpoints);
 void add_user_endpoints(Endpoints& endpoints);
 // /api/v1/workspaces, their members, and /api/v1/me/workspaces.
 void add_workspace_endpoints(Endpoints& endpoints);
+// /api/v1/webhooks.
+void add_webhook_endpoints(Endpoints& endpoints);
 // The paths without /v1 that the 1.x client calls: /api/me, /api/_info, /api/_status, /api/users,
 // /api/workspaces. Lists are bare, what is made is answered by 200, and users have full_name and
 // the names of their workspaces. The client's header X-Argilla-Workspace is ignored.
