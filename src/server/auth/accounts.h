@@ -22,11 +22,11 @@ namespace attune::auth {
 struct AccountOptions {
   // A key that stands for the first owner, for development: a server that listens beyond the
   // loopback address refuses it (check_dev_key). "": none.
-  std::string dev_api_key;
+  std::string dev_api_key = "";
   int64_t session_us = 24LL * 3600 * 1'000'000;
   bool secure_cookies = false;  // under TLS, here or at a proxy
-  PasswordCost password_cost;
-  ThrottleRule throttle;
+  PasswordCost password_cost = {};
+  ThrottleRule throttle = {};
   std::function<int64_t()> clock_us = domain::now_us;
 };
 
