@@ -8,6 +8,9 @@
 namespace attune::api {
 namespace {
 
+constexpr const char* kQuery =
+    "user_id?:uuid action?:text subject?:text before?:int limit?:int";
+
 OrderedJson text_or_null(const std::optional<std::string>& text) {
   return text ? OrderedJson(*text) : OrderedJson(nullptr);
 }
@@ -59,11 +62,7 @@ Status audit(store::Connection& connection, const Call& call, const std::string&
 void add_audit_endpoints(Endpoints& endpoints) {
   endpoints.push_back({http::Method::kGet, "/api/attune/v1/audit", Access::kOwners,
                        "What was done to accounts, keys, workspaces and data, newest first", list,
-                       {{"query", {{"user_id", {{"type", "string"}}},
-                                   {"action", {{"type", "string"}}},
-                                   {"subject", {{"type", "string"}}},
-                                   {"before", {{"type", "integer"}}},
-                                   {"limit", {{"type", "integer"}}}}}}});
+                       {{"query", kQuery}, {"response", "AuditEntries"}}});
 }
 
 }  // namespace attune::api

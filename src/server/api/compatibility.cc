@@ -181,7 +181,7 @@ void add_compatibility_endpoints(Endpoints& endpoints) {
   add(Method::kGet, "/api/users", Access::kOwners, "All users (1.x)", list_users,
       {{"response", "UsersV0"}});
   add(Method::kPost, "/api/users", Access::kOwners, "Make a user (1.x)", make_user,
-      {{"body", "UserCreate"}, {"response", "UserV0"}});
+      {{"body", "UserCreateV0"}, {"response", "UserV0"}});
   add(Method::kDelete, "/api/users/{user_id}", Access::kOwners, "Delete a user (1.x)",
       remove_user, {{"response", "UserV0"}});
   add(Method::kGet, "/api/workspaces", Access::kAnyone, "The caller's workspaces (1.x)",

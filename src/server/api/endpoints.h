@@ -26,6 +26,8 @@ void add_webhook_endpoints(Endpoints& endpoints);
 void add_compatibility_endpoints(Endpoints& endpoints);
 // GET /api/attune/v1/audit, for owners.
 void add_audit_endpoints(Endpoints& endpoints);
+// GET /api/openapi.json and /api/v1/openapi.json: the document of everything added before.
+void add_openapi_endpoints(Endpoints& endpoints);
 
 void add_dataset_endpoints(Endpoints& endpoints);
 void add_dataset_progress_endpoints(Endpoints& endpoints);

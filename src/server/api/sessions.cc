@@ -162,7 +162,7 @@ void add_session_endpoints(Endpoints& endpoints) {
   add(Method::kDelete, "/api/attune/v1/session", Access::kAnyone, "Log out", close,
       {{"status", 204}});
   add(Method::kGet, "/api/attune/v1/setup", Access::kPublic, "Whether there is nobody yet",
-      setup_state, {});
+      setup_state, {{"response", "SetupState"}});
   add(Method::kPost, "/api/attune/v1/setup", Access::kPublic,
       "Make the first owner, with the token of the one-time link", set_up,
       {{"body", "Setup"}, {"response", "Session"}, {"status", 201}});

@@ -211,7 +211,7 @@ TEST(WebhookPostTest, SendsBodyAndHeaders) {
 
 TEST(WebhookPostTest, RefusesToConnectInsideTheNetwork) {
   Receiver receiver(204);
-  // A name that was fine when it was stored may lead inside later: it is the connection that counts.
+  // A name that was fine when it was stored may lead inside later: the connection counts.
   const auto status = curl_post(false)({receiver.url(), "{}", {}});
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().message(), "the address is inside the network");

@@ -1,6 +1,6 @@
 // One HTTP POST to an address that a user wrote, within bounds: http and https only, no redirects,
-// no proxy, 20 seconds, and (unless allowed) no connection to an address inside the network, decided
-// at the moment of connecting.
+// no proxy, 20 seconds, and (unless allowed) no connection to an address inside the network,
+// decided at the moment of connecting.
 #pragma once
 
 #include <functional>
