@@ -72,7 +72,19 @@ Response session_response(const Call& call, const Login& login, OrderedJson body
   return response;
 }
 
+// A page of another site can make a browser send a form here, in one of the three types of forms,
+// and so log somebody in as the page's owner; JSON it cannot send without asking first.
+Answer<void> no_form(const Call& call) {
+  const std::string* type = call.request.headers.find("Content-Type");
+  if (!type) return {};
+  for (const char* of_forms : {"text/", "application/x-www-form-urlencoded", "multipart/"}) {
+    if (type->starts_with(of_forms)) return detail(415, "Content-Type must be application/json");
+  }
+  return {};
+}
+
 Answer<Response> open(const Call& call) {
+  TRY(no_form(call));
   const OrderedJson json = TRY(call.body());
   SchemaReader body(json, "body");
   const std::string username = body.text("username", {.max = 200});
@@ -106,6 +118,7 @@ Answer<Response> setup_state(const Call& call) {
 
 // The first owner, by the link that the server printed when it started.
 Answer<Response> set_up(const Call& call) {
+  TRY(no_form(call));
   const OrderedJson json = TRY(call.body());
   SchemaReader body(json, "body");
   const std::string given = body.text("token");

@@ -87,6 +87,18 @@ TEST_P(SessionsTest, ABrowsersSessionNeedsItsTokenToChangeAnything) {
   EXPECT_EQ(send_raw(Method::kGet, "/api/v1/me", alone, "").status, 401);
 }
 
+TEST_P(SessionsTest, AFormOfAnotherSiteLogsNobodyIn) {
+  const std::string body = R"({"username":"owner","password":"12345678"})";
+  const auto status = [&](const char* type) {
+    return send_raw(Method::kPost, "/api/attune/v1/session", {{"Content-Type", type}}, body)
+        .status;
+  };
+  EXPECT_EQ(status("text/plain"), 415);
+  EXPECT_EQ(status("application/x-www-form-urlencoded"), 415);
+  EXPECT_EQ(status("multipart/form-data; boundary=x"), 415);
+  EXPECT_EQ(status("application/json"), 201);
+}
+
 TEST_P(SessionsTest, CookiesAndTokensAreNotEachOther) {
   const Reply opened = log_in("owner", "12345678");
   const std::string value = cookie(opened).substr(kSessionCookie.size() + 1);
