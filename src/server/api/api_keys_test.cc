@@ -1,4 +1,4 @@
-#include "server/api/api_fixture.h"
+#include "server/api/accounts_fixture.h"
 #include "server/auth/secrets.h"
 
 namespace attune::api {
@@ -8,7 +8,7 @@ using domain::Role;
 using http::Method;
 using testing::Reply;
 
-class ApiKeysTest : public testing::ApiTest {
+class ApiKeysTest : public testing::AccountsTest {
  protected:
   Reply make_key(const OrderedJson& input, const std::string& presented) {
     return send(Method::kPost, "/api/attune/v1/me/keys", presented, input);

@@ -1,4 +1,4 @@
-#include "server/api/api_fixture.h"
+#include "server/api/accounts_fixture.h"
 
 namespace attune::api {
 namespace {
@@ -7,7 +7,7 @@ using domain::Role;
 using http::Method;
 using testing::Reply;
 
-class CompatibilityTest : public testing::ApiTest {
+class CompatibilityTest : public testing::AccountsTest {
  protected:
   static std::vector<std::string> keys_of(const OrderedJson& object) {
     std::vector<std::string> keys;

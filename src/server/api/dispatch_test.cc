@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "server/api/api_fixture.h"
+#include "server/api/accounts_fixture.h"
 
 namespace attune::api {
 namespace {
@@ -11,7 +11,7 @@ using http::Method;
 using testing::HeaderLines;
 using testing::Reply;
 
-class DispatchTest : public testing::ApiTest {};
+class DispatchTest : public testing::AccountsTest {};
 INSTANTIATE_BOTH_DATABASES(DispatchTest);
 
 constexpr const char* kUnauthorized =

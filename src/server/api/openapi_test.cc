@@ -2,12 +2,12 @@
 
 #include <set>
 
-#include "server/api/api_fixture.h"
+#include "server/api/accounts_fixture.h"
 
 namespace attune::api {
 namespace {
 
-class OpenApiTest : public testing::ApiTest {};
+class OpenApiTest : public testing::AccountsTest {};
 INSTANTIATE_BOTH_DATABASES(OpenApiTest);
 
 std::string method_of(http::Method method) {

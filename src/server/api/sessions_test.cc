@@ -1,4 +1,4 @@
-#include "server/api/api_fixture.h"
+#include "server/api/accounts_fixture.h"
 #include "server/api/dispatch.h"
 #include "server/store/users.h"
 
@@ -10,7 +10,7 @@ using http::Method;
 using testing::HeaderLines;
 using testing::Reply;
 
-class SessionsTest : public testing::ApiTest {
+class SessionsTest : public testing::AccountsTest {
  protected:
   Reply log_in(const std::string& username, const std::string& password) {
     return send(Method::kPost, "/api/attune/v1/session", "",

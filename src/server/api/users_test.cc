@@ -1,6 +1,6 @@
 #include <set>
 
-#include "server/api/api_fixture.h"
+#include "server/api/accounts_fixture.h"
 #include "server/store/audit.h"
 #include "server/store/users.h"
 
@@ -11,7 +11,7 @@ using domain::Role;
 using http::Method;
 using testing::Reply;
 
-class UsersTest : public testing::ApiTest {
+class UsersTest : public testing::AccountsTest {
  protected:
   OrderedJson ann() {
     return {{"first_name", "Ann"}, {"username", "ann"}, {"password", "12345678"}};

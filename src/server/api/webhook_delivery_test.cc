@@ -2,7 +2,7 @@
 
 #include <mutex>
 
-#include "server/api/api_fixture.h"
+#include "server/api/accounts_fixture.h"
 #include "server/http/server.h"
 
 namespace attune::api {
@@ -17,7 +17,7 @@ TEST(WebhookSignature, IsThatOfStandardWebhooks) {
             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
 }
 
-class WebhookDeliveryTest : public testing::ApiTest {
+class WebhookDeliveryTest : public testing::AccountsTest {
  protected:
   // A receiver that answers with the next of `statuses` (the last one again and again), or not at
   // all for 0.

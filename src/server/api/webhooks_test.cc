@@ -1,4 +1,4 @@
-#include "server/api/api_fixture.h"
+#include "server/api/accounts_fixture.h"
 #include "server/api/webhook_post.h"
 #include "server/store/webhooks.h"
 
@@ -7,7 +7,7 @@ namespace {
 
 using testing::Reply;
 
-class WebhooksTest : public testing::ApiTest {
+class WebhooksTest : public testing::AccountsTest {
  protected:
   static OrderedJson input() {
     return {{"url", "https://example.org/hook"}, {"events", {"record.created"}}};

@@ -1,4 +1,4 @@
-#include "server/api/api_fixture.h"
+#include "server/api/accounts_fixture.h"
 
 namespace attune::api {
 namespace {
@@ -7,7 +7,7 @@ using domain::Role;
 using http::Method;
 using testing::Reply;
 
-class WorkspacesTest : public testing::ApiTest {};
+class WorkspacesTest : public testing::AccountsTest {};
 INSTANTIATE_BOTH_DATABASES(WorkspacesTest);
 
 TEST_P(WorkspacesTest, AreMadeAndSaidAsRecorded) {

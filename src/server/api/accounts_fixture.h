@@ -1,6 +1,6 @@
 // For tests: every endpoint on a fresh data base of each kind, called without a socket.
 //
-//   class FieldsTest : public api::testing::ApiTest {};
+//   class FieldsTest : public api::testing::AccountsTest {};
 //   TEST_P(FieldsTest, HaveNames) {
 //     const Reply reply = post("/api/v1/datasets", {{"name", "d"}, {"workspace_id", id}});
 //     EXPECT_EQ(reply.status, 201) << reply.text;
@@ -38,7 +38,7 @@ struct Reply {
 
 using HeaderLines = std::vector<std::pair<std::string, std::string>>;
 
-class ApiTest : public store::testing::BothDatabases {
+class AccountsTest : public store::testing::BothDatabases {
  protected:
   void SetUp() override;
 

@@ -1,4 +1,4 @@
-#include "server/api/api_fixture.h"
+#include "server/api/accounts_fixture.h"
 
 #include "server/api/dispatch.h"
 #include "server/http/target.h"
@@ -27,7 +27,7 @@ std::string Reply::mistakes() const {
   return lines;
 }
 
-void ApiTest::SetUp() {
+void AccountsTest::SetUp() {
   BothDatabases::SetUp();
   if (IsSkipped()) return;
   clock_us_ = std::make_shared<int64_t>(domain::now_us());
@@ -39,14 +39,14 @@ void ApiTest::SetUp() {
   make_user("owner", domain::Role::kOwner);
 }
 
-void ApiTest::use_accounts(auth::AccountOptions options) {
+void AccountsTest::use_accounts(auth::AccountOptions options) {
   options.password_cost = {.memory_kib = 64, .passes = 1};  // the cheapest: tests hash a lot
   options.clock_us = [clock = clock_us_] { return *clock; };
   accounts_ = std::make_unique<auth::Accounts>(database(), std::move(options));
   services_.accounts = accounts_.get();
 }
 
-domain::User ApiTest::make_user(const std::string& username, domain::Role role,
+domain::User AccountsTest::make_user(const std::string& username, domain::Role role,
                                 const std::vector<domain::Workspace>& workspaces) {
   const std::string now = domain::now();
   const domain::User user{domain::new_id(), username, username, std::nullopt, role, now, now};
@@ -66,7 +66,7 @@ domain::User ApiTest::make_user(const std::string& username, domain::Role role,
   return user;
 }
 
-domain::Workspace ApiTest::make_workspace(const std::string& name) {
+domain::Workspace AccountsTest::make_workspace(const std::string& name) {
   const std::string now = domain::now();
   const domain::Workspace workspace{domain::new_id(), name, now, now};
   const Status made = database().write([&](store::Connection& connection) {
@@ -76,14 +76,14 @@ domain::Workspace ApiTest::make_workspace(const std::string& name) {
   return workspace;
 }
 
-Reply ApiTest::send(http::Method method, const std::string& path, const std::string& key,
+Reply AccountsTest::send(http::Method method, const std::string& path, const std::string& key,
                     const OrderedJson& body) {
   HeaderLines headers;
   if (!key.empty()) headers.emplace_back("X-Argilla-Api-Key", key);
   return send_raw(method, path, headers, body.is_null() ? "" : to_line(body));
 }
 
-Reply ApiTest::send_raw(http::Method method, const std::string& path, const HeaderLines& headers,
+Reply AccountsTest::send_raw(http::Method method, const std::string& path, const HeaderLines& headers,
                         const std::string& body) {
   const Result<http::Target> target = http::parse_target(path);
   EXPECT_TRUE(target.ok()) << path;
