@@ -9,6 +9,8 @@
 
 namespace attune::cli {
 
+inline constexpr const char* kVersion = "0.1.0";
+
 struct Command {
   const char* name;
   const char* text;
@@ -25,6 +27,7 @@ Status run_train(Arguments arguments);
 Status run_evaluate(Arguments arguments);
 Status run_report(Arguments arguments);
 Status run_model(Arguments arguments);
+Status run_serve(Arguments arguments);
 Status run_doctor(Arguments arguments);
 Status run_demo(Arguments arguments);
 
