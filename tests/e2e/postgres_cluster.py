@@ -25,7 +25,7 @@ PROGRAMS = [*os.environ.get("PATH", "").split(os.pathsep),
 def programs():
     """The folder of PostgreSQL's programs, or None where it is not installed."""
     for folder in map(pathlib.Path, PROGRAMS):
-        if (folder / "initdb").exists() and (folder / "postgres").exists():
+        if all((folder / name).exists() for name in ("initdb", "postgres", "psql")):
             return folder
     return None
 
