@@ -108,7 +108,8 @@ TEST_P(DatabaseTest, TextIsOrderedByItsBytes) {
 TEST_P(DatabaseTest, ErrorsSayWhatTheyAre) {
   ASSERT_TRUE(add(1, "one").ok());
   EXPECT_EQ(add(2, "one").error().code(), ErrorCode::kConflict);
-  EXPECT_EQ(write("INSERT INTO api_keys VALUES ('k', 'nobody', 'h', 'n', 's', NULL, 't', NULL)")
+  EXPECT_EQ(write("INSERT INTO workspace_users (workspace_id, user_id, inserted_at) VALUES "
+                  "('nowhere', 'nobody', 't')")
                 .error()
                 .code(),
             ErrorCode::kConflict);

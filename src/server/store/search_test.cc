@@ -165,6 +165,30 @@ TEST_P(SearchTest, AChangedOrRemovedRecordIsFoundByItsNewWordsAlone) {
   EXPECT_EQ(found(words("words")), Positions{});
 }
 
+TEST_P(SearchTest, WhatWasLeftForLaterIsIndexedOnce) {
+  Positions positions;
+  for (int i = 0; i < 7; ++i) positions.push_back(add(first_, "word"));
+  add(second_, "word");
+  for (const size_t left : {0U, 3U, 6U}) {
+    const Status removed = database().write([&](Connection& c) {
+      return unindex_texts(c, first_.dataset.position, std::span(&positions[left], 1));
+    });
+    ASSERT_TRUE(removed.ok());
+  }
+  EXPECT_EQ(found(words("word")).size(), 4U);
+  int portions = 0;
+  std::optional<int64_t> at = 0;
+  while (at) {
+    ++portions;
+    at = database()
+             .write([&](Connection& c) { return index_missing_texts(c, first_, *at, 3); })
+             .value();
+  }
+  EXPECT_EQ(portions, 4);
+  EXPECT_EQ(found_sorted(words("word")), positions);
+  EXPECT_EQ(search(words("word | nothing")).total, 7);
+}
+
 // A second opinion: the same question answered by looking at every record.
 class PlainReading {
  public:

@@ -38,6 +38,7 @@ class SqliteDatabase final : public Database {
   // data_version is another number on each connection, but it changes with every commit that this
   // connection did not make itself; the watcher makes none.
   Result<int64_t> change_number() override {
+    const ClosureGuard guard(this);
     const std::lock_guard lock(watching_);
     const Rows rows = TRY(watcher_->run("PRAGMA data_version"));
     if (rows.at(0).integer(0) != data_version_) {

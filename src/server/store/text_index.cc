@@ -148,6 +148,29 @@ Status index_texts(Connection& connection, const domain::Schema& schema,
   return {};
 }
 
+Result<std::optional<int64_t>> index_missing_texts(Connection& connection,
+                                                   const domain::Schema& schema, int64_t after,
+                                                   int64_t limit) {
+  const int64_t dataset = schema.dataset.position;
+  const bool on_sqlite = connection.dialect() == Dialect::kSqlite;
+  const Rows rows = TRY(connection.run(
+      on_sqlite ? "SELECT r.position, r.fields, EXISTS (SELECT 1 FROM record_text t WHERE t.rowid "
+                  "= $4 + r.position) FROM records r WHERE r.dataset = $1 AND r.position > $2 "
+                  "ORDER BY r.position LIMIT $3"
+                : "SELECT r.position, r.fields, EXISTS (SELECT 1 FROM record_text t WHERE t.record "
+                  "= r.position AND t.dataset >= $4) FROM records r WHERE r.dataset = $1 AND "
+                  "r.position > $2 ORDER BY r.position LIMIT $3",
+      {dataset, after, limit, on_sqlite ? text_row(dataset, 0) : 0}));
+  for (const Row& row : rows) {
+    if (row.boolean(2)) continue;
+    const OrderedJson fields = TRY(parse_ordered_json(row.text(1)));
+    const TextToIndex text{row.integer(0), &fields};
+    TRY(index_texts(connection, schema, std::span(&text, 1)));
+  }
+  if (rows.empty()) return std::optional<int64_t>();
+  return std::optional(rows.back().integer(0));
+}
+
 Status unindex_texts(Connection& connection, int64_t dataset, std::span<const int64_t> records) {
   for (const int64_t record : records) {
     if (connection.dialect() == Dialect::kSqlite) {

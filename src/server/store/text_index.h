@@ -6,6 +6,7 @@
 // question to one of them alone finds the words of all of them.
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "base/json.h"
@@ -24,5 +25,12 @@ Status index_texts(Connection& connection, const domain::Schema& schema,
                    std::span<const TextToIndex> texts);
 Status unindex_texts(Connection& connection, int64_t dataset, std::span<const int64_t> records);
 Status unindex_dataset(Connection& connection, int64_t dataset);
+
+// For an import that leaves the index for later: indexes those of the next `limit` records behind
+// the position `after` that have no words in it yet. Gives the position to go on from; nothing when
+// there are no more.
+Result<std::optional<int64_t>> index_missing_texts(Connection& connection,
+                                                   const domain::Schema& schema, int64_t after,
+                                                   int64_t limit);
 
 }  // namespace attune::store
