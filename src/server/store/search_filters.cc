@@ -72,10 +72,18 @@ const char* column_of(Property property) {
   }
 }
 
-std::string answers_with(const SearchQuery& query, const std::string& condition, SqlText& sql) {
-  std::string text = "EXISTS (SELECT 1 FROM responses p WHERE p.record = r.position";
-  if (query.answers_of) text += " AND p.user_id = " + sql.add(*query.answers_of);
-  return text + condition + ")";
+// One person's answers are looked up together, by an index of their own; of everybody's, those of
+// one record after the other.
+std::string has_answer(const SearchQuery& query, bool wanted, const std::string& condition,
+                       SqlText& sql) {
+  const char* negation = wanted ? "" : "NOT ";
+  if (!query.answers_of) {
+    return fmt::format("{}EXISTS (SELECT 1 FROM responses p WHERE p.record = r.position{})",
+                       negation, condition);
+  }
+  return fmt::format(
+      "r.position {}IN (SELECT p.record FROM responses p WHERE p.dataset = {} AND p.user_id = {}{})",
+      negation, sql.add(query.dataset), sql.add(*query.answers_of), condition);
 }
 
 std::string response_status_terms(const TermsFilter& filter, const SearchQuery& query,
@@ -86,16 +94,10 @@ std::string response_status_terms(const TermsFilter& filter, const SearchQuery& 
   }
   const bool pending = statuses.size() < filter.values.size();
   std::string condition = "(";
-  if (pending) condition += "NOT " + answers_with(query, "", sql);
-  if (!statuses.empty() && query.answers_of) {
-    condition += fmt::format(
-        "{}r.position IN (SELECT p.record FROM responses p WHERE p.dataset = {} AND p.user_id = {} "
-        "AND p.status IN {})",
-        pending ? " OR " : "", sql.add(query.dataset), sql.add(*query.answers_of),
-        sql.add_list(statuses));
-  } else if (!statuses.empty()) {
-    condition += (pending ? " OR " : "") +
-                 answers_with(query, " AND p.status IN " + sql.add_list(statuses), sql);
+  if (pending) condition += has_answer(query, false, "", sql);
+  if (!statuses.empty()) {
+    condition += pending ? " OR " : "";
+    condition += has_answer(query, true, " AND p.status IN " + sql.add_list(statuses), sql);
   }
   return condition + ")";
 }
