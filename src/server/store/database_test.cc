@@ -297,7 +297,8 @@ TEST(DatabaseAddress, IsCheckedAndNamed) {
   EXPECT_NE(refusal("sqlite:" + directory.file("text")).find("no data base of SQLite"),
             std::string::npos);
   const std::string lost = refusal("postgresql://me:secret@127.0.0.1:1/none?connect_timeout=2");
-  EXPECT_NE(lost.find("postgresql://me@127.0.0.1:1/none: no connection"), std::string::npos) << lost;
+  EXPECT_NE(lost.find("postgresql://me@127.0.0.1:1/none: no connection"), std::string::npos)
+      << lost;
   EXPECT_EQ(lost.find("secret"), std::string::npos);
 }
 

@@ -105,7 +105,7 @@ constexpr int kThreads = 4;
   std::abort();
 }
 
-// Reads acknowledgements; kills after `kill_after` of them and takes those that came before the end.
+// Reads acknowledgements; kills after `kill_after` of them, takes those that came before the end.
 void take_acknowledged(int pipe, pid_t child, uint64_t kill_after,
                        std::set<std::string>& acknowledged) {
   char id[kIdSize];
@@ -304,8 +304,8 @@ class LostServerTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (testing::postgres_cluster() == nullptr) GTEST_SKIP() << "PostgreSQL is not installed";
-    database_ = Database::open({.url = testing::new_postgres_database(), .readers = 2, .writers = 2})
-                    .value();
+    const std::string url = testing::new_postgres_database();
+    database_ = Database::open({.url = url, .readers = 2, .writers = 2}).value();
   }
   std::unique_ptr<Database> database_;
 };

@@ -90,9 +90,7 @@ PostgresParameters::PostgresParameters(std::span<const Value> values) {
 
 std::string PostgresParameters::signature() const {
   std::string text;
-  for (Oid type : types_) {
-    text += type == 0 ? 'n' : type == kInt8 ? 'i' : type == kFloat8 ? 'd' : type == kText ? 't' : 'b';
-  }
+  for (const Oid type : types_) text += fmt::format("{},", type);
   return text;
 }
 

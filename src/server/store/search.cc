@@ -19,7 +19,9 @@ using domain::SearchResult;
 class Search {
  public:
   Search(Connection& connection, const SearchQuery& query)
-      : connection_(connection), query_(query), on_sqlite_(connection.dialect() == Dialect::kSqlite) {}
+      : connection_(connection),
+        query_(query),
+        on_sqlite_(connection.dialect() == Dialect::kSqlite) {}
 
   Result<SearchResult> run() {
     if (query_.text) {
@@ -50,8 +52,9 @@ class Search {
     }
     if (query_.filters.empty()) return "FROM record_text t WHERE " + where;
     // CROSS JOIN: SQLite keeps this order, so that the text index is asked once.
-    return fmt::format("FROM record_text t CROSS JOIN records r WHERE {} AND r.position = {} AND {}",
-                       where, text_record(), filter_condition(query_, sql));
+    return fmt::format(
+        "FROM record_text t CROSS JOIN records r WHERE {} AND r.position = {} AND {}", where,
+        text_record(), filter_condition(query_, sql));
   }
   std::string text_record() const { return on_sqlite_ ? kRecordOfTextRow : "t.record"; }
   std::string text_row_order() const { return on_sqlite_ ? "t.rowid" : "t.record"; }
@@ -80,7 +83,8 @@ class Search {
     result.total = TRY(count(from, counting));
     SqlText sql;
     const std::string where = condition(sql);
-    sql += "SELECT r.position FROM records r WHERE " + where + " ORDER BY " + sort_order(query_, sql);
+    sql += "SELECT r.position FROM records r WHERE " + where;
+    sql += " ORDER BY " + sort_order(query_, sql);
     sql += page(query_.limit, query_.offset, sql);
     const std::optional<double> score = query_.sort.empty() ? std::optional(1.0) : std::nullopt;
     for (const Row& row : TRY(sql.run(connection_))) {
