@@ -74,6 +74,9 @@ constexpr RouteText kRoutes[] = {
     {"PUT /api/v1/records/{record_id}/suggestions", "", "SuggestionCreate", 201, "Suggestion"},
     {"DELETE /api/v1/records/{record_id}/suggestions", "ids:text", "", 204, ""},
     {"DELETE /api/v1/suggestions/{suggestion_id}", "", "", 200, "Suggestion"},
+    {"POST /api/v1/datasets/{dataset_id}/import", "", "", 422, "Refusal"},
+    {"POST /api/v1/datasets/{dataset_id}/export", "", "", 422, "Refusal"},
+    {"GET /api/v1/jobs/{job_id}", "", "", 200, "Job"},
 };
 
 }  // namespace

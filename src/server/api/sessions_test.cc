@@ -132,6 +132,25 @@ TEST_P(SessionsTest, GuessingIsSlowedDownByNameAndByAddress) {
   EXPECT_EQ(log_in("owner", "12345678").status, 429) << "20 wrong ones came from this address";
 }
 
+TEST_P(SessionsTest, HashesOfAnotherCostAreRenewedAtTheNextLogin) {
+  const auto hash = [&] {
+    return database()
+        .read([&](store::Connection& c) { return store::password_hash_of(c, user("owner").id); })
+        .value();
+  };
+  auth::PasswordHasher older({.memory_kib = 32, .passes = 1});
+  const std::string old_hash = older.hash("12345678").value();
+  const Status stored = database().write([&](store::Connection& c) {
+    return store::set_password(c, user("owner").id, old_hash);
+  });
+  ASSERT_TRUE(stored.ok());
+  EXPECT_EQ(log_in("owner", "wrong").status, 401);
+  EXPECT_EQ(hash(), old_hash);
+  EXPECT_EQ(log_in("owner", "12345678").status, 201);
+  EXPECT_TRUE(hash().starts_with("$argon2id$v=19$m=64,t=1,p=1$")) << hash();
+  EXPECT_EQ(log_in("owner", "12345678").status, 201);
+}
+
 TEST_P(SessionsTest, ANewPasswordEndsOtherSessions) {
   make_user("ann", Role::kAnnotator);
   const Reply here = log_in("ann", "12345678"), elsewhere = log_in("ann", "12345678");
@@ -216,7 +235,11 @@ TEST_P(SetupTest, ADevelopmentKeyMakesItsOwnOwner) {
   EXPECT_EQ(get("/api/v1/me/workspaces", "argilla.apikey").body["items"][0]["name"], "argilla");
   EXPECT_EQ(accounts().setup_token(), "");
   EXPECT_EQ(log_in("argilla", "12345678").status, 401) << "it has no password";
+  EXPECT_EQ(log_in("argilla", "argilla.apikey").status, 201) << "but the key, for the browser";
+  make_user("ann", Role::kAnnotator);
+  EXPECT_EQ(log_in("ann", "argilla.apikey").status, 401) << "of the owner alone";
   use_accounts({});
+  EXPECT_EQ(log_in("argilla", "argilla.apikey").status, 401);
   EXPECT_EQ(get("/api/v1/me", "argilla.apikey").status, 401) << "without the flag it is no key";
 }
 

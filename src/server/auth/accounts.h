@@ -20,8 +20,8 @@
 namespace attune::auth {
 
 struct AccountOptions {
-  // A key that stands for the first owner, for development: a server that listens beyond the
-  // loopback address refuses it (check_dev_key). "": none.
+  // A key that stands for the first owner, and for that owner's password, for development: a server
+  // that listens beyond the loopback address refuses it (check_dev_key). "": none.
   std::string dev_api_key = "";
   int64_t session_us = 24LL * 3600 * 1'000'000;
   bool secure_cookies = false;  // under TLS, here or at a proxy
@@ -83,6 +83,8 @@ class Accounts {
 
  private:
   Result<std::optional<Identity>> of_dev_key();
+  bool is_dev_key(const std::string& secret) const;
+  Result<bool> is_password(const std::optional<domain::User>& user, const std::string& password);
   Status note_use(const store::ApiKey& key);
   std::string time_text(int64_t from_now_us) const;
 
