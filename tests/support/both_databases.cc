@@ -30,7 +30,8 @@ std::string new_postgres_database() {
 }
 
 std::unique_ptr<Database> BothDatabases::open(const std::string& url) {
-  return Database::open({.url = url, .readers = 4, .writers = 4, .busy_timeout_ms = 10'000}).value();
+  return Database::open({.url = url, .readers = 4, .writers = 4, .busy_timeout_ms = 10'000})
+      .value();
 }
 
 std::string BothDatabases::new_url() {

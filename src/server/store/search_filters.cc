@@ -55,7 +55,8 @@ std::optional<ValuesOf> values_of(const SearchScope& scope, const SearchQuery& q
     case Property::kSuggestionValue: return ValuesOf{of_question("suggestion_values")};
     case Property::kSuggestionScore:
       return ValuesOf{of_question("suggestion_values"), nullptr, "v.score"};
-    case Property::kSuggestionAgent: return ValuesOf{of_question("suggestions"), "v.agent", nullptr};
+    case Property::kSuggestionAgent:
+      return ValuesOf{of_question("suggestions"), "v.agent", nullptr};
     case Property::kSuggestionType: return ValuesOf{of_question("suggestions"), "v.type", nullptr};
     default: return std::nullopt;
   }
@@ -82,7 +83,8 @@ std::string has_answer(const SearchQuery& query, bool wanted, const std::string&
                        negation, condition);
   }
   return fmt::format(
-      "r.position {}IN (SELECT p.record FROM responses p WHERE p.dataset = {} AND p.user_id = {}{})",
+      "r.position {}IN (SELECT p.record FROM responses p WHERE p.dataset = {} AND p.user_id = "
+      "{}{})",
       negation, sql.add(query.dataset), sql.add(*query.answers_of), condition);
 }
 
@@ -132,7 +134,7 @@ std::string condition_of(const TermsFilter& filter, const SearchQuery& query, Sq
   return fmt::format("r.position IN (SELECT v.record {} AND ({}))", values->from, matches);
 }
 
-// "column >= $1 AND column <= $2" for bounds of one kind; a bound of another kind holds for nothing.
+// "column >= $1 AND column <= $2" for bounds of one kind; one of another kind holds for nothing.
 template <typename T>
 std::string between(const char* column, const RangeFilter& filter, SqlText& sql) {
   std::string condition;

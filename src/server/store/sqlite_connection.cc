@@ -76,7 +76,7 @@ Error sqlite_error(sqlite3* handle, int code, const std::string& path, std::stri
       return io_error("{}: may not be written to ({}); check its rights", path, said);
     case SQLITE_IOERR:
       return io_error("{}: reading or writing failed ({}); check the disk", path, said);
-    case SQLITE_TOOBIG: return invalid_input("a value is larger than the data base keeps: {}", said);
+    case SQLITE_TOOBIG: return invalid_input("a value is too large for the data base: {}", said);
     default: return make_error(ErrorCode::kInternal, "{}: {} in {}", path, said, sql);
   }
 }
@@ -148,7 +148,8 @@ Status SqliteConnection::bind(sqlite3_stmt* statement, std::span<const Value> pa
   const int wanted = sqlite3_bind_parameter_count(statement);
   for (int index = 1; index <= wanted; ++index) {
     const char* name = sqlite3_bind_parameter_name(statement, index);
-    const size_t number = name != nullptr && name[0] == '$' ? std::strtoul(name + 1, nullptr, 10) : 0;
+    const bool is_ours = name != nullptr && name[0] == '$';
+    const size_t number = is_ours ? std::strtoul(name + 1, nullptr, 10) : 0;
     if (number < 1 || number > parameters.size()) {
       return make_error(ErrorCode::kInternal, "no value for parameter {} of '{}'",
                         name != nullptr ? name : "?", sql);

@@ -70,7 +70,8 @@ class SqliteDatabase final : public Database {
   // A transaction that only reads; ended however the closure ends.
   class Snapshot {
    public:
-    explicit Snapshot(SqliteConnection& reader) : reader_(reader), begun_(reader.command("BEGIN")) {}
+    explicit Snapshot(SqliteConnection& reader)
+        : reader_(reader), begun_(reader.command("BEGIN")) {}
     ~Snapshot() {
       if (reader_.in_transaction()) (void)reader_.command("COMMIT");
     }

@@ -1,6 +1,6 @@
-// The one thread that writes to an SQLite file. Writes that wait are run in one transaction, each in
-// its own savepoint, and share one commit (one fsync); they are answered after it. Alone, a write
-// waits for nobody. Thread-safe.
+// The one thread that writes to an SQLite file. Writes that wait are run in one transaction, each
+// in its own savepoint, and share one commit (one fsync); they are answered after it. Alone, a
+// write waits for nobody. Thread-safe.
 #pragma once
 
 #include <condition_variable>
