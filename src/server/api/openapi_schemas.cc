@@ -24,7 +24,7 @@ constexpr NamedSchema kSchemas[] = {
     {"Status", "version:text search_engine:object memory:object attune:text"},
     {"Settings", "argilla:object huggingface?:object"},
     {"Login", "username:text password:text"},
-    {"Token", "access_token:text token_type:bearer|Bearer"},
+    {"Token", "access_token:text token_type:bearer"},
     {"Session", "user:User csrf_token:text expires_in?:int"},
     {"Setup", "token:text username:text first_name?:text? last_name?:text? password:text"},
     {"SetupState", "needed:bool"},
