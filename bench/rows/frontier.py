@@ -3,7 +3,7 @@
 After figure 2 of Rafailov et al. 2023 (arXiv 2305.18290), with what takes minutes: stories260K in the
 place of GPT-2 large, and a reward whose truth is known, how glad a story is by the words of VADER's
 lexicon (legs/lexicon_reward.py). As there, the reference is fine-tuned first: on beginnings of stories and
-how it goes on, cut at the end of a sentence. Its own answers to other beginnings, four to each and
+how it goes on for two sentences. Its own answers to other beginnings, four to each and
 ordered by the truth, are the preferences, and from them learn
 
     preferred   fine-tuning on the best of the four
@@ -18,6 +18,7 @@ beginnings that nothing was trained on, at temperature 1; KL is in nats an answe
 """
 
 import json
+import re
 import shlex
 import statistics
 import subprocess
@@ -32,19 +33,19 @@ import lexicon_reward  # noqa: E402
 
 MINUTES = 15
 ROUNDS = 2
-TUNING, TRAIN, HELD_OUT = 768, 384, 192  # beginnings
+TUNING, TRAIN, HELD_OUT = 1536, 384, 192  # beginnings
 SAMPLES, TOKENS = 4, 64
 STARTS = ("Once upon a time, there was a", "One day, a little", "Lily and Ben", "Tom was", "Mom and dad",
           "The sun was", "In the park,", "A big dog", "Sara had a", "There was a bird", "Max wanted to",
           "It was a cold day")
-TUNE = {"num_train_epochs": 2, "per_device_train_batch_size": 16, "learning_rate": 5e-4}
+TUNE = {"num_train_epochs": 3, "per_device_train_batch_size": 16, "learning_rate": 1e-3}
 PREFERRED = {"num_train_epochs": 3, "per_device_train_batch_size": 16, "learning_rate": 5e-4}
-DPO = {"num_train_epochs": 2, "per_device_train_batch_size": 16, "learning_rate": 3e-4}
+DPO = {"num_train_epochs": 4, "per_device_train_batch_size": 16, "learning_rate": 3e-4}
 REWARD = {"num_train_epochs": 2, "per_device_train_batch_size": 16, "learning_rate": 1e-3}
-PPO = {"max_steps": 60, "per_device_train_batch_size": 64, "learning_rate": 5e-4,
+PPO = {"max_steps": 40, "per_device_train_batch_size": 32, "learning_rate": 3e-4,
        "response_length": TOKENS, "temperature": 1.0, "num_ppo_epochs": 2, "num_mini_batches": 2}
-BETAS = (0.03, 0.1, 0.3, 1.0)
-KL_COEFFICIENTS = (0.003, 0.01, 0.03, 0.1)
+BETAS = (0.01, 0.03, 0.1, 0.3, 1.0)
+KL_COEFFICIENTS = (0.02, 0.05, 0.15, 0.5)
 KL_LIMITS = (3, 10)  # nats an answer: the best reward below each is in the summary
 METHODS = {"preferred": "fine-tuned on the best", "dpo": "DPO", "ppo": "PPO, learnt reward",
            "ppo_truth": "PPO, true reward"}
@@ -59,9 +60,10 @@ def sampling(samples, tokens, seed):
                      "num_return_sequences": samples, "max_new_tokens": tokens, "seed": seed})
 
 
-def cut_at_sentence(text):
-    """Up to the last end of a sentence; nothing when there is none."""
-    return text[:max(text.rfind(mark) for mark in ".!?") + 1]
+def two_sentences(text):
+    """The beginning with two ends of a sentence; nothing when there are fewer."""
+    found = re.match(r"(?:[^.!?]*[.!?]+){2}", text)
+    return found.group() if found else ""
 
 
 class Experiment:
@@ -111,7 +113,7 @@ class Experiment:
     def tuned(self, beginnings):
         """The reference: the model after fine-tuning on stories that come to an end."""
         found = self.sample(self.base, beginnings, 1, TOKENS, 12)
-        rows = [{"prompt": text, "completion": cut_at_sentence(completions[0]["text"])}
+        rows = [{"prompt": text, "completion": two_sentences(completions[0]["text"])}
                 for text, completions in zip(beginnings, found)]
         rows = self.write("tuning", [row for row in rows if row["completion"]])
         return self.train("reference", "sft", self.base, rows, {**TUNE, "seed": 1})

@@ -19,8 +19,8 @@ import programs
 
 SUPPORT = programs.ROOT / "examples" / "support"
 HELD_OUT = 64  # questions: those of heldout.jsonl and eval.jsonl, and of training rows left out
-PAIRS = 96
-TUNING = {"max_steps": 24, "per_device_train_batch_size": 8, "learning_rate": "5e-5",
+PAIRS = 64
+TUNING = {"max_steps": 16, "per_device_train_batch_size": 8, "learning_rate": "1e-4",
           "lr_scheduler_type": "cosine", "warmup_ratio": 0.05}
 DPO = {"use_peft": "true", "lora_r": 16, "num_train_epochs": 1, "per_device_train_batch_size": 8,
        "learning_rate": "1e-4", "beta": 0.1}
