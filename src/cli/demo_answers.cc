@@ -6,7 +6,7 @@
 namespace attune::cli {
 namespace {
 
-constexpr int64_t kInFlight = 16;
+constexpr int64_t kInFlight = 64;
 
 OrderedJson as_turn(const std::string& text) {
   return OrderedJson::array({{{"role", "assistant"}, {"content", text}}});
