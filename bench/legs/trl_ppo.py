@@ -22,14 +22,15 @@ METRICS = ("objective/scores", "objective/entropy", "objective/kl", "loss/policy
 class Sampler:
     """In the place of TRL's sampling: counts what it did, and answers the first step itself."""
 
-    def __init__(self, tokenizer, answers):
+    def __init__(self, tokenizer, answers, length):
         self.sample, self.counts = ppo_trainer.batch_generation, []
         self.answers = {}
         for row in answers:
             prompt = tuple(tokenizer(row["prompt"])["input_ids"])
             whole = tokenizer(row["prompt"] + row["completion"])["input_ids"]
-            if tuple(whole[:len(prompt)]) != prompt:
-                raise SystemExit(f"tokens across the end of the prompt: {row}")
+            if tuple(whole[:len(prompt)]) != prompt or len(whole) != len(prompt) + length:
+                raise SystemExit("an answer is tokenised in another way than it was sampled; choose "
+                                 f"another SEED in rows/ppo.py: {row}")
             self.answers[prompt] = whole[len(prompt):]
 
     def __call__(self, model, queries, batch, pad, generation):
@@ -54,8 +55,9 @@ def reward_model(folder):
 def main():
     model, reward, rows, answers, options = sys.argv[1:]
     tokenizer = AutoTokenizer.from_pretrained(reward, padding_side="left")
+    options = json.loads(options)
     with open(answers) as file:
-        sampler = Sampler(tokenizer, [json.loads(line) for line in file])
+        sampler = Sampler(tokenizer, [json.loads(line) for line in file], options["response_length"])
     ppo_trainer.batch_generation = sampler
     policy = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
 
@@ -66,7 +68,7 @@ def main():
             super().__init__(train_dataset=ids, eval_dataset=ids, **more)
 
     _, clock = trl_clock.run(OnPrompts, PPOConfig, policy, rows,
-                             {**json.loads(options), "num_sample_generations": 0},
+                             {**options, "num_sample_generations": 0},
                              processing_class=tokenizer, ref_model=None,
                              reward_model=reward_model(reward), value_model=reward_model(reward))
     versions = {"trl": trl.__version__, "torch": torch.__version__}
