@@ -14,6 +14,12 @@ Endpoints all_endpoints() {
   add_question_endpoints(endpoints);
   add_metadata_property_endpoints(endpoints);
   add_vectors_settings_endpoints(endpoints);
+  add_guideline_endpoints(endpoints);
+  add_project_endpoints(endpoints);
+  add_evolution_endpoints(endpoints);
+  add_assignment_endpoints(endpoints);
+  add_assignment_rules_endpoints(endpoints);
+  add_review_endpoints(endpoints);
   add_search_endpoints(endpoints);
   add_record_bulk_endpoints(endpoints);
   add_record_endpoints(endpoints);

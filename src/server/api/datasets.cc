@@ -1,6 +1,7 @@
 // Data sets: listing, making, changing, publishing and deleting them.
 #include <fmt/format.h>
 
+#include "server/api/audit.h"
 #include "server/api/dataset_access.h"
 #include "server/api/dataset_json.h"
 #include "server/api/endpoints.h"
@@ -116,6 +117,7 @@ Answer<http::Response> create_dataset(const Call& call) {
     if (dataset.guidelines) {
       TRY(store::add_guideline_version(connection, dataset, call.user->id));
     }
+    TRY(audit(connection, call, "dataset.create", dataset.id, {{"name", dataset.name}}));
     TRY(tell_of_dataset(call, connection, "dataset.created", dataset.id));
     return dataset;
   };
@@ -205,6 +207,7 @@ Answer<http::Response> publish_dataset(const Call& call) {
     schema.dataset.published = true;
     schema.dataset.last_activity_at = schema.dataset.updated_at = domain::now();
     TRY(store::update_dataset(connection, schema.dataset));
+    TRY(audit(connection, call, "dataset.publish", id));
     TRY(tell_of_dataset(call, connection, "dataset.published", id));
     return schema.dataset;
   };
@@ -215,6 +218,7 @@ Answer<http::Response> delete_dataset(const Call& call) {
   const std::string id = TRY(call.path_id("dataset_id"));
   auto write = [&](store::Connection& connection) -> Answer<domain::Dataset> {
     domain::Dataset dataset = TRY(dataset_for(call, connection, id, Right::kManage));
+    TRY(audit(connection, call, "dataset.delete", id, {{"name", dataset.name}}));
     TRY(tell_of_dataset(call, connection, "dataset.deleted", id));
     TRY(store::delete_dataset(connection, dataset));
     return dataset;

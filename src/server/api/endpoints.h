@@ -35,6 +35,15 @@ void add_field_endpoints(Endpoints& endpoints);
 void add_question_endpoints(Endpoints& endpoints);
 void add_metadata_property_endpoints(Endpoints& endpoints);
 void add_vectors_settings_endpoints(Endpoints& endpoints);
+// Beyond the contract (/api/attune/v1): versions of guidelines, projects, additions to published
+// data sets, and giving out work.
+void add_guideline_endpoints(Endpoints& endpoints);
+void add_project_endpoints(Endpoints& endpoints);
+void add_evolution_endpoints(Endpoints& endpoints);
+void add_assignment_endpoints(Endpoints& endpoints);
+void add_assignment_rules_endpoints(Endpoints& endpoints);
+// Disagreements, adjudication, gold records and how people do on them.
+void add_review_endpoints(Endpoints& endpoints);
 
 // Records listed and searched; many in one call; one by one.
 void add_search_endpoints(Endpoints& endpoints);

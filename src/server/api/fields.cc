@@ -2,6 +2,7 @@
 #include "server/api/dataset_access.h"
 #include "server/api/dataset_json.h"
 #include "server/api/endpoints.h"
+#include "server/api/field_body.h"
 #include "server/api/settings_reader.h"
 #include "server/api/transaction.h"
 #include "server/domain/identity.h"
@@ -9,9 +10,6 @@
 
 namespace attune::api {
 namespace {
-
-constexpr TextRule kName = {.min = 1, .max = 200};
-constexpr TextRule kTitle = {.min = 1, .max = 500};
 
 Answer<http::Response> list_fields(const Call& call) {
   const std::string id = TRY(call.path_id("dataset_id"));
@@ -25,22 +23,11 @@ Answer<http::Response> list_fields(const Call& call) {
 Answer<http::Response> create_field(const Call& call) {
   const std::string id = TRY(call.path_id("dataset_id"));
   const OrderedJson json = TRY(call.body());
-  SchemaReader body(json, "body");
-  domain::Field asked;
-  asked.name = body.text("name", kName);
-  asked.title = body.text("title", kTitle);
-  asked.required = body.boolean_or_null("required").value_or(false);
-  asked.settings = read_field_settings(body);
-  TRY(body.done());
+  const domain::Field asked = TRY(read_new_field(json));
   auto write = [&](store::Connection& connection) -> Answer<domain::Field> {
     const domain::Schema schema = TRY(schema_for(call, connection, id, Right::kManage));
     TRY(domain::check_new_field(schema, asked));
-    domain::Field field = asked;
-    field.id = domain::new_id();
-    field.dataset_id = id;
-    field.inserted_at = field.updated_at = domain::now();
-    TRY(store::insert_settings(connection, field));
-    return field;
+    return insert_field(connection, asked, id);
   };
   return http::json_response(201, field_json(TRY(answer_write(call.database(), write))));
 }
@@ -50,7 +37,7 @@ Answer<http::Response> update_field(const Call& call) {
   const OrderedJson json = TRY(call.body());
   SchemaReader body(json, "body");
   body.not_null({"title", "settings"});
-  const std::optional<std::string> title = body.text_or_null("title", kTitle);
+  const std::optional<std::string> title = body.text_or_null("title", kFieldTitle);
   const OrderedJson settings = read_field_settings_change(body);
   TRY(body.done());
   auto write = [&](store::Connection& connection) -> Answer<domain::Field> {

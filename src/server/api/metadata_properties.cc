@@ -43,15 +43,14 @@ Answer<http::Response> create_property(const Call& call) {
   asked.visible_for_annotators = body.boolean_or("visible_for_annotators", true);
   TRY(body.done());
   auto write = [&](store::Connection& connection) -> Answer<Property> {
-    domain::Schema schema = TRY(schema_for(call, connection, id, Right::kManage));
+    const domain::Schema schema = TRY(schema_for(call, connection, id, Right::kManage));
     TRY(domain::check_new_metadata_property(schema, asked));
     Property property = asked;
     property.id = domain::new_id();
     property.dataset_id = id;
     property.inserted_at = property.updated_at = domain::now();
     TRY(store::insert_settings(connection, property));
-    schema.metadata_properties.push_back(property);
-    TRY(store::index_metadata(connection, schema));
+    TRY(store::index_metadata(connection, schema.dataset, property));
     return property;
   };
   return http::json_response(201,

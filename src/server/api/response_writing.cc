@@ -9,6 +9,7 @@
 #include "server/api/record_parts.h"
 #include "server/api/transaction.h"
 #include "server/domain/values.h"
+#include "server/store/assignment.h"
 #include "server/store/completion.h"
 #include "server/store/datasets.h"
 #include "server/store/records.h"
@@ -68,7 +69,12 @@ Answer<void> write_one(const Call& call, store::Connection& connection,
       TRY(store::find_answer_of(connection, place->position, one.change.user_id));
   one.failure = refuse(rule, one, before.has_value());
   if (one.failure) return {};
-  const store::Answering answering{place->position, one.record_id, one.change};
+  store::Answering answering{place->position, one.record_id, one.change};
+  if (answering.change.shown_order.is_null()) {
+    // Whoever took the record by `next` was told in which order to show the candidates.
+    const auto lease = TRY(store::find_lease(connection, place->position, one.change.user_id));
+    if (lease) answering.change.shown_order = lease->shown_order;
+  }
   auto written = TRY(store::write_answers(connection, schema, std::span(&answering, 1),
                                           authorship_of(call)));
   one.response = std::move(written.at(0));

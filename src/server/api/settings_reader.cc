@@ -5,11 +5,14 @@
 #include <set>
 
 #include "server/domain/contract_text.h"
+#include "server/domain/settings.h"
 
 namespace attune::api {
 namespace {
 
-constexpr size_t kLabelsMax = 500, kRankedMax = 50, kRatingsMax = 11, kTermsMax = 250;
+using domain::kLabelsMax, domain::kRankedMax, domain::kRatingsMax;
+
+constexpr size_t kTermsMax = 250;
 constexpr double kVisibleMin = 3;
 
 const std::vector<std::string> kFieldTypes = {"text", "image", "chat", "custom"};

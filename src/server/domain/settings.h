@@ -23,6 +23,8 @@
 namespace attune::domain {
 
 inline constexpr size_t kVectorsMax = 5;
+// Options of a question: labels of spans and label questions, ranked ones, steps of a scale.
+inline constexpr size_t kLabelsMax = 500, kRankedMax = 50, kRatingsMax = 11;
 
 // Into a data set that has these settings. A new field or question is refused once it is published
 // (evolution.h is for that); metadata and vectors are not.

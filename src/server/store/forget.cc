@@ -64,7 +64,7 @@ Result<ForgottenCounts> forget_records(Connection& connection, const domain::Sch
   counts.records = static_cast<int64_t>(records.size());
   TRY(forget_content(connection, schema, records));
   for (const char* table : {"metadata_values", "suggestion_values", "suggestions", "answer_values",
-                            "record_vectors"}) {
+                            "record_vectors", "adjudications", "gold_records", "skips"}) {
     TRY(run_in(connection, std::string("DELETE FROM ") + table + " WHERE record IN ", positions));
   }
   counts.answers = static_cast<int64_t>(
@@ -88,7 +88,9 @@ Result<ForgottenCounts> forget_records(Connection& connection, const domain::Sch
 
 Result<ForgottenCounts> forget_person(Connection& connection, const std::string& user_id) {
   ForgottenCounts counts;
-  TRY(connection.run("DELETE FROM answer_values WHERE user_id = $1", {user_id}));
+  for (const char* table : {"answer_values", "adjudications", "gold_records", "skips"}) {
+    TRY(connection.run(std::string("DELETE FROM ") + table + " WHERE user_id = $1", {user_id}));
+  }
   counts.answers = static_cast<int64_t>(
       TRY(connection.run("UPDATE responses SET response_values = '{}' WHERE user_id = $1 "
                          "RETURNING id",

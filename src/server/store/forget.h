@@ -22,11 +22,12 @@ struct ForgottenCounts {
 };
 
 // Records of the data set: every text of their fields, their metadata, external id, vectors,
-// suggestions, answers of everybody, comments and earlier versions.
+// suggestions, answers of everybody, decisions on them, comments and earlier versions.
 Result<ForgottenCounts> forget_records(Connection& connection, const domain::Schema& schema,
                                        std::span<const domain::Record> records);
 
-// All that a person said, in all data sets: values of answers with their history, and comments.
+// All that a person said, in all data sets: values of answers with their history, decisions on
+// answers of others, and comments.
 // Records stay as complete as they are.
 Result<ForgottenCounts> forget_person(Connection& connection, const std::string& user_id);
 

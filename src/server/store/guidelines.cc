@@ -47,17 +47,23 @@ Result<std::optional<GuidelineVersion>> find_guideline_version(Connection& conne
   return std::optional(version_of(rows[0]));
 }
 
-Result<std::vector<StampedAnswers>> answers_by_guideline_version(Connection& connection,
-                                                                 const domain::Dataset& dataset) {
-  std::vector<StampedAnswers> all;
+Result<int64_t> current_guideline_version(Connection& connection, const domain::Dataset& dataset) {
+  Rows rows = TRY(connection.run(
+      "SELECT COALESCE(MAX(version), 0) FROM guideline_versions WHERE dataset = $1",
+      {dataset.position}));
+  return rows.at(0).integer(0);
+}
+
+Result<std::map<int64_t, int64_t>> answers_by_guideline_version(Connection& connection,
+                                                                const domain::Dataset& dataset) {
+  std::map<int64_t, int64_t> answers;
   for (const Row& row : TRY(connection.run(
-           "SELECT COALESCE(guideline_version, 0) AS version, COUNT(*) FROM response_history "
-           "WHERE dataset = $1 AND action <> 'deleted' GROUP BY COALESCE(guideline_version, 0) "
-           "ORDER BY version",
+           "SELECT COALESCE(guideline_version, 0), COUNT(*) FROM response_history "
+           "WHERE dataset = $1 AND action <> 'deleted' GROUP BY COALESCE(guideline_version, 0)",
            {dataset.position}))) {
-    all.push_back({row.integer(0), row.integer(1)});
+    answers[row.integer(0)] = row.integer(1);
   }
-  return all;
+  return answers;
 }
 
 }  // namespace attune::store

@@ -4,14 +4,18 @@
 
 namespace attune::store {
 
-Status index_metadata(Connection& connection, const domain::Schema& schema) {
+Status index_metadata(Connection& connection, const domain::Dataset& dataset,
+                      const domain::MetadataProperty& property) {
   constexpr int64_t kPage = 1000;
+  domain::Schema schema;
+  schema.dataset = dataset;
+  schema.metadata_properties = {property};
   int64_t after = 0;
   while (true) {
     Rows rows = TRY(connection.run(
         "SELECT position, metadata FROM records WHERE dataset = $1 AND position > $2 AND metadata "
         "IS NOT NULL ORDER BY position LIMIT $3",
-        {schema.dataset.position, after, kPage}));
+        {dataset.position, after, kPage}));
     if (rows.empty()) return {};
     std::vector<OrderedJson> metadata;
     metadata.reserve(rows.size());
@@ -20,7 +24,7 @@ Status index_metadata(Connection& connection, const domain::Schema& schema) {
       metadata.push_back(TRY(parse_ordered_json(row.text(1))));
       all.push_back({row.integer(0), &metadata.back()});
     }
-    TRY(write_metadata_values(connection, schema, all, false));
+    TRY(write_metadata_values(connection, schema, all, true));
     after = rows.back().integer(0);
   }
 }

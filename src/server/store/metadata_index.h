@@ -12,9 +12,10 @@
 
 namespace attune::store {
 
-// Files the metadata of all records of the data set anew, under the properties that the schema has
-// now; those that do not fit a property stay as they are and are not filed as numbers.
-Status index_metadata(Connection& connection, const domain::Schema& schema);
+// Files the metadata of all records under a property that was declared just now. What does not fit
+// it stays in the record as it is; text is not filed as a number.
+Status index_metadata(Connection& connection, const domain::Dataset& dataset,
+                      const domain::MetadataProperty& property);
 
 struct MetadataMetrics {
   int64_t total = 0;                                   // of values

@@ -64,7 +64,9 @@ void fill_every_table(Connection& c, const Rows& columns) {
     const auto& [names, values] = found.mapped();
     c.run(fmt::format("INSERT INTO {} ({}) VALUES ({})", table, names, values)).value();
   };
-  for (const char* first : {"users", "workspaces", "datasets"}) insert(first);
+  for (const char* first : {"users", "workspaces", "datasets", "projects"}) {
+    if (inserts.contains(first)) insert(first);
+  }
   while (!inserts.empty()) insert(inserts.begin()->first);
 }
 

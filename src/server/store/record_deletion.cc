@@ -9,7 +9,8 @@ namespace {
 // Tables whose rows name a record by its position.
 constexpr const char* kSideTables[] = {"metadata_values", "suggestion_values", "suggestions",
                                        "answer_values",   "responses",         "record_vectors",
-                                       "comments"};
+                                       "comments",        "leases",            "skips",
+                                       "adjudications",   "gold_records"};
 
 }  // namespace
 
