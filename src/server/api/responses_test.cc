@@ -1,4 +1,5 @@
 #include "server/api/test_api.h"
+#include "server/store/users.h"
 
 namespace attune::api {
 namespace {
