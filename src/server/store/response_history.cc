@@ -146,13 +146,13 @@ HistoryState state_before_last(std::span<const HistoryEntry> entries) {
 Result<std::vector<HistoryEntry>> history_of_record(Connection& connection,
                                                     const std::string& record_id) {
   return entries_of(TRY(connection.run(
-      std::string(kSelect) + "WHERE record_id = $1 ORDER BY number", {record_id})));
+      fmt::format("{}WHERE record_id = $1 ORDER BY number", kSelect), {record_id})));
 }
 
 Result<std::vector<HistoryEntry>> history_of_response(Connection& connection,
                                                       const std::string& response_id) {
   return entries_of(TRY(connection.run(
-      std::string(kSelect) + "WHERE response_id = $1 ORDER BY number", {response_id})));
+      fmt::format("{}WHERE response_id = $1 ORDER BY number", kSelect), {response_id})));
 }
 
 Result<std::optional<HistoryPlace>> find_history(Connection& connection,

@@ -8,7 +8,10 @@ namespace attune::store {
 namespace {
 
 constexpr const char* kColumns =
-    "s.record, s.id, s.value, s.type, s.agent, s.score, s.inserted_at, s.updated_at, p.id, q.id ";
+    "s.record, s.id, s.value, s.type, s.agent, s.score, s.inserted_at, s.updated_at, p.id, q.id";
+constexpr const char* kSuggestions =
+    "suggestions s JOIN records p ON p.position = s.record "
+    "JOIN questions q ON q.position = s.question";
 
 Result<SuggestionOn> suggestion_in(const Row& row) {
   domain::Suggestion one;
@@ -77,10 +80,8 @@ Result<std::vector<SuggestionOn>> suggestions_of(Connection& connection,
                                                  std::span<const int64_t> records) {
   std::vector<SuggestionOn> found;
   for (const Row& row : TRY(run_in(connection,
-                                   std::string("SELECT ") + kColumns +
-                                       "FROM suggestions s JOIN records p ON p.position = s.record "
-                                       "JOIN questions q ON q.position = s.question "
-                                       "WHERE s.record IN ",
+                                   fmt::format("SELECT {} FROM {} WHERE s.record IN ", kColumns,
+                                               kSuggestions),
                                    as_values(records), " ORDER BY s.record, s.question"))) {
     found.push_back(TRY(suggestion_in(row)));
   }
@@ -90,10 +91,9 @@ Result<std::vector<SuggestionOn>> suggestions_of(Connection& connection,
 Result<std::optional<PlacedSuggestion>> find_suggestion(Connection& connection,
                                                         const std::string& id) {
   const Rows rows = TRY(connection.run(
-      std::string("SELECT ") + kColumns +
-          ", d.id FROM suggestions s JOIN records p ON p.position = s.record "
-          "JOIN questions q ON q.position = s.question "
-          "JOIN datasets d ON d.position = p.dataset WHERE s.id = $1",
+      fmt::format("SELECT {}, d.id FROM {} JOIN datasets d ON d.position = p.dataset "
+                  "WHERE s.id = $1",
+                  kColumns, kSuggestions),
       {id}));
   if (rows.empty()) return std::optional<PlacedSuggestion>();
   SuggestionOn found = TRY(suggestion_in(rows[0]));
