@@ -1,12 +1,12 @@
-// Crowd-BT (Chen, Bennett, Collins-Thompson and Horvitz, WSDM 2013): Bradley-Terry when raters differ
-// in reliability. Rater a answers by the items' strengths with probability eta_a and the other way
-// round with 1 - eta_a:
+// Crowd-BT (Chen, Bennett, Collins-Thompson and Horvitz, WSDM 2013): Bradley-Terry when raters
+// differ in reliability. Rater a answers by the items' strengths with probability eta_a and the
+// other way round with 1 - eta_a:
 //
 //   P_a(i > j) = eta_a s(b_i - b_j) + (1 - eta_a) s(b_j - b_i),   s the logistic function
 //
 // eta near 1 is a careful rater, 0.5 a coin, near 0 one who read the question upside down. Fitted by
-// expectation maximisation with a normal prior on b and a beta prior on eta; the priors also settle
-// that raters are right more often than not (all signs turned round would fit as well).
+// expectation maximisation with a normal prior on b and a beta prior on eta; the priors also
+// settle that raters are right more often than not (all signs turned round would fit as well).
 //
 // Pure functions; thread-safe.
 #pragma once

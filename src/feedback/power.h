@@ -2,8 +2,8 @@
 //
 //   n = (z_a 0.5 + z_b sqrt(p (1 - p)))^2 / (p - 0.5)^2
 //
-// is what it takes to tell a true win rate p from 0.5 (the usual sample size of a one-sample test of
-// a proportion), without ties; z_a belongs to a two-sided level, z_b to the power. Several
+// is what it takes to tell a true win rate p from 0.5 (the usual sample size of a one-sample test
+// of a proportion), without ties; z_a belongs to a two-sided level, z_b to the power. Several
 // comparisons of one prompt count for less than so many prompts.
 #pragma once
 

@@ -1,9 +1,7 @@
 #include "feedback/presentation.h"
 
-#include <cmath>
 #include <map>
 
-#include "base/check.h"
 #include "feedback/win_rate.h"
 
 namespace attune::feedback {
@@ -97,26 +95,6 @@ LengthBias length_bias(std::span<const LengthPair> pairs, const BootstrapOptions
   bias.p_value = fair_coin_p_value(bias.longer, bias.longer + bias.shorter);
   bias.longer_share = clusters.rate(options);
   return bias;
-}
-
-std::optional<double> correlation(std::span<const double> a, std::span<const double> b) {
-  CHECK(a.size() == b.size());
-  if (a.size() < 2) return std::nullopt;
-  double mean_a = 0, mean_b = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    mean_a += a[i];
-    mean_b += b[i];
-  }
-  mean_a /= static_cast<double>(a.size());
-  mean_b /= static_cast<double>(b.size());
-  double together = 0, square_a = 0, square_b = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    together += (a[i] - mean_a) * (b[i] - mean_b);
-    square_a += (a[i] - mean_a) * (a[i] - mean_a);
-    square_b += (b[i] - mean_b) * (b[i] - mean_b);
-  }
-  if (square_a == 0 || square_b == 0) return std::nullopt;
-  return together / std::sqrt(square_a * square_b);
 }
 
 }  // namespace attune::feedback

@@ -49,8 +49,4 @@ struct LengthBias {
 };
 LengthBias length_bias(std::span<const LengthPair> pairs, const BootstrapOptions& options = {});
 
-// Pearson's correlation, for example of a reward and a length. Nothing with fewer than two values
-// or without variation. CHECKs equal sizes.
-std::optional<double> correlation(std::span<const double> a, std::span<const double> b);
-
 }  // namespace attune::feedback

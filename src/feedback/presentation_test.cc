@@ -7,6 +7,7 @@
 
 #include "base/json_file.h"
 #include "feedback/power.h"
+#include "feedback/scored_pairs.h"
 #include "feedback/win_rate.h"
 #include "tests/support/test_paths.h"
 
@@ -102,7 +103,9 @@ TEST(PresentationSample, PandaLmWinnersAreLonger) {
   std::vector<ShownRanking> rankings;
   for (const Json& row : read_json_file(path).value()) {
     int votes[3] = {0, 0, 0};
-    for (const char* name : {"annotator1", "annotator2", "annotator3"}) ++votes[row[name].get<int>()];
+    for (const char* name : {"annotator1", "annotator2", "annotator3"}) {
+      ++votes[row[name].get<int>()];
+    }
     const auto item = static_cast<int64_t>(rankings.size());
     const bool first = votes[1] >= 2, second = votes[2] >= 2;
     rankings.push_back({item, {0, 1}, {first || !second ? 1 : 2, second || !first ? 1 : 2}});

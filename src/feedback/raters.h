@@ -43,7 +43,7 @@ struct RaterSigns {
   bool too_fast = false, constant = false, fails_gold = false;
 };
 
-// One for each rater, in order; raters without answers have none of the numbers. Errors: check_votes.
+// One for each rater, in order; raters without answers have no numbers. Errors: check_votes.
 Result<std::vector<RaterSigns>> rater_signs(std::span<const RaterAnswer> answers,
                                             const VoteSpace& space,
                                             const RaterOptions& options = {});

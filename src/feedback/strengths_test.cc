@@ -171,14 +171,17 @@ TEST(StrengthsSample, PandaLm) {
   std::vector<PairCount> pairs;
   for (const Json& row : read_json_file(path).value()) {
     int votes[3] = {0, 0, 0};
-    for (const char* name : {"annotator1", "annotator2", "annotator3"}) ++votes[row[name].get<int>()];
+    for (const char* name : {"annotator1", "annotator2", "annotator3"}) {
+      ++votes[row[name].get<int>()];
+    }
     const auto key = row["cmp_key"].get<std::string>();
     const size_t cut = key.find('_');
     PairCount pair{systems.at(key.substr(0, cut)), systems.at(key.substr(cut + 1)), 0, 0, 0};
     (votes[1] >= 2 ? pair.first_wins : votes[2] >= 2 ? pair.second_wins : pair.ties) = 1;
     pairs.push_back(pair);
   }
-  const auto check = [&](TieModel ties, std::vector<double> expected, double parameter, double nll) {
+  const auto check = [&](TieModel ties, std::vector<double> expected, double parameter,
+                         double nll) {
     const auto found = bradley_terry(5, pairs, {.ties = ties}).value();
     for (size_t i = 0; i < 5; ++i) EXPECT_NEAR(found.b[i], expected[i], 2e-6) << i;
     if (parameter > 0) {

@@ -83,8 +83,8 @@ Reply AccountsTest::send(http::Method method, const std::string& path, const std
   return send_raw(method, path, headers, body.is_null() ? "" : to_line(body));
 }
 
-Reply AccountsTest::send_raw(http::Method method, const std::string& path, const HeaderLines& headers,
-                        const std::string& body) {
+Reply AccountsTest::send_raw(http::Method method, const std::string& path,
+                             const HeaderLines& headers, const std::string& body) {
   const Result<http::Target> target = http::parse_target(path);
   EXPECT_TRUE(target.ok()) << path;
   http::Request request;
