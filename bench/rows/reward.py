@@ -9,9 +9,9 @@ defaults, and at its best: without recomputing activations. Speed is rankings a 
 after the first.
 """
 
+import itertools
 import json
 import random
-import subprocess
 
 import harness
 from harness import Failed
@@ -21,8 +21,6 @@ ROUNDS = 2
 STEPS = 3  # the first warms up
 SIZES = {4: 2, 9: 1}  # K: rankings a step
 PROMPT_MAX, ANSWER_MAX = 700, 350  # characters, so that no row has over 512 tokens
-TOLERANCE = 1e-4  # of the loss, relative
-PACKAGES = ("torch", "transformers", "trl", "accelerate")
 
 SHARED = {"max_length": 512, "max_steps": STEPS, "learning_rate": 1e-5,
           "train_sampling_strategy": "sequential"}
@@ -50,24 +48,13 @@ def rankings(size):
 
 
 def write_rows(bench, size):
-    ours, theirs = bench.scratch / f"rankings{size}.jsonl", bench.scratch / f"pairs{size}.jsonl"
-    with ours.open("w") as whole, theirs.open("w") as pairs:
-        for prompt, answers in rankings(size):
-            whole.write(json.dumps({"prompt": prompt, "completions": answers,
-                                    "ranks": list(range(1, size + 1))}) + "\n")
-            for better in range(size):
-                for worse in range(better + 1, size):
-                    pairs.write(json.dumps({"prompt": prompt, "chosen": answers[better],
-                                            "rejected": answers[worse]}) + "\n")
-    return ours, theirs
-
-
-def write_model(bench):
-    """SmolLM2 with a seeded score head, as a folder that both read."""
-    folder, base = bench.scratch / "reward_model", harness.write_model(bench, "base")
-    subprocess.run([harness.PYTHON, harness.HERE / "legs" / "reward_model.py", base, folder],
-                   check=True, capture_output=True)
-    return folder
+    whole, pairs = [], []
+    for prompt, answers in rankings(size):
+        whole.append({"prompt": prompt, "completions": answers, "ranks": list(range(1, size + 1))})
+        pairs += [{"prompt": prompt, "chosen": better, "rejected": worse}
+                  for better, worse in itertools.combinations(answers, 2)]
+    return (harness.write_rows(bench.scratch / f"rankings{size}.jsonl", whole),
+            harness.write_rows(bench.scratch / f"pairs{size}.jsonl", pairs))
 
 
 def pairs_of(size):
@@ -76,41 +63,23 @@ def pairs_of(size):
 
 def trl_leg(bench, name, model, rows, size, options, pair):
     settings = {**SHARED, **options, "per_device_train_batch_size": SIZES[size] * pairs_of(size)}
-    command = [harness.PYTHON, harness.HERE / "legs" / "trl_reward.py", model, rows,
-               json.dumps(settings)]
-    return bench.leg(name, command, packages=PACKAGES, settings=settings, pair=pair)
+    return harness.trl_training(bench, name, "trl_reward.py", [model, rows], settings,
+                                ["accelerate"], pair=pair)
 
 
 def our_leg(bench, name, model, rows, size, pair):
     settings = {**SHARED, "per_device_train_batch_size": SIZES[size], "loss_type": "kwise",
                 "normalise_rewards": "none"}
-    folder = bench.scratch / "run"
-    command = [harness.program("attune"), "train", "reward", "--model_name_or_path", model,
-               "--dataset_name", rows, "--output_dir", folder, "--overwrite_output_dir", "true",
-               "--save_strategy", "no"]
-    for key, value in settings.items():
-        command += [f"--{key}", str(value).lower()]
-    return bench.leg(name, command, read=lambda: read_events(folder), probe=True,
-                     packages=("torch",), settings=settings, pair=pair)
 
+    def figures_of(steps, _begin):
+        return {"pairs": [step["rows"] * pairs_of(size) for step in steps]}
 
-def read_events(folder):
-    events = [json.loads(text) for text in (folder / "events.jsonl").read_text().splitlines()]
-    steps = [event for event in events if event["event"] == "step"]
-    return {name: [step[name] for step in steps] for name in ("seconds", "loss", "grad_norm", "rows")}
-
-
-def require_equal(ours, theirs, size):
-    mine, other = ours["figures"], theirs["figures"]
-    if [rows * pairs_of(size) for rows in mine["rows"]] != other["pairs"]:
-        raise Failed(f"{ours['leg']}: {mine['rows']} rankings, {theirs['leg']} has {other['pairs']}")
-    for step, (a, b) in enumerate(zip(mine["loss"], other["loss"], strict=True), 1):
-        if not abs(a - b) <= TOLERANCE * b:
-            raise Failed(f"{ours['leg']}: loss {a} in step {step}, {theirs['leg']} has {b}")
+    return harness.our_training(bench, name, "reward", ["--model_name_or_path", model], rows,
+                                settings, figures_of, pair=pair)
 
 
 def run(bench):
-    model = write_model(bench)
+    model = harness.write_reward_model(bench, harness.write_model(bench))
     for size in SIZES:
         ours, theirs = write_rows(bench, size)
         names = {"ours": f"ours_k{size}", "trl": f"trl_k{size}", "tuned": f"trl_tuned_k{size}"}
@@ -123,24 +92,24 @@ def run(bench):
 
         def same(done):
             for peer in ("trl", "tuned"):
-                require_equal(done[names["ours"]], done[names[peer]], size)
+                harness.require_same_training(done[names["ours"]], done[names[peer]], ("pairs",))
 
         bench.pairs(ROUNDS, legs, same)
 
 
+def speed(line):
+    """Rankings a second after the first step."""
+    rankings_a_step = SIZES[int(line["leg"].rpartition("_k")[2])]
+    return rankings_a_step * (STEPS - 1) / sum(line["figures"]["seconds"][1:])
+
+
 def summary(lines):
-    for line in lines:
-        size = int(line["leg"].rpartition("_k")[2])
-        seconds = sum(line["figures"]["seconds"][1:])
-        line["figures"]["speed"] = SIZES[size] * (STEPS - 1) / seconds
-        line["figures"]["peak"] = line["run"]["peak_rss_mib"]
+    harness.add_figures(lines, speed=speed)
     found = []
     for size, goal in ((4, "at least 8"), (9, "at least 15")):
         for peer, name in (("trl", "TRL in fp32, its other defaults"), ("trl_tuned", "TRL at its best")):
-            ratios = harness.pair_ratios(lines, f"ours_k{size}", f"{peer}_k{size}", "speed")
-            found.append((f"K = {size}: rankings a second, ours / {name}",
-                          harness.median_text(ratios), goal))
-            ratios = harness.pair_ratios(lines, f"ours_k{size}", f"{peer}_k{size}", "peak")
-            found.append((f"K = {size}: peak memory, ours / {name}", harness.median_text(ratios),
-                          "reported"))
+            legs = f"ours_k{size}", f"{peer}_k{size}"
+            found += harness.ratios_of(lines, [
+                ("speed", *legs, f"K = {size}: rankings a second, ours / {name}", goal),
+                ("peak", *legs, f"K = {size}: peak memory, ours / {name}", "reported")])
     return found

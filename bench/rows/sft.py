@@ -20,15 +20,12 @@ import json
 import random
 
 import harness
-from harness import Failed
 
 MINUTES = 12
 ROUNDS = 3
 STEPS = 3  # the first warms up
 PROMPT_MAX = 2000  # characters; longer ones of this sample have more than 512 tokens
-TOLERANCE = 1e-4  # of the loss, relative
 BLOCK_PARAMETERS, HEAD_PARAMETERS, LAYERS, QUERY_WIDTH = 106_168_320, 28_311_552, 30, 576
-PACKAGES = ("torch", "transformers", "trl", "accelerate")
 
 SHARED = {"max_length": 512, "max_steps": STEPS, "learning_rate": 2e-5,
           "train_sampling_strategy": "sequential", "per_device_train_batch_size": 4}
@@ -51,46 +48,35 @@ def write_rows(bench):
     drops them where TRL computes them."""
     lines = harness.sample_data("dolly", "dolly-100.jsonl").read_text().splitlines()
     random.Random(42).shuffle(lines)
-    path = bench.scratch / "rows.jsonl"
-    with path.open("w") as file:
-        for row in map(json.loads, lines):
-            if len(row["instruction"]) + len(row["context"]) > PROMPT_MAX:
-                continue
-            context = row["context"].strip()
-            question = row["instruction"].strip() + (f"\n\n{context}" if context else "")
-            file.write(json.dumps({"prompt": f"### Question\n{question}\n\n### Answer\n",
-                                   "completion": row["response"].strip()}) + "\n")
-    return path
+    rows = []
+    for row in map(json.loads, lines):
+        if len(row["instruction"]) + len(row["context"]) > PROMPT_MAX:
+            continue
+        context = row["context"].strip()
+        question = row["instruction"].strip() + (f"\n\n{context}" if context else "")
+        rows.append({"prompt": f"### Question\n{question}\n\n### Answer\n",
+                     "completion": row["response"].strip()})
+    return harness.write_rows(bench.scratch / "rows.jsonl", rows)
 
 
 def trl_leg(bench, name, model, rows, options, **more):
-    settings = {**SHARED, **options}
-    command = [harness.PYTHON, harness.HERE / "legs" / "trl_sft.py", model, rows,
-               json.dumps(settings)]
-    return bench.leg(name, command, packages=PACKAGES, settings=settings, **more)
+    return harness.trl_training(bench, name, "trl_sft.py", [model, rows], {**SHARED, **options},
+                                ["accelerate"], **more)
 
 
-def read_events(folder):
-    """The figures of our run, in the form of legs/trl_sft.py."""
-    events = [json.loads(text) for text in (folder / "events.jsonl").read_text().splitlines()]
-    steps = [event for event in events if event["event"] == "step"]
-    totals = [0] + [step["num_tokens"] for step in steps]
-    figures = {name: [step[name] for step in steps]
-               for name in ("seconds", "loss", "grad_norm", "trained_tokens")}
-    figures["tokens"] = [after - before for before, after in zip(totals, totals[1:])]
-    return figures
+def figures_of(steps, _begin):
+    """Ours, in the form of legs/trl_sft.py."""
+    return {**harness.columns(steps, "trained_tokens"), "tokens": harness.tokens_of(steps)}
 
 
 def our_leg(bench, name, model, rows, options, **more):
     settings = {**SHARED, **{key: value for key, value in options.items() if key in COMMON}}
-    folder = bench.scratch / "run"
-    command = [harness.program("attune"), "train", "sft", "--model_name_or_path", model,
-               "--dataset_name", rows, "--output_dir", folder, "--overwrite_output_dir", "true",
-               "--save_strategy", "no"]
-    for key, value in settings.items():
-        command += [f"--{key}", str(value).lower()]
-    return bench.leg(name, command, read=lambda: read_events(folder), probe=True,
-                     packages=("torch",), settings=settings, **more)
+    return harness.our_training(bench, name, "sft", ["--model_name_or_path", model], rows, settings,
+                                figures_of, **more)
+
+
+def require_equal(ours, theirs):
+    harness.require_same_training(ours, theirs, ("tokens", "trained_tokens"))
 
 
 def speed(line):
@@ -103,19 +89,6 @@ def needed_gflops(figures, step):
     return (6 * BLOCK_PARAMETERS * figures["tokens"][step] +
             6 * HEAD_PARAMETERS * figures["trained_tokens"][step] +
             12 * LAYERS * QUERY_WIDTH * figures["attention_pairs"][step]) * 1e-9
-
-
-def require_equal(ours, theirs):
-    """The same tokens, trained tokens and losses in every step."""
-    mine, other = ours["figures"], theirs["figures"]
-    for name in ("tokens", "trained_tokens"):
-        if mine[name] != other[name]:
-            raise Failed(f"{ours['leg']}: {name} {mine[name]}, {theirs['leg']} has {other[name]}")
-    for step, (a, b) in enumerate(zip(mine["loss"], other["loss"], strict=True), 1):
-        if not abs(a - b) <= TOLERANCE * b:
-            raise Failed(f"{ours['leg']}: loss {a} in step {step}, {theirs['leg']} has {b}")
-    if min(mine["grad_norm"]) <= 0:
-        raise Failed(f"{ours['leg']}: a gradient of zero")
 
 
 def best_candidate(bench, model, rows):
@@ -170,16 +143,13 @@ def shares_of_peak(lines, ours, theirs):
 
 
 def summary(lines):
-    for line in lines:
-        line["figures"]["speed"] = speed(line)
-        line["figures"]["peak"] = line["run"]["peak_rss_mib"]
+    harness.add_figures(lines, speed=speed)
     found = []
     for ours, theirs, target, of in (("ours", "trl", 3, "TRL in fp32, its other defaults"),
                                      ("ours_tuned", "trl_tuned", 2, "TRL at its best settings")):
-        for figure, name, goal in (("speed", "real tokens a second", f"at least {target}"),
-                                   ("peak", "peak memory", "below 1")):
-            ratios = harness.pair_ratios(lines, ours, theirs, figure)
-            found.append((f"{name}, ours / {of}", harness.median_text(ratios), goal))
+        found += harness.ratios_of(lines, [
+            ("speed", ours, theirs, f"real tokens a second, ours / {of}", f"at least {target}"),
+            ("peak", ours, theirs, f"peak memory, ours / {of}", "below 1")])
         shares = shares_of_peak(lines, ours, theirs)
         found.append((f"share of the machine's fp32 peak, the rows of {of}",
                       harness.median_text(shares, " %", 0), "at least 75 %"))

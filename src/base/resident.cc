@@ -3,6 +3,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <memory>
+
 namespace attune {
 
 void drop_mapped_pages(const uint8_t* data, size_t bytes) {
@@ -12,6 +15,13 @@ void drop_mapped_pages(const uint8_t* data, size_t bytes) {
   const uintptr_t end = (address + bytes) / page * page;
   // Advice: where the kernel does not take it the pages stay, and nothing else changes.
   if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+int64_t resident_bytes() {
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen("/proc/self/statm", "re"), fclose);
+  long long total = 0, resident = 0;
+  if (file == nullptr || std::fscanf(file.get(), "%lld %lld", &total, &resident) != 2) return 0;
+  return int64_t{resident} * ::sysconf(_SC_PAGESIZE);
 }
 
 }  // namespace attune

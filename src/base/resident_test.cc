@@ -43,5 +43,14 @@ TEST(Resident, LessThanAPageIsLeftAlone) {
   EXPECT_EQ(file.text(), std::string(5000, 'b'));
 }
 
+TEST(Resident, WhatIsTouchedCounts) {
+  constexpr int64_t kBytes = 64 << 20;
+  const int64_t before = resident_bytes();
+  EXPECT_GT(before, 0);
+  const std::string touched(kBytes, 'c');
+  EXPECT_GT(resident_bytes() - before, kBytes * 3 / 4);
+  EXPECT_EQ(touched.back(), 'c');
+}
+
 }  // namespace
 }  // namespace attune

@@ -10,8 +10,6 @@
 namespace attune::cli {
 namespace {
 
-constexpr const char* kVersion = "0.1.0";
-
 std::string help() {
   std::string text =
       "attune: carries a language model round the whole human-feedback loop\n\n"
@@ -75,10 +73,12 @@ const std::vector<Command>& commands() {
       {"generate", "answers to prompts", run_generate},
       {"chat", "talk to a model in the terminal", run_chat},
       {"import", "published data sets to rows of examples", run_import},
+      {"export", "a feedback server's data set to rows of examples", run_export},
       {"train", "fine-tune a model: attune train sft --config F", run_train},
       {"evaluate", "measure a model: attune evaluate perplexity --data F", run_evaluate},
       {"report", "write report.html of a run", run_report},
       {"model", "info | convert | merge", run_model},
+      {"serve", "the feedback server, which Argilla's SDK works against", run_serve},
       {"doctor", "what this machine has and how fast it is", run_doctor},
       {"demo", "teach a 135M model to answer support mail", run_demo},
   };

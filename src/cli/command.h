@@ -9,6 +9,8 @@
 
 namespace attune::cli {
 
+inline constexpr const char* kVersion = "0.1.0";
+
 struct Command {
   const char* name;
   const char* text;
@@ -20,10 +22,12 @@ Status run_score(Arguments arguments);
 Status run_generate(Arguments arguments);
 Status run_chat(Arguments arguments);
 Status run_import(Arguments arguments);
+Status run_export(Arguments arguments);
 Status run_train(Arguments arguments);
 Status run_evaluate(Arguments arguments);
 Status run_report(Arguments arguments);
 Status run_model(Arguments arguments);
+Status run_serve(Arguments arguments);
 Status run_doctor(Arguments arguments);
 Status run_demo(Arguments arguments);
 

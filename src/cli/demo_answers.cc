@@ -6,21 +6,23 @@
 namespace attune::cli {
 namespace {
 
-constexpr int64_t kInFlight = 16;
+constexpr int64_t kInFlight = 64;
 
 OrderedJson as_turn(const std::string& text) {
   return OrderedJson::array({{{"role", "assistant"}, {"content", text}}});
 }
 
-// Greedy answers, in the order of the questions; `limited` says which ended at the limit.
+// Answers in the order of the questions, each sampled with a stream of its own.
 Status ask(EngineSession& session, const std::vector<DemoQuestion>& questions,
-           std::vector<RubricAnswer>& answers) {
+           const OrderedJson& sampling, std::vector<RubricAnswer>& answers) {
   std::vector<OrderedJson> requests;
   for (const DemoQuestion& question : questions) {
-    requests.push_back({{"kind", "generate"},
-                        {"messages", question.prompt},
-                        {"max_new_tokens", kDemoNewTokens},
-                        {"do_sample", false}});
+    OrderedJson request = sampling;
+    request["kind"] = "generate";
+    request["messages"] = question.prompt;
+    request["num_return_sequences"] = 1;
+    request["stream_index"] = requests.size() + 1;
+    requests.push_back(std::move(request));
   }
   auto take = [&](size_t index, const Json& done) -> Status {
     const Json* completions = find(done, "completions");
@@ -86,15 +88,23 @@ Result<std::vector<DemoQuestion>> read_questions(const std::string& path) {
 }
 
 Result<DemoAnswers> ask_and_score(const std::string& model,
-                                  const std::vector<DemoQuestion>& questions) {
+                                  const std::vector<DemoQuestion>& questions,
+                                  const AskOptions& options) {
   EngineSession session = TRY(
       EngineSession::start(Json{{"model_name_or_path", model}, {"model_revision", "main"}}));
   std::vector<RubricAnswer> answers(questions.size());
-  TRY(ask(session, questions, answers));
-  TRY(add_log_probs(session, questions, answers));
+  TRY(ask(session, questions, options.sampling, answers));
   DemoAnswers result;
   for (const RubricAnswer& answer : answers) result.texts.push_back(answer.text);
-  result.scores = score_answers(answers);
+  const std::vector<size_t> sets = rubric_sets(questions.size(), options.set_size);
+  for (size_t set = 0; set + 1 < sets.size(); ++set) {
+    const auto begin = static_cast<std::ptrdiff_t>(sets[set]);
+    const auto end = static_cast<std::ptrdiff_t>(sets[set + 1]);
+    const std::vector<DemoQuestion> asked(questions.begin() + begin, questions.begin() + end);
+    std::vector<RubricAnswer> compared(answers.begin() + begin, answers.begin() + end);
+    TRY(add_log_probs(session, asked, compared));
+    for (const RubricScore& score : score_answers(compared)) result.scores.push_back(score);
+  }
   return result;
 }
 

@@ -55,8 +55,9 @@ Options win_rate_options() {
   return join({other_model(), judge_options(),
                {recipes::string("judge_command", nullptr,
                                 "a program that compares two answers; asked in both orders"),
-                recipes::boolean("rubric", false,
-                                 "judge by the rubric of examples/support (greedy answers)")},
+                recipes::boolean("rubric", false, "judge by the rubric of examples/support"),
+                recipes::integer("rubric_set", 10, 1,
+                                 "how many answers the rubric compares with each other, at most")},
                sampling_options(), chat()});
 }
 

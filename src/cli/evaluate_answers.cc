@@ -108,14 +108,15 @@ Result<std::vector<DemoQuestion>> questions_of(const std::vector<PromptRow>& pro
   return questions;
 }
 
-// The demo's rubric for support mails: points of ten; answers are greedy.
+// The demo's rubric for support mails: points of ten.
 Result<Verdicts> judge_by_rubric(const Json& config, const std::vector<PromptRow>& prompts,
                                  Answers* ours, Answers* theirs) {
   const std::vector<DemoQuestion> questions = TRY(questions_of(prompts));
+  const AskOptions asking{sampling_params(config), config["rubric_set"].get<size_t>()};
   Verdicts verdicts{{}, "the rubric of examples/support", {}};
   std::vector<std::vector<double>> points;
   for (const char* option : {"model_name_or_path", "other_model_name_or_path"}) {
-    const DemoAnswers judged = TRY(ask_and_score(text_of(config, option), questions));
+    const DemoAnswers judged = TRY(ask_and_score(text_of(config, option), questions, asking));
     Answers& answers = points.empty() ? *ours : *theirs;
     points.emplace_back();
     for (size_t i = 0; i < prompts.size(); ++i) {
@@ -130,7 +131,11 @@ Result<Verdicts> judge_by_rubric(const Json& config, const std::vector<PromptRow
       Figure::of("points", feedback::bootstrap_mean(points[0], bootstrap_options(config)),
                  "prompts", "mean points of ten of the model"),
       Figure::of("other_points", feedback::bootstrap_mean(points[1], bootstrap_options(config)),
-                 "prompts", "mean points of ten of the other model")};
+                 "prompts", "mean points of ten of the other model"),
+      Figure::of("points_difference",
+                 feedback::bootstrap_paired_difference(points[0], points[1],
+                                                       bootstrap_options(config)),
+                 "prompts", "mean of the differences, prompt by prompt")};
   return verdicts;
 }
 

@@ -78,7 +78,8 @@ int on_progress(void* context, curl_off_t total, curl_off_t done, curl_off_t, cu
   return 0;
 }
 
-Result<HttpResponse> perform(Transfer& transfer, const std::string& url, const std::string& token) {
+Result<HttpResponse> perform(Transfer& transfer, const std::string& url, const std::string& token,
+                             const char* advice = "the network and HF_ENDPOINT") {
   CURL* curl = transfer.curl;
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -111,8 +112,8 @@ Result<HttpResponse> perform(Transfer& transfer, const std::string& url, const s
                       curl_easy_strerror(code));
   }
   if (code != CURLE_OK) {
-    return make_error(ErrorCode::kUnavailable, "{}: {}; check the network and HF_ENDPOINT", url,
-                      curl_easy_strerror(code));
+    return make_error(ErrorCode::kUnavailable, "{}: {}; check {}", url,
+                      curl_easy_strerror(code), advice);
   }
   return std::move(transfer.response);
 }
@@ -134,6 +135,31 @@ Result<HttpResponse> HttpClient::head(const std::string& url) {
   Transfer transfer;
   curl_easy_setopt(transfer.curl, CURLOPT_NOBODY, 1L);
   return perform(transfer, url, token_);
+}
+
+Result<HttpResponse> HttpClient::call(const HttpCall& call) {
+  Transfer transfer;
+  curl_easy_setopt(transfer.curl, CURLOPT_CUSTOMREQUEST, call.method.c_str());
+  if (!call.body.empty()) {
+    curl_easy_setopt(transfer.curl, CURLOPT_POSTFIELDS, call.body.c_str());
+    curl_easy_setopt(transfer.curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(call.body.size()));
+  }
+  for (const std::string& header : call.headers) {
+    transfer.request_headers = curl_slist_append(transfer.request_headers, header.c_str());
+  }
+  curl_easy_setopt(transfer.curl, CURLOPT_HTTPHEADER, transfer.request_headers);
+  if (!call.to_file.empty()) {
+    transfer.file = std::fopen(call.to_file.c_str(), "wb");
+    if (transfer.file == nullptr) return io_error("{}: cannot be written", call.to_file);
+    transfer.path = call.to_file;
+  }
+  Result<HttpResponse> response =
+      perform(transfer, call.url, token_, "the address, and that the server runs");
+  if (transfer.file != nullptr && std::fflush(transfer.file) != 0) {
+    return io_error("{}: cannot write the download: is the disk full?", call.to_file);
+  }
+  return response;
 }
 
 Result<HttpResponse> HttpClient::download(const std::string& url, const std::string& path,

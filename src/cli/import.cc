@@ -1,10 +1,12 @@
 // attune import: published data sets -> rows of examples, with an account of every row.
 
 #include <cstdio>
+#include <functional>
 
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/rows_io.h"
+#include "cli/server_import.h"
 #include "data/import.h"
 
 namespace attune::cli {
@@ -22,7 +24,12 @@ recipes::Recipe table() {
   table.options.push_back(
       recipes::string("source_dataset", nullptr, "name of the data set in \"source\""));
   table.options.push_back(recipes::string("licence", nullptr, "its licence in \"source\""));
-  table.options.push_back(recipes::boolean("json", false, "the account as JSON; needs --output"));
+  table.options.push_back(
+      recipes::string("dataset", nullptr,
+                      "a server's data set instead of --output: http://HOST:PORT/WORKSPACE/NAME, "
+                      "made when needed; answers become suggestions (key: ATTUNE_API_KEY)"));
+  table.options.push_back(
+      recipes::boolean("json", false, "the account as JSON; needs --output or --dataset"));
   return table;
 }
 
@@ -75,17 +82,44 @@ Error nothing_kept(const std::string& place, const data::ImportFormat& format,
                        place, format.name, reason, first);
 }
 
+using Write = std::function<Status(const data::Example&)>;
+
 Result<const data::ImportFormat*> read(const std::string& data, const data::ImportFormat* format,
-                                       const data::ImportOptions& options, RowWriter& writer,
+                                       const data::ImportOptions& options, const Write& write,
                                        data::ImportReport& report) {
-  auto write = [&writer](const data::Example& example) {
-    return writer.write(data::to_json(example));
-  };
   if (!is_standard_input(data)) {
     return data::import_rows(data, format, options, write, &report);
   }
   return data::import_rows_in(read_standard_input(), row_place(data), format, options, write,
                               &report);
+}
+
+// Where the examples go: a file or standard output, or a server's data set.
+struct Target {
+  std::unique_ptr<RowWriter> file;
+  std::unique_ptr<ServerImport> server;
+};
+
+Result<Target> open_target(const std::string& output, const std::string& dataset, bool json) {
+  if (!dataset.empty() && !output.empty()) {
+    return usage_error("--output and --dataset are two places for the rows: name one of them");
+  }
+  if (json && dataset.empty() && (output.empty() || output == "-")) {
+    return usage_error("--json writes the account to standard output: name a file by --output");
+  }
+  Target target;
+  if (dataset.empty()) {
+    target.file = TRY(RowWriter::open(output));
+  } else {
+    target.server = TRY(ServerImport::open(dataset));
+  }
+  return target;
+}
+
+Status finish(Target& target) {
+  if (target.file) return target.file->finish();
+  log_info("{} records are on the server", TRY(target.server->finish()));
+  return {};
 }
 
 }  // namespace
@@ -97,10 +131,8 @@ Status run_import(Arguments arguments) {
   }
   const Json config = TRY(resolve_flags(table(), arguments));
   const std::string output = text_of(config, "output");
+  const std::string dataset = text_of(config, "dataset");
   const bool json = config["json"].get<bool>();
-  if (json && (output.empty() || output == "-")) {
-    return usage_error("--json writes the account to standard output: name a file by --output");
-  }
   const std::string format_name = text_of(config, "format");
   const data::ImportFormat* format = nullptr;
   if (format_name != kDetect) format = TRY(data::find_import_format(format_name));
@@ -112,13 +144,16 @@ Status run_import(Arguments arguments) {
   options.licence = text_of(config, "licence");
   const std::string data = text_of(config, "data");
   data::ImportReport report;
-  auto writer = TRY(RowWriter::open(output));
-  const data::ImportFormat* used = TRY(read(data, format, options, *writer, report));
+  Target target = TRY(open_target(output, dataset, json));
+  const auto write = [&target](const data::Example& example) {
+    return target.file ? target.file->write(data::to_json(example)) : target.server->add(example);
+  };
+  const data::ImportFormat* used = TRY(read(data, format, options, write, report));
   if (report.examples == 0) return nothing_kept(row_place(data), *used, report);
-  TRY(writer->finish());
+  TRY(finish(target));
   log_account(*used, format == nullptr, report);
   if (json) {
-    OrderedJson account = {{"format", used->name}, {"output", output}};
+    OrderedJson account = {{"format", used->name}, {"output", dataset.empty() ? output : dataset}};
     account.update(report.to_json());
     fmt::print("{}\n", to_line(account));
   }

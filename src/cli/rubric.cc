@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/check.h"
 #include "cli/rubric_text.h"
 
 namespace attune::cli {
@@ -163,6 +164,15 @@ double shared_ngrams(std::string_view a, std::string_view b, int n) {
     return second.contains(ngram);
   });
   return static_cast<double>(common) / static_cast<double>(first.size());
+}
+
+std::vector<size_t> rubric_sets(size_t count, size_t most) {
+  CHECK(most > 0, "a set holds at least one answer");
+  const size_t sets = (count + most - 1) / most;
+  std::vector<size_t> bounds;
+  for (size_t set = 0; set < sets; ++set) bounds.push_back(count * set / sets);
+  bounds.push_back(count);
+  return bounds;
 }
 
 std::vector<RubricScore> score_answers(const std::vector<RubricAnswer>& answers) {

@@ -60,6 +60,11 @@ int follow_up_points(std::string_view text);
 // The answers to a set of prompts, judged together since `fits` compares them.
 std::vector<RubricScore> score_answers(const std::vector<RubricAnswer>& answers);
 
+// Many answers fall into sets of their own, since the work of `fits` grows with the square of a
+// set: where each of the sets of `count` answers begins, and the end; as few as make no set larger
+// than `most` (at least 1), their sizes one apart at most.
+std::vector<size_t> rubric_sets(size_t count, size_t most);
+
 // The share of word n-grams that two texts have in common, 0 to 1: |A and B| / min(|A|, |B|) over
 // sets of n-grams of lower-cased words (letters, digits and apostrophes). 0 when either has none.
 double shared_ngrams(std::string_view a, std::string_view b, int n);

@@ -133,6 +133,13 @@ TEST(RubricTest, TheLimitFailsAnAnswerAndTenPointsMeet) {
   EXPECT_TRUE(scores[0].meets());
 }
 
+TEST(RubricTest, ManyAnswersFallIntoSetsOfEqualSize) {
+  EXPECT_EQ(rubric_sets(0, 10), (std::vector<size_t>{0}));
+  EXPECT_EQ(rubric_sets(10, 10), (std::vector<size_t>{0, 10}));
+  EXPECT_EQ(rubric_sets(11, 10), (std::vector<size_t>{0, 5, 11}));
+  EXPECT_EQ(rubric_sets(7, 3), (std::vector<size_t>{0, 2, 4, 7}));
+}
+
 TEST(RubricTest, SharedNgramsCountsTheSmallerSet) {
   EXPECT_DOUBLE_EQ(shared_ngrams("a b c d", "A, b. C x y z", 2), 2.0 / 3.0);
   EXPECT_DOUBLE_EQ(shared_ngrams("a b", "a b c", 3), 0.0);

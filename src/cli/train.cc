@@ -20,6 +20,7 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/rows_io.h"
+#include "cli/server_rows.h"
 #include "cli/yaml.h"
 #include "protocol/engine_process.h"
 #include "protocol/job.h"
@@ -178,6 +179,8 @@ Result<protocol::Job> make_job(const recipes::Recipe& recipe, Json config) {
   TRY(check_directory(config, job.output_dir));
   TRY(find_models(config, job));
   TRY(find_reward_models(config));
+  TRY(fetch_server_rows(recipe.name, join_path(job.output_dir, "server_rows"), resumes(config),
+                        config));
   DatasetFiles files = TRY(dataset_files(config));
   job.train_files = files.train;
   job.eval_files = files.evaluation;

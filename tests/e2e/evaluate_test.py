@@ -133,6 +133,23 @@ class AnswersTest(EvaluateCase):
                                    self.program("reward.py", LENGTH_REWARD))
         self.assertAlmostEqual(figures["win_rate"]["value"], sum(wins) / len(wins))
 
+    def test_the_rubric_judges_what_was_sampled_in_pairs(self):
+        model = self.path("chat")
+        shutil.copytree(TINY, model)
+        (model / "chat_template.jinja").write_text(command_case.CHAT_TEMPLATE)
+        shutil.copytree(model, self.path("other_chat"))
+        data = self.write_rows("chat.jsonl", PROMPTS)
+        words = ("evaluate", "win_rate", "--model_name_or_path", model, "--other_model_name_or_path",
+                 self.path("other_chat"), "--data", data, "--json", "--rubric", "true", "--chat",
+                 "true", "--rubric_set", 2, "--max_new_tokens", 12)
+        result = json.loads(self.done(*words, "--temperature", 0.7, "--seed", 4).stdout)
+        figures = {figure["name"]: figure for figure in result["figures"]}
+        # The same weights and seeds write the same answers.
+        self.assertEqual(figures["points"]["value"], figures["other_points"]["value"])
+        self.assertEqual(figures["points_difference"]["value"], 0)
+        self.assertEqual(figures["points_difference"]["count"], len(PROMPTS))
+        self.wrong_use(*words, "--rubric_set", 0, says=["rubric_set"])
+
     def test_best_of_n_rises_under_its_proxy_and_falls_under_its_opposite(self):
         result, figures = self.evaluate(
             "best_of_n", PROMPTS, "--best_of", 6, "--max_new_tokens", 12, "--seed", 5,

@@ -19,7 +19,7 @@ def read(name):
 
 class NoticesTest(unittest.TestCase):
     def test_the_page_is_up_to_date(self):
-        text = notices.page(read("cmake/dependencies.cmake"), read("scripts/requirements.txt"))
+        text = notices.page(read("cmake/dependencies.cmake"), notices.requirements())
         self.assertEqual(text, read("THIRD_PARTY_NOTICES.md"), "run scripts/notices.py")
 
     def test_every_library_that_cmake_finds_has_a_dependency_line(self):

@@ -31,7 +31,7 @@ esac
 """
 PYTHON3 = """#!/bin/sh
 echo "python3 $*" >>"$CALLS"
-if [ "$2" = venv ]; then mkdir -p .venv/bin && cp "$TREE/venv-python" .venv/bin/python; fi
+if [ "$2" = venv ]; then mkdir -p $3/bin && cp "$TREE/venv-python" $3/bin/python; fi
 """
 PROGRAMS = {
     "dpkg-query": DPKG_QUERY, "python3": PYTHON3, "id": "#!/bin/sh\necho ${FAKE_ID:-0}\n",

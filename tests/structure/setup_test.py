@@ -46,9 +46,11 @@ class SetupTest(unittest.TestCase):
             module.missing("numpy>=2\n")
 
     def test_the_projects_requirements_are_pinned(self):
-        text = pathlib.Path(ROOT, "scripts", "requirements.txt").read_text(encoding="utf-8")
-        for pin in module.pins(text):
-            self.assertRegex(pin, r"^[A-Za-z0-9_.-]+==\d[\w.]*$")
+        files = sorted(pathlib.Path(ROOT, "scripts").glob("requirements*.txt"))
+        self.assertEqual(3, len(files))
+        for file in files:
+            for pin in module.pins(file.read_text(encoding="utf-8")):
+                self.assertRegex(pin, r"^[A-Za-z0-9_.-]+==\d[\w.]*$")
 
     def test_torch_comes_first(self):
         text = pathlib.Path(ROOT, "scripts", "requirements.txt").read_text(encoding="utf-8")

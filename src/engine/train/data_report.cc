@@ -82,6 +82,7 @@ OrderedJson DataReport::to_json() const {
   report["contradictory"] = row_list(contradictory_);
   report["licences"] = counted(licences_);
   report["guideline_versions"] = counted(guidelines_);
+  report["annotators"] = counted(annotators_);
   return report;
 }
 

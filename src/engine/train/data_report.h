@@ -34,6 +34,7 @@ class DataReport {
   void count_rows_without_loss() { ++rows_without_loss_; }
   void count_licence(const std::string& licence) { ++licences_[licence]; }
   void count_guideline(const std::string& version) { ++guidelines_[version]; }
+  void count_annotator(const std::string& name) { ++annotators_[name]; }
 
   int64_t rows_read() const { return read_; }
   int64_t rows_kept() const { return kept_; }
@@ -66,6 +67,7 @@ class DataReport {
   std::vector<RowName> contradictory_;
   std::map<std::string, int64_t> licences_;
   std::map<std::string, int64_t> guidelines_;
+  std::map<std::string, int64_t> annotators_;
 };
 
 }  // namespace attune::engine::train

@@ -42,6 +42,7 @@ Status for_each_example(const std::vector<std::string>& files, const ExampleFile
 void count_source(const data::Example& example, DataReport* report) {
   report->count_licence(example.source ? example.source->licence : "");
   if (!example.guideline_version.empty()) report->count_guideline(example.guideline_version);
+  if (!example.annotator.empty()) report->count_annotator(example.annotator);
 }
 
 }  // namespace attune::engine::train

@@ -18,8 +18,8 @@ struct ExampleFileOptions {
 };
 
 // Calls `take` with every row that is an example; it keeps the row (report->count_kept) or drops it
-// with a reason. Rows that are none are dropped here; of those kept, licence and guideline version
-// are counted by count_source(). Only files that cannot be read are errors.
+// with a reason. Rows that are none are dropped here; of those kept, licence, guideline version and
+// annotator are counted by count_source(). Only files that cannot be read are errors.
 Status for_each_example(const std::vector<std::string>& files, const ExampleFileOptions& options,
                         DataReport* report,
                         const std::function<void(const RowName&, const data::Example&)>& take);

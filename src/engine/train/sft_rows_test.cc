@@ -148,7 +148,7 @@ TEST(SftRowsTest, FilesAreReadWithEveryDroppedRowNamed) {
   const std::string file = folder.file("rows.jsonl");
   ASSERT_TRUE(write_file(file,
                          "{\"prompt\": \"a:\", \"completion\": \" yes\", \"source\": {\"licence\": "
-                         "\"CC0\"}, \"guideline_version\": \"g2\"}\n"
+                         "\"CC0\"}, \"guideline_version\": \"g2\", \"annotator\": \"ann\"}\n"
                          "{\"prompt\": \"a very long prompt\", \"completion\": \" yes\"}\n"
                          "no json\n"
                          "{\"prompt\": \"only\"}\n"
@@ -164,6 +164,7 @@ TEST(SftRowsTest, FilesAreReadWithEveryDroppedRowNamed) {
   EXPECT_EQ(json["tokens"]["trained"], 2 + 4);
   EXPECT_EQ(json["licences"]["CC0"], 1);
   EXPECT_EQ(json["guideline_versions"]["g2"], 1);
+  EXPECT_EQ(json["annotators"]["ann"], 1);
   for (const OrderedJson& dropped : json["dropped"]) {
     const int expected = dropped["reason"] == "no trained token" ? 2
                          : dropped["reason"] == "unreadable"     ? 3

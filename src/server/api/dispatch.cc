@@ -44,7 +44,7 @@ Answer<void> check_csrf(const http::Request& request, const auth::Identity& iden
   if (identity.credential != Credential::kCookie || !changes_something(request.method)) return {};
   const std::string* token = request.headers.find("X-CSRF-Token");
   if (token && auth::same_secret(*token, identity.csrf_token)) return {};
-  return forbidden("The X-CSRF-Token header is missing or not that of this session");
+  return forbidden("The X-CSRF-Token header is missing or is not the session's own");
 }
 
 Answer<auth::Identity> known(Result<std::optional<auth::Identity>> found, std::string text) {

@@ -1,5 +1,5 @@
-// From the table of endpoints to a router: who calls, whether they may, what the handler answers and
-// how a refusal or an accident looks.
+// From the table of endpoints to a router: who calls, whether they may, what the handler answers
+// and how a refusal or an accident looks.
 //
 // Credentials, the first that is there: X-Argilla-Api-Key; Authorization: Bearer TOKEN (of POST
 // /token); the cookie `attune_session` of a browser, where a method that changes something also

@@ -39,6 +39,8 @@ struct Services {
   Events* events = nullptr;
   auth::Accounts* accounts = nullptr;
   std::string version;  // of the program
+  // Webhooks may name addresses inside the network (--allow_private_webhooks).
+  bool allow_private_webhooks = false;
 };
 
 struct Call {
@@ -61,8 +63,9 @@ struct Endpoint {
   Access access;
   std::string summary;  // one line, for openapi.json
   std::function<Answer<http::Response>(const Call&)> handle;
-  // For openapi.json, all optional: {"query":{name:schema},"body":schema,"response":schema,
-  // "status":201}; a schema is one of JSON Schema, or a text that names one of openapi.h.
+  // For openapi.json: {"query":"name?:text","body":"UserCreate","response":"User","status":201},
+  // all optional; the names are schemas of openapi_schemas.cc, where the notation stands. Null:
+  // what openapi_routes.cc says of the route.
   OrderedJson schema = nullptr;
   // A POST that only reads (a search): a key with the scope `read` may call it.
   bool only_reads = false;

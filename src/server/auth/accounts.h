@@ -20,13 +20,13 @@
 namespace attune::auth {
 
 struct AccountOptions {
-  // A key that stands for the first owner, for development: a server that listens beyond the
-  // loopback address refuses it (check_dev_key). "": none.
-  std::string dev_api_key;
+  // A key that stands for the first owner, and for that owner's password, for development: a server
+  // that listens beyond the loopback address refuses it (check_dev_key). "": none.
+  std::string dev_api_key = "";
   int64_t session_us = 24LL * 3600 * 1'000'000;
   bool secure_cookies = false;  // under TLS, here or at a proxy
-  PasswordCost password_cost;
-  ThrottleRule throttle;
+  PasswordCost password_cost = {};
+  ThrottleRule throttle = {};
   std::function<int64_t()> clock_us = domain::now_us;
 };
 
@@ -50,6 +50,10 @@ class Accounts {
   Result<std::optional<Identity>> of_key(const std::string& key);
   Result<std::optional<Identity>> of_session(const std::string& token, Credential kind);
 
+  // Whether this is the user's password, without a session; guessing is slowed down (throttle.h).
+  Result<Login> check_password(const std::string& username, const std::string& password,
+                               const std::string& address);
+  // check_password, then open_session.
   Result<Login> log_in(const std::string& username, const std::string& password,
                        const std::string& address, Credential kind);
   Result<Login> open_session(const domain::User& user, Credential kind);
@@ -79,6 +83,8 @@ class Accounts {
 
  private:
   Result<std::optional<Identity>> of_dev_key();
+  bool is_dev_key(const std::string& secret) const;
+  Result<bool> is_password(const std::optional<domain::User>& user, const std::string& password);
   Status note_use(const store::ApiKey& key);
   std::string time_text(int64_t from_now_us) const;
 

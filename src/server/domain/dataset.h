@@ -22,6 +22,10 @@ struct Dataset {
   bool published = false;   // status "ready", else "draft"
   int64_t min_submitted = 1;  // distribution {"strategy":"overlap"}
   bool discards_complete = false;  // a discard counts towards completion
+  // Adaptive overlap: where the answers to a record agree less than agreement_min
+  // (domain/agreement.h), it wants more of them, one by one, up to overlap_max.
+  std::optional<int64_t> overlap_max;
+  double agreement_min = 0;
   OrderedJson metadata;     // null or an object
   std::string last_activity_at, inserted_at, updated_at;
   // Order of making within the data base. What rows of records, answers and values refer to is this

@@ -17,6 +17,9 @@ namespace attune::http {
 enum class Method { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions };
 std::string_view to_string(Method method);
 
+// Whether two header names are one: ASCII letters without case.
+bool same_name(std::string_view a, std::string_view b);
+
 // Header fields in the order of arrival; names compare without case.
 class Headers {
  public:
@@ -51,6 +54,7 @@ struct Request {
   std::string remote_address;  // "127.0.0.1"
   std::string id;              // X-Request-Id: the client's where it is harmless, else ours
   std::map<std::string, std::string, std::less<>> path_values;  // {dataset_id} of the route
+  std::string route;  // the pattern that matched, "/api/v1/datasets/{dataset_id}"; "" for none
 };
 
 // Writes a streamed body. `write` blocks while the client is slow; false once it is gone.
@@ -58,6 +62,8 @@ class BodyWriter {
  public:
   virtual ~BodyWriter() = default;
   virtual bool write(std::string_view piece) = 0;
+  // The server is stopping or the client is gone: a stream without an end of its own ends now.
+  virtual bool stopping() const = 0;
 };
 
 struct Response {

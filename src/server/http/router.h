@@ -32,7 +32,8 @@ class Router {
   // handler without its body; OPTIONS answers with Allow.
   void on_miss(std::function<Response(const Request&, int status)> miss);
 
-  // Fills in request.path_values and calls the handler. Thread-safe once all routes are added.
+  // Fills in request.route and path_values and calls the handler. Thread-safe once all routes are
+  // added.
   Response dispatch(Request& request) const;
 
   // Every route in the order of adding: for openapi.json and the tests that walk all of them.

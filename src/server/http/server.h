@@ -1,6 +1,14 @@
 // An HTTP/1.1 server: one thread reads and writes all connections (epoll), a fixed number of
-// threads runs the handlers. Keep-alive and pipelining; requests are read strictly (no smuggling:
-// see parser.h); slow and idle clients are cut off by time, large ones by size.
+// threads runs the handlers. Keep-alive and pipelining (answers in order); requests are read
+// strictly (no smuggling: see parser.h); slow and idle clients are cut off by time, large ones by
+// size.
+//
+//   auto server = TRY(Server::listen(options, [&](Request& request) {
+//     return router.dispatch(request);
+//   }));
+//   TRY(server->run());   // until server->stop(), from a signal handler or another thread
+//
+// What a handler throws is answered 500; a request that never reached one gets {"detail": text}.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +21,20 @@
 
 namespace attune::http {
 
+// A body or response that moves by less than this is not moving.
+inline constexpr size_t kProgressBytes = 4096;
+
 struct ServerLimits {
   size_t header_bytes = 64 << 10;
   size_t body_bytes = 256 << 20;
   size_t header_fields = 100;
+  size_t buffered_bytes = 1 << 30;      // bodies of requests not yet answered; beyond, 503
   size_t connections = 4096;            // further ones are answered 503 and closed
   int64_t header_timeout_ms = 10'000;   // from the first byte of a request to its last header byte
-  int64_t body_timeout_ms = 60'000;     // without any progress of the body
+  int64_t body_timeout_ms = 60'000;     // for each further kProgressBytes of the body
   int64_t idle_timeout_ms = 120'000;    // between requests
-  int64_t write_timeout_ms = 60'000;    // without any progress of the response
+  int64_t write_timeout_ms = 60'000;    // for each further kProgressBytes of the response
+  int64_t linger_ms = 2'000;            // for a client to read an answer that ends the connection
 };
 
 struct ServerOptions {
@@ -32,11 +45,18 @@ struct ServerOptions {
   ServerLimits limits;
   // TLS where both are set: PEM files.
   std::string certificate_path, key_path;
+  // Milliseconds that only grow; tests put their own here and call Server::wake after changing it.
+  std::function<int64_t()> clock_ms;
 };
 
 // What the server counts, for /metrics.
 struct ServerCounts {
-  int64_t connections = 0, requests = 0, in_flight = 0, refused = 0, timeouts = 0;
+  int64_t connections = 0;     // open now
+  int64_t requests = 0;        // that reached the handler
+  int64_t in_flight = 0;       // with the handler now, streamed bodies with them
+  int64_t refused = 0;         // not understood, too large, too many
+  int64_t timeouts = 0;        // cut off in a request or response
+  int64_t received_bytes = 0;  // as the requests were, without TLS
 };
 
 class Server {
@@ -49,13 +69,16 @@ class Server {
   int port() const;
   // Serves until `stop`; then takes no new connection, finishes what runs (at most `drain_ms`) and
   // returns. Called once, from one thread.
+  // A handler that runs longer is waited for by the destructor.
   Status run(int64_t drain_ms = 10'000);
   // From any thread or a signal handler.
   void stop();
   ServerCounts counts() const;
+  // Looks at the clock again.
+  void wake();
 
  private:
-  struct Loop;
+  class Loop;
   explicit Server(std::unique_ptr<Loop> loop);
   std::unique_ptr<Loop> loop_;
 };

@@ -1,7 +1,10 @@
 #include "server/store/completion.h"
 
 #include <algorithm>
+#include <map>
 
+#include "server/domain/agreement.h"
+#include "server/store/settings.h"
 #include "server/store/statements.h"
 
 namespace attune::store {
@@ -18,11 +21,9 @@ std::string update_from(bool from, const domain::Dataset& dataset) {
          counted + ") " + (from ? "<" : ">=") + " $2";
 }
 
-}  // namespace
-
-Result<std::vector<int64_t>> recompute(Connection& connection, const domain::Dataset& dataset,
-                                       std::span<const int64_t> records) {
-  const std::vector<Value> keys = as_values(records);
+Result<std::vector<int64_t>> recompute_fixed(Connection& connection,
+                                             const domain::Dataset& dataset,
+                                             std::span<const Value> keys) {
   TRY(run_in(connection, update_from(true, dataset) + " AND position IN ", keys, "",
              {dataset.position, dataset.min_submitted}));
   std::vector<int64_t> completed;
@@ -31,14 +32,96 @@ Result<std::vector<int64_t>> recompute(Connection& connection, const domain::Dat
                                    {dataset.position, dataset.min_submitted}))) {
     completed.push_back(row.integer(0));
   }
+  return completed;
+}
+
+struct Answers {
+  int64_t counted = 0;
+  std::vector<OrderedJson> submitted;
+};
+
+bool is_done(const domain::Dataset& dataset, const std::vector<domain::Question>& questions,
+             const Answers& answers) {
+  if (answers.counted < dataset.min_submitted) return false;
+  if (answers.counted >= *dataset.overlap_max) return true;
+  // Where nothing can be compared, nothing disagrees.
+  return domain::record_agreement(questions, answers.submitted).value_or(1) >=
+         dataset.agreement_min;
+}
+
+Result<std::vector<int64_t>> recompute_adaptive(Connection& connection,
+                                                const domain::Dataset& dataset,
+                                                std::span<const Value> keys) {
+  const auto questions = TRY(list_settings<domain::Question>(connection, dataset.id));
+  std::map<int64_t, Answers> all;
+  for (const Value& key : keys) all[std::get<int64_t>(key)];
+  for (const Row& row :
+       TRY(run_in(connection,
+                  "SELECT record, user_id, status, response_values FROM responses WHERE dataset = "
+                  "$1 AND status <> 'draft' AND record IN ",
+                  keys, "", {dataset.position}))) {
+    Answers& answers = all[row.integer(0)];
+    const bool submitted = row.text(2) == "submitted";
+    if (submitted) answers.submitted.push_back(TRY(parse_ordered_json(row.text(3))));
+    if (submitted || dataset.discards_complete) ++answers.counted;
+  }
+  std::vector<Value> done, open;
+  for (const auto& [record, answers] : all) {
+    (is_done(dataset, questions, answers) ? done : open).emplace_back(record);
+  }
+  TRY(run_in(connection,
+             "UPDATE records SET completed = 0 WHERE dataset = $1 AND completed = 1 AND position "
+             "IN ",
+             open, "", {dataset.position}));
+  std::vector<int64_t> completed;
+  for (const Row& row :
+       TRY(run_in(connection,
+                  "UPDATE records SET completed = 1 WHERE dataset = $1 AND completed = 0 AND "
+                  "position IN ",
+                  done, " RETURNING position", {dataset.position}))) {
+    completed.push_back(row.integer(0));
+  }
+  return completed;
+}
+
+// Records with answers, in portions: the others are pending, whatever the rule.
+Status recompute_all_adaptive(Connection& connection, const domain::Dataset& dataset) {
+  constexpr int64_t kPage = 1000;
+  int64_t after = 0;
+  while (true) {
+    std::vector<int64_t> records;
+    for (const Row& row : TRY(connection.run(
+             "SELECT position FROM records WHERE dataset = $1 AND position > $2 AND EXISTS (SELECT "
+             "1 FROM responses WHERE responses.record = records.position) ORDER BY position LIMIT "
+             "$3",
+             {dataset.position, after, kPage}))) {
+      records.push_back(row.integer(0));
+    }
+    if (records.empty()) return {};
+    TRY(recompute_adaptive(connection, dataset, as_values(records)));
+    after = records.back();
+  }
+}
+
+}  // namespace
+
+Result<std::vector<int64_t>> recompute(Connection& connection, const domain::Dataset& dataset,
+                                       std::span<const int64_t> records) {
+  std::vector<int64_t> each(records.begin(), records.end());
+  std::sort(each.begin(), each.end());
+  each.erase(std::unique(each.begin(), each.end()), each.end());
+  const std::vector<Value> keys = as_values(each);
+  std::vector<int64_t> completed = TRY(dataset.overlap_max
+                                           ? recompute_adaptive(connection, dataset, keys)
+                                           : recompute_fixed(connection, dataset, keys));
   std::sort(completed.begin(), completed.end());
   return completed;
 }
 
 Status recompute_all(Connection& connection, const domain::Dataset& dataset) {
-  for (bool from : {true, false}) {
-    TRY(connection.run(update_from(from, dataset), {dataset.position, dataset.min_submitted}));
-  }
+  TRY(connection.run(update_from(true, dataset), {dataset.position, dataset.min_submitted}));
+  if (dataset.overlap_max) return recompute_all_adaptive(connection, dataset);
+  TRY(connection.run(update_from(false, dataset), {dataset.position, dataset.min_submitted}));
   return {};
 }
 

@@ -1,6 +1,8 @@
 // When a record is done: it has min_submitted answers that count. Submitted ones do; discarded ones
 // too where the data set says so (discards_complete), so that a record nobody wants to answer does
-// not stay pending for ever. Whoever changes answers or the rule calls this in the same transaction.
+// not stay pending for ever. With adaptive overlap (overlap_max), the submitted answers must also
+// agree (domain/agreement.h), or be overlap_max in number. Whoever changes answers or the rule
+// calls this in the same write.
 #pragma once
 
 #include <cstdint>

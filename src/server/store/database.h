@@ -24,6 +24,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -71,12 +73,14 @@ class Connection {
   // Runs one statement; parameters replace $1, $2, ... Statements are prepared once for each
   // connection and text, so a text must not hold values. Errors: kConflict for a unique or foreign
   // key that is violated, kUnavailable for a data base that does not answer, kIo for a full disk,
-  // kInternal for SQL that is wrong.
+  // kInternal for SQL that is wrong. After a statement failed, the write must end with an error
+  // (one that goes on is refused): use ON CONFLICT where a conflict is no failure.
   virtual Result<Rows> run(std::string_view sql, std::span<const Value> parameters) = 0;
   Result<Rows> run(std::string_view sql, std::initializer_list<Value> parameters = {}) {
     return run(sql, std::span(parameters.begin(), parameters.size()));
   }
-  // The same, row by row: memory does not grow with the answer. `take` returning an error ends it.
+  // The same for a SELECT, row by row: memory does not grow with the answer. `take` may run other
+  // statements; returning an error ends it.
   virtual Status each(std::string_view sql, std::span<const Value> parameters,
                       const std::function<Status(const Row&)>& take) = 0;
   Status each(std::string_view sql, std::initializer_list<Value> parameters,
@@ -85,6 +89,8 @@ class Connection {
   }
   // How many rows the last statement changed.
   virtual int64_t changed() const = 0;
+  // Several statements without parameters, separated by semicolons; for migrations.
+  virtual Status run_script(const std::string& sql) = 0;
 };
 
 struct DatabaseOptions {
@@ -96,8 +102,9 @@ struct DatabaseOptions {
 };
 
 // Thread safety: all members may be called from any thread; the closures run on the calling thread
-// (reads, PostgreSQL) or on the writer's thread (SQLite writes), which must not call the data base
-// again by itself.
+// (reads, PostgreSQL) or on the writer's thread (SQLite writes). A closure uses its Connection
+// alone: calling read() or write() of the same data base inside one is a mistake of ours (CHECK).
+// What a closure throws is thrown to the caller, its work taken back.
 class Database {
  public:
   // Opens or creates it and brings its schema to this program's version (migrations.h). Errors name
@@ -111,15 +118,18 @@ class Database {
   auto read(F&& body) -> std::invoke_result_t<F, Connection&> {
     return call<std::invoke_result_t<F, Connection&>>(&Database::run_read, body);
   }
-  // All or nothing. `body` may run a second time after a serialisation failure (PostgreSQL): it
-  // must change nothing but the data base and what it returns.
+  // All or nothing. `body` may run a second time (after a serialisation failure of PostgreSQL; when
+  // another write of an SQLite batch filled the disk): it must change nothing but the data base and
+  // what it returns.
   template <typename F>
   auto write(F&& body) -> std::invoke_result_t<F, Connection&> {
     return call<std::invoke_result_t<F, Connection&>>(&Database::run_write, body);
   }
 
-  // Grows with every committed write of any server on this data base: what was read at a number is
-  // still true while the number stands. Cheap (no lock is taken).
+  // Grows with every committed write of any process on this data base: what was read after asking
+  // for a number is still true while the number stands. It counts for this object alone; another
+  // server has numbers of its own. Cheap: SQLite looks at shared memory (about a microsecond),
+  // PostgreSQL answers one short question without a lock; both see a write once it is acknowledged.
   virtual Result<int64_t> change_number() = 0;
   // A consistent copy while serving, made as a temporary name and renamed. SQLite: one file;
   // PostgreSQL: refused with the pg_dump command to use.

@@ -9,7 +9,8 @@ namespace {
 
 const std::string kColumns =
     "position, id, name, workspace_id, guidelines, allow_extra_metadata, published, min_submitted, "
-    "discards_complete, metadata, last_activity_at, inserted_at, updated_at";
+    "discards_complete, metadata, last_activity_at, inserted_at, updated_at, overlap_max, "
+    "agreement_min";
 
 Result<domain::Dataset> dataset_of(const Row& row) {
   domain::Dataset dataset;
@@ -26,6 +27,8 @@ Result<domain::Dataset> dataset_of(const Row& row) {
   dataset.last_activity_at = row.text(10);
   dataset.inserted_at = row.text(11);
   dataset.updated_at = row.text(12);
+  if (!row.is_null(13)) dataset.overlap_max = row.integer(13);
+  if (!row.is_null(14)) dataset.agreement_min = row.real(14);
   return dataset;
 }
 
@@ -36,6 +39,11 @@ Value metadata_value(const domain::Dataset& dataset) {
 
 int64_t flag(bool value) {
   return value ? 1 : 0;
+}
+
+Value overlap_value(const domain::Dataset& dataset) {
+  if (!dataset.overlap_max) return nullptr;
+  return *dataset.overlap_max;
 }
 
 }  // namespace
@@ -85,12 +93,13 @@ Result<std::vector<domain::Dataset>> list_datasets(Connection& connection,
 Status insert_dataset(Connection& connection, domain::Dataset& dataset) {
   Rows rows = TRY(connection.run(
       "INSERT INTO datasets (id, name, workspace_id, guidelines, allow_extra_metadata, published, "
-      "min_submitted, discards_complete, metadata, last_activity_at, inserted_at, updated_at) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING position",
+      "min_submitted, discards_complete, metadata, last_activity_at, inserted_at, updated_at, "
+      "overlap_max, agreement_min) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+      "$14) RETURNING position",
       {dataset.id, dataset.name, dataset.workspace_id, or_null(dataset.guidelines),
        flag(dataset.allow_extra_metadata), flag(dataset.published), dataset.min_submitted,
        flag(dataset.discards_complete), metadata_value(dataset), dataset.last_activity_at,
-       dataset.inserted_at, dataset.updated_at}));
+       dataset.inserted_at, dataset.updated_at, overlap_value(dataset), dataset.agreement_min}));
   dataset.position = rows.at(0).integer(0);
   return {};
 }
@@ -99,11 +108,11 @@ Status update_dataset(Connection& connection, const domain::Dataset& dataset) {
   TRY(connection.run(
       "UPDATE datasets SET name = $2, guidelines = $3, allow_extra_metadata = $4, published = $5, "
       "min_submitted = $6, discards_complete = $7, metadata = $8, last_activity_at = $9, "
-      "updated_at = $10 WHERE position = $1",
+      "updated_at = $10, overlap_max = $11, agreement_min = $12 WHERE position = $1",
       {dataset.position, dataset.name, or_null(dataset.guidelines),
        flag(dataset.allow_extra_metadata), flag(dataset.published), dataset.min_submitted,
        flag(dataset.discards_complete), metadata_value(dataset), dataset.last_activity_at,
-       dataset.updated_at}));
+       dataset.updated_at, overlap_value(dataset), dataset.agreement_min}));
   return {};
 }
 

@@ -3,6 +3,6 @@
 
 namespace attune::store {
 
-extern const char* const kSchema1;
+extern const char* const kSchema1, *const kSchema2;
 
 }  // namespace attune::store

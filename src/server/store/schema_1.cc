@@ -7,10 +7,6 @@ namespace attune::store {
 // filtered or sorted by stands in columns and tables of its own (metadata_values, answer_values,
 // suggestion_values), so that a filter is the same plain SQL on both data bases.
 const char* const kSchema1 = R"sql(
-CREATE TABLE change_number (
-  only_row INTEGER PRIMARY KEY CHECK (only_row = 1), number BIGINT NOT NULL);
-INSERT INTO change_number VALUES (1, 0);
-
 CREATE TABLE users (
   id TEXT PRIMARY KEY, username TEXT NOT NULL UNIQUE, first_name TEXT NOT NULL, last_name TEXT,
   role TEXT NOT NULL, password_hash TEXT, inserted_at TEXT NOT NULL, updated_at TEXT NOT NULL);
@@ -33,11 +29,13 @@ CREATE TABLE workspace_users (
   inserted_at TEXT NOT NULL, PRIMARY KEY (workspace_id, user_id));
 CREATE INDEX workspace_users_of_user ON workspace_users (user_id);
 
+-- record_count: of its records, kept by those who write them, since counting a million takes long.
 CREATE TABLE datasets (
   position {serial}, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
   workspace_id TEXT NOT NULL REFERENCES workspaces (id), guidelines TEXT,
   allow_extra_metadata INTEGER NOT NULL, published INTEGER NOT NULL, min_submitted BIGINT NOT NULL,
   discards_complete INTEGER NOT NULL, metadata TEXT, last_activity_at TEXT NOT NULL,
+  record_count BIGINT NOT NULL DEFAULT 0,
   inserted_at TEXT NOT NULL, updated_at TEXT NOT NULL, UNIQUE (workspace_id, name));
 CREATE TABLE fields (
   position {serial}, id TEXT NOT NULL UNIQUE,
@@ -85,6 +83,7 @@ CREATE TABLE suggestions (
   id TEXT NOT NULL UNIQUE, record BIGINT NOT NULL, question BIGINT NOT NULL, value TEXT NOT NULL,
   type TEXT, agent TEXT, score TEXT, inserted_at TEXT NOT NULL, updated_at TEXT NOT NULL,
   PRIMARY KEY (record, question));
+CREATE INDEX suggestions_by_agent ON suggestions (question, agent, record);
 CREATE TABLE suggestion_values (
   record BIGINT NOT NULL, question BIGINT NOT NULL, term TEXT, number DOUBLE PRECISION,
   score DOUBLE PRECISION);
@@ -110,6 +109,17 @@ CREATE TABLE response_history (
   shown_order TEXT, client TEXT, at TEXT NOT NULL);
 CREATE INDEX response_history_of ON response_history (response_id, number);
 CREATE INDEX response_history_of_record ON response_history (record_id, number);
+
+-- What a record was before somebody changed it; nothing is updated here but by `attune forget`.
+CREATE TABLE record_history (
+  number {serial}, record_id TEXT NOT NULL, dataset BIGINT NOT NULL, author_id TEXT NOT NULL,
+  external_id TEXT, fields TEXT NOT NULL, metadata TEXT, at TEXT NOT NULL);
+CREATE INDEX record_history_of ON record_history (record_id, number);
+-- What people say to each other about a record.
+CREATE TABLE comments (
+  position {serial}, id TEXT NOT NULL UNIQUE, record BIGINT NOT NULL, user_id TEXT NOT NULL,
+  text TEXT NOT NULL, inserted_at TEXT NOT NULL, updated_at TEXT NOT NULL);
+CREATE INDEX comments_of_record ON comments (record, position);
 
 CREATE TABLE record_vectors (
   record BIGINT NOT NULL, vector BIGINT NOT NULL, components {bytes} NOT NULL,

@@ -1,0 +1,169 @@
+"""PPO of SmolLM2-135M in fp32, beside the last TRL that had it (1.12.0).
+
+The algorithm is TRL's with its defaults but for sizes: 8 prompts a step, 32 tokens an answer (TRL: 53)
+at temperature 0.7, never ended early; policy, reference, reward and value are four models of full size,
+of which policy and value train; 4 epochs of one update over all answers, no clipping of gradients. A
+reward model with a seeded head judges, and the value starts from it. TRL's trainer has a loop of its
+own that recomputes no activations, so that fp32 is also its best.
+
+Equal results first: in the first step TRL learns from our answers in the place of its own, and scores,
+entropy, value loss and policy loss, the last two means over the step's four updates, must be equal; so
+must prompts, tokens and updates of every step. Time counts after that step, when each side learns from
+what it sampled itself. An iteration is everything: sampling, scoring, updates.
+
+Beside the same algorithm, with figures of their own, since they are another: value a LoRA role on the
+policy's trunk (the reference is the trunk alone), and value a head on the policy's states.
+
+TRL 1.12.0 is not part of the set-up. Once:
+
+    python3 -m venv FOLDER
+    FOLDER/bin/pip install torch==2.13.0 trl==1.12.0 transformers==5.23.0 accelerate datasets
+    ATTUNE_TRL_PPO_PYTHON=FOLDER/bin/python bench/run ppo
+"""
+
+import json
+import os
+import shlex
+import sys
+
+import harness
+from harness import Failed
+
+MINUTES = 12
+ROUNDS = 3
+STEPS = 3  # the first warms up
+PROMPTS = 8
+EPOCHS, RESPONSE = 4, 32
+PROMPT_CHARACTERS = (120, 200)  # about 30 to 50 tokens
+# One with which the first answers have no special token and come back when tokenised again.
+SEED = 1
+TOLERANCES = {  # of the first step: relative, absolute
+    "objective/scores": (1e-4, 1e-4), "objective/entropy": (1e-4, 0), "objective/kl": (0, 1e-3),
+    "loss/value_avg": (1e-4, 0), "loss/policy_avg": (1e-3, 1e-5)}
+
+SHARED = {"per_device_train_batch_size": PROMPTS, "learning_rate": 3e-6, "num_ppo_epochs": EPOCHS,
+          "num_mini_batches": 1, "response_length": RESPONSE, "temperature": 0.7, "kl_coef": 0.05,
+          "cliprange": 0.2, "cliprange_value": 0.2, "vf_coef": 0.1, "gamma": 1.0, "lam": 0.95}
+OURS = {**SHARED, "preset": "trl", "max_steps": STEPS, "seed": SEED}
+TRL = {**SHARED, "total_episodes": PROMPTS * STEPS, "bf16": False}
+ROLES = {
+    "ours": {"value_source": "separate"},
+    "ours_adapter": {"value_source": "adapter", "use_peft": True, "lora_r": 16},
+    "ours_head": {"value_source": "head"},
+}
+
+
+def peer_python():
+    path = os.environ.get("ATTUNE_TRL_PPO_PYTHON")
+    if not path or not os.path.exists(path):
+        raise Failed("set ATTUNE_TRL_PPO_PYTHON to a Python that has trl 1.12.0 "
+                     "(bench/rows/ppo.py says how to make one)")
+    return path
+
+
+def write_rows(bench):
+    """Beginnings of film reviews, which a model goes on with without coming to an end."""
+    rows, (least, most) = [], PROMPT_CHARACTERS
+    reviews = harness.sample_data("sentiment", "movie_reviews-1000.jsonl")
+    for line in reviews.read_text().splitlines():
+        length = least + (most - least) * len(rows) // PROMPTS
+        rows.append({"prompt": json.loads(line)["text"][:length].rpartition(" ")[0]})
+        if len(rows) == PROMPTS:
+            break
+    return harness.write_rows(bench.scratch / "rows.jsonl", rows)
+
+
+def figures_of(steps, _begin):
+    """Ours, in the form of legs/trl_ppo.py."""
+    names = ("objective/scores", "objective/entropy", "objective/kl", "loss/policy_avg",
+             "loss/value_avg", "sampling/sampling_logp_difference/max")
+    return {"prompts": [step["rows"] for step in steps],
+            "response_tokens": [round(step["rows"] * step["completions/mean_length"])
+                                for step in steps],
+            "updates": [round(step["ppo/updates"]) for step in steps],
+            "metrics": harness.columns(steps, *names)}
+
+
+class Legs:
+    def __init__(self, bench):
+        self.bench, self.python = bench, peer_python()
+        self.model = harness.write_model(bench)
+        self.reward = harness.write_reward_model(bench, self.model)
+        self.rows = write_rows(bench)
+        self.answers = bench.scratch / "answers.jsonl"
+
+    def ours(self, name, pair):
+        """With a second reward of weight 0 that writes the first step's answers down."""
+        recorder = shlex.join([sys.executable, str(harness.HERE / "legs" / "recorder.py"),
+                               str(self.answers), str(PROMPTS)])
+        start = ["--model_name_or_path", self.model, "--reward_model_path", self.reward,
+                 "--reward_command", recorder, "--reward_weights", "1,0"]
+
+        def figures(steps, begin):
+            answers = [json.loads(line) for line in self.answers.read_text().splitlines()]
+            return {**figures_of(steps, begin), "answers": answers}
+
+        return harness.our_training(self.bench, name, "ppo", start, self.rows,
+                                    {**OURS, **ROLES[name]}, figures, pair=pair)
+
+    def trl(self, pair):
+        """On the answers of ours in the same round, which came before."""
+        ours, = (line for line in self.bench.lines()
+                 if line["leg"] == "ours" and line.get("pair") == pair)
+        harness.write_rows(self.answers, ours["figures"]["answers"])
+        return self.bench.leg("trl", [self.python, harness.HERE / "legs" / "trl_ppo.py", self.model,
+                                      self.reward, self.rows, self.answers, json.dumps(TRL)],
+                              settings=TRL, pair=pair)
+
+
+def require_equal_work(line):
+    """Of one side: as many prompts, answers' tokens and updates as asked for, in every step."""
+    figures = line["figures"]
+    wanted = {"prompts": PROMPTS, "response_tokens": PROMPTS * RESPONSE}
+    if line["leg"] != "trl":  # its loop knows no way out of an epoch
+        wanted["updates"] = EPOCHS
+    for name, value in wanted.items():
+        if figures[name] != [value] * STEPS:
+            raise Failed(f"{line['leg']}: {name} {figures[name]}, not {value} in each step")
+    if len(figures["seconds"]) != STEPS:
+        raise Failed(f"{line['leg']}: {len(figures['seconds'])} steps")
+
+
+def require_equal_results(ours, theirs):
+    """Of the first step, whose answers are the same."""
+    for name, (relative, absolute) in TOLERANCES.items():
+        a, b = ours["figures"]["metrics"][name][0], theirs["figures"]["metrics"][name][0]
+        if not abs(a - b) <= relative * abs(b) + absolute:
+            raise Failed(f"{name} of the same answers: {a}, TRL has {b}")
+
+
+def same(done):
+    for line in done.values():
+        require_equal_work(line)
+    require_equal_results(done["ours"], done["trl"])
+
+
+def run(bench):
+    legs = Legs(bench)
+    in_turn = {name: lambda pair, name=name: legs.ours(name, pair) for name in ROLES}
+    bench.pairs(ROUNDS, {**in_turn, "trl": legs.trl}, same)
+
+
+def speed(line):
+    """Iterations a second after the first."""
+    return (STEPS - 1) / sum(line["figures"]["seconds"][1:])
+
+
+def summary(lines):
+    harness.add_figures(lines, speed=speed)
+    what = "ours / TRL 1.12"
+    return harness.ratios_of(lines, [
+        ("speed", "ours", "trl", f"iterations a second, {what}", "at least 3"),
+        ("peak", "ours", "trl", f"peak memory, {what}", "reported"),
+        ("speed", "ours_adapter", "trl",
+         f"value a LoRA role on the trunk: iterations a second, {what}", "at least 5"),
+        ("peak", "ours_adapter", "trl", f"value a LoRA role on the trunk: peak memory, {what}",
+         "reported"),
+        ("speed", "ours_head", "trl", f"value a head on the policy: iterations a second, {what}",
+         "at least 5"),
+        ("peak", "ours_head", "trl", f"value a head on the policy: peak memory, {what}", "reported")])

@@ -1,0 +1,72 @@
+// attune export: a feedback server's data set -> rows of a file.
+
+#include <cstdio>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/rows_io.h"
+#include "cli/server_dataset.h"
+
+namespace attune::cli {
+namespace {
+
+recipes::Recipe table() {
+  recipes::Recipe table{"export", "attune export",
+                        "Writes what people said about a server's data set to a file.", {}};
+  table.options = {
+      recipes::string("dataset", nullptr,
+                      "http://HOST:PORT/WORKSPACE/DATASET; the key is that of ATTUNE_API_KEY"),
+      recipes::choice("format", "jsonl",
+                      {"jsonl", "csv", "trl_sft", "trl_preference", "rankings", "prompts"},
+                      "jsonl and csv hold everything; the others are rows for training"),
+      recipes::string("question", nullptr, "whose answers make the rows; default: the first fit"),
+      recipes::string("prompt", nullptr, "field of the prompt; default: prompt, instruction, ..."),
+      recipes::string("rule", nullptr, "which pairs a ranking makes (trl_preference)"),
+      recipes::string("ties", nullptr, "what tied answers make: skip or half (trl_preference)"),
+      recipes::list("status", nullptr,
+                    "answers to take: submitted (for training alone), draft, discarded"),
+      recipes::string("output", nullptr, "file for the rows; default stdout")};
+  return table;
+}
+
+Status print(const std::string& file) {
+  const std::string bytes = TRY(read_file(file));
+  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size()) {
+    return io_error("standard output: cannot write: is the disk full?");
+  }
+  return {};
+}
+
+}  // namespace
+
+Status run_export(Arguments arguments) {
+  if (arguments.take_switch("help")) {
+    std::fputs(recipes::to_help(table()).c_str(), stdout);
+    return {};
+  }
+  const Json config = TRY(resolve_flags(table(), arguments));
+  const std::string address = text_of(config, "dataset");
+  if (address.empty()) {
+    return usage_error("--dataset is not set: name http://HOST:PORT/WORKSPACE/DATASET");
+  }
+  const ServerDataset dataset = TRY(parse_server_dataset(address));
+  ExportQuery query;
+  for (const char* name : {"format", "question", "prompt", "rule", "ties"}) {
+    query.emplace_back(name, text_of(config, name));
+  }
+  if (!config["status"].is_null()) {
+    for (const Json& one : config["status"]) query.emplace_back("status", one.get<std::string>());
+  }
+  const std::string output = text_of(config, "output");
+  if (!is_standard_input(output)) {
+    TRY(export_dataset(dataset, query, output));
+    log_info("{} holds {}", output, address);
+    return {};
+  }
+  const auto directory = TRY(TemporaryDirectory::create());
+  TRY(export_dataset(dataset, query, directory->file("rows")));
+  return print(directory->file("rows"));
+}
+
+}  // namespace attune::cli

@@ -1,0 +1,183 @@
+#include "cli/server_dataset.h"
+
+#include <cstdlib>
+
+#include "base/file.h"
+
+namespace attune::cli {
+namespace {
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string plain;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const int high = i + 2 < text.size() && text[i] == '%' ? hex_digit(text[i + 1]) : -1;
+    const int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+    if (low < 0) {
+      plain += text[i];
+      continue;
+    }
+    plain += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return plain;
+}
+
+// What the server says in an answer that is no success.
+std::string words_of(const HttpResponse& response) {
+  const auto json = parse_ordered_json(response.body);
+  if (!json.ok() || !json->is_object() || !json->contains("detail")) {
+    return response.body.substr(0, 300);
+  }
+  const OrderedJson& detail = json->at("detail");
+  return detail.is_string() ? detail.get<std::string>() : to_line(detail);
+}
+
+Error refusal(const HttpResponse& response, const std::string& url) {
+  const std::string words = words_of(response);
+  if (response.status == 401) {
+    return invalid_input("{}: the server does not know the key in ATTUNE_API_KEY ({})", url, words);
+  }
+  if (response.status == 403) {
+    return invalid_input("{}: the key in ATTUNE_API_KEY may not do this ({})", url, words);
+  }
+  if (response.status == 404) return not_found("{}: {}", url, words);
+  if (response.status >= 500) {
+    return make_error(ErrorCode::kUnavailable, "{}: the server failed with status {} ({})", url,
+                      response.status, words);
+  }
+  return invalid_input("{}: refused with status {}: {}", url, response.status, words);
+}
+
+Result<std::string> id_of_named(const OrderedJson& answer, const std::string& name) {
+  for (const OrderedJson& item : answer.at("items")) {
+    if (item.value("name", "") == name) return item.at("id").get<std::string>();
+  }
+  return std::string();
+}
+
+}  // namespace
+
+bool is_address(std::string_view text) {
+  return text.starts_with("http://") || text.starts_with("https://");
+}
+
+std::string percent_encoded(std::string_view text) {
+  constexpr const char* kDigits = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                       (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
+    if (plain) {
+      encoded += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    encoded += '%';
+    encoded += kDigits[byte >> 4];
+    encoded += kDigits[byte & 15];
+  }
+  return encoded;
+}
+
+Result<ServerDataset> parse_server_dataset(const std::string& address) {
+  const Error wrong = usage_error(
+      "{}: a server's data set is named http://HOST:PORT/WORKSPACE/DATASET", address);
+  if (!is_address(address)) return wrong;
+  const size_t host = address.find("://") + 3;
+  const size_t workspace = address.find('/', host);
+  if (workspace == std::string::npos || workspace == host) return wrong;
+  const size_t name = address.find('/', workspace + 1);
+  if (name == std::string::npos || name == workspace + 1 || name + 1 == address.size()) {
+    return wrong;
+  }
+  std::string_view rest = std::string_view(address).substr(name + 1);
+  while (rest.ends_with('/')) rest.remove_suffix(1);
+  if (rest.empty() || rest.find_first_of("/?#") != std::string_view::npos) return wrong;
+  return ServerDataset{
+      address.substr(0, workspace),
+      percent_decoded(std::string_view(address).substr(workspace + 1, name - workspace - 1)),
+      percent_decoded(rest)};
+}
+
+ServerClient::ServerClient(std::string server, std::string key)
+    : server_(std::move(server)), key_(std::move(key)), http_("") {}
+
+Result<ServerClient> ServerClient::open(const std::string& server) {
+  const char* key = std::getenv("ATTUNE_API_KEY");
+  if (key == nullptr || *key == '\0') {
+    return usage_error("set ATTUNE_API_KEY to a key of the server {}", server);
+  }
+  return ServerClient(server, key);
+}
+
+Result<HttpResponse> ServerClient::call(HttpCall call) {
+  call.url = server_ + call.url;
+  call.headers.push_back("X-Argilla-Api-Key: " + key_);
+  call.headers.push_back("X-Attune-Client: attune");
+  call.headers.push_back("Expect:");  // libcurl would wait for leave to send a long body
+  if (!call.body.empty()) call.headers.push_back("Content-Type: application/json");
+  HttpResponse response = TRY(http_.call(call));
+  if (response.status >= 300 || response.status < 200) return refusal(response, call.url);
+  return response;
+}
+
+Result<OrderedJson> ServerClient::get(const std::string& path) {
+  const HttpResponse response = TRY(call({.url = path}));
+  auto json = parse_ordered_json(response.body);
+  if (!json.ok()) return json.error().with_context(server_ + path);
+  return json;
+}
+
+Result<OrderedJson> ServerClient::send(const std::string& method, const std::string& path,
+                                       const OrderedJson& body) {
+  const HttpResponse response = TRY(
+      call({.method = method, .url = path, .body = body.is_null() ? "" : to_line(body)}));
+  if (response.body.empty()) return OrderedJson();
+  auto json = parse_ordered_json(response.body);
+  if (!json.ok()) return json.error().with_context(server_ + path);
+  return json;
+}
+
+Status ServerClient::fetch(const std::string& path, const std::string& file) {
+  const std::string part = file + ".part";
+  TRY(call({.url = path, .to_file = part}));
+  return rename_path(part, file);
+}
+
+Result<std::string> ServerClient::workspace_id(const std::string& name) {
+  return id_of_named(TRY(get("/api/v1/me/workspaces")), name);
+}
+
+Result<std::string> ServerClient::dataset_id(const ServerDataset& dataset) {
+  const std::string workspace = TRY(workspace_id(dataset.workspace));
+  if (workspace.empty()) return std::string();
+  return id_of_named(TRY(get("/api/v1/me/datasets?workspace_id=" + workspace)), dataset.name);
+}
+
+Status export_dataset(const ServerDataset& dataset, const ExportQuery& query,
+                      const std::string& file) {
+  ServerClient client = TRY(ServerClient::open(dataset.server));
+  const std::string id = TRY(client.dataset_id(dataset));
+  if (id.empty()) {
+    return not_found("{}: there is no data set {}/{} that this key may see", dataset.server,
+                     dataset.workspace, dataset.name);
+  }
+  std::string path = "/api/attune/v1/datasets/" + id + "/export";
+  char separator = '?';
+  for (const auto& [name, value] : query) {
+    if (value.empty()) continue;
+    path += separator;
+    path += name + "=" + percent_encoded(value);
+    separator = '&';
+  }
+  return client.fetch(path, file);
+}
+
+}  // namespace attune::cli

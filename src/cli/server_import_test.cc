@@ -1,0 +1,110 @@
+#include "cli/server_import.h"
+
+#include <gtest/gtest.h>
+
+#include "cli/server_rows.h"
+
+namespace attune::cli {
+namespace {
+
+data::Example example(const std::string& row) {
+  return data::parse_example(parse_ordered_json(row).value()).value();
+}
+
+TEST(ServerDatasetTest, AnAddressNamesServerWorkspaceAndDataSet) {
+  const auto plain = parse_server_dataset("http://127.0.0.1:6900/argilla/my-data").value();
+  EXPECT_EQ(plain.server, "http://127.0.0.1:6900");
+  EXPECT_EQ(plain.workspace, "argilla");
+  EXPECT_EQ(plain.name, "my-data");
+  EXPECT_EQ(parse_server_dataset("https://h/w/a%20b%2Fc/").value().name, "a b/c");
+  for (const char* wrong : {"my-data", "http://h", "http://h/", "http://h/w", "http://h/w/",
+                            "http:///w/d", "http://h/w/d/e", "http://h/w/d?x=1", "ftp://h/w/d"}) {
+    const auto refused = parse_server_dataset(wrong);
+    ASSERT_FALSE(refused.ok()) << wrong;
+    EXPECT_EQ(refused.error().code(), ErrorCode::kUsage);
+  }
+}
+
+TEST(ServerDatasetTest, TextsArePercentEncoded) {
+  EXPECT_EQ(percent_encoded("a b/ü&~"), "a%20b%2F%C3%BC%26~");
+}
+
+TEST(ServerDatasetTest, WithoutAKeyItSaysWhatToSet) {
+  ::unsetenv("ATTUNE_API_KEY");
+  const auto refused = ServerClient::open("http://h");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message().find("ATTUNE_API_KEY"), std::string::npos);
+}
+
+TEST(ServerRowsTest, TheTrainerDecidesTheFormOfTheRows) {
+  EXPECT_EQ(export_format_for("sft"), "trl_sft");
+  EXPECT_EQ(export_format_for("ppo"), "prompts");
+  EXPECT_EQ(export_format_for("reward"), "rankings");
+  EXPECT_EQ(export_format_for("dpo"), "rankings");
+}
+
+TEST(ServerRowsTest, FilesAndHubNamesAreLeftAlone) {
+  Json config = {{"dataset_name", {"rows.jsonl", "owner/name"}}, {"output_dir", "x"}};
+  const Json before = config;
+  ASSERT_TRUE(fetch_server_rows("sft", "/nonexistent", false, config).ok());
+  EXPECT_EQ(config, before);
+}
+
+TEST(ServerImportTest, AnAnswerBecomesASuggestionWithItsOrigin) {
+  const auto row = example(R"x({"prompt":"Hi","completion":"Hello","source":{"dataset":"a/b",
+      "row":"7","licence":"mit","generated_by":"gpt-4 (2023)"}})x");
+  const ServerLayout layout = layout_of(row).value();
+  EXPECT_EQ(layout, (ServerLayout{false, 0}));
+  EXPECT_EQ(fields_of(layout).size(), 1U);
+  EXPECT_EQ(questions_of(layout)[0]["settings"]["type"], "text");
+  EXPECT_EQ(to_line(record_of(row, layout, "q")),
+            R"({"fields":{"prompt":"Hi"},"metadata":{"source_dataset":"a/b","source_row":"7",)"
+            R"x("licence":"mit","generated_by":"gpt-4 (2023)"},"external_id":"a/b:7",)x"
+            R"("suggestions":[{"question_id":"q","value":"Hello","agent":"gpt-4 _2023_"}]})");
+}
+
+TEST(ServerImportTest, ARankingKeepsTiesAndLeavesWhatWasNotRanked) {
+  const auto row = example(R"({"id":"x","prompt":[{"role":"user","content":"Hi"}],
+      "completions":["A","B","C"],"ranks":[2,1,null],"annotator":"ann"})");
+  const ServerLayout layout = layout_of(row).value();
+  EXPECT_EQ(layout, (ServerLayout{true, 3}));
+  const auto fields = fields_of(layout);
+  ASSERT_EQ(fields.size(), 4U);
+  EXPECT_EQ(fields[0]["settings"]["type"], "chat");
+  EXPECT_EQ(fields[3]["required"], false);
+  const auto record = record_of(row, layout, "q");
+  EXPECT_EQ(record["external_id"], "x");
+  EXPECT_EQ(record["fields"]["response-3"], "C");
+  EXPECT_EQ(to_line(record["fields"]["prompt"]), R"([{"role":"user","content":"Hi"}])");
+  EXPECT_EQ(to_line(record["suggestions"][0]["value"]),
+            R"([{"value":"response-1","rank":2},{"value":"response-2","rank":1}])");
+  EXPECT_EQ(record["suggestions"][0]["agent"], "ann");
+}
+
+TEST(ServerImportTest, APreferenceIsARankingOfTwo) {
+  const auto row = example(R"({"prompt":"p","chosen":"good","rejected":"bad"})");
+  const auto record = record_of(row, layout_of(row).value(), "q");
+  EXPECT_EQ(record["fields"]["response-1"], "good");
+  EXPECT_EQ(record["suggestions"][0]["value"][0]["rank"], 1);
+  EXPECT_FALSE(record.contains("external_id"));
+}
+
+TEST(ServerImportTest, OfAConversationTheLastAnswerIsSuggested) {
+  const auto row = example(R"({"messages":[{"role":"user","content":"Hi"},
+                              {"role":"assistant","content":"Hello"}]})");
+  const ServerLayout layout = layout_of(row).value();
+  EXPECT_TRUE(layout.chat);
+  const auto record = record_of(row, layout, "q");
+  EXPECT_EQ(record["fields"]["prompt"].size(), 1U);
+  EXPECT_EQ(record["suggestions"][0]["value"], "Hello");
+}
+
+TEST(ServerImportTest, PairsAcrossPromptsAreRefused) {
+  const auto refused = layout_of(example(
+      R"({"chosen_prompt":"a","chosen":"b","rejected_prompt":"c","rejected":"d"})"));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message().find("without a prompt"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace attune::cli

@@ -1,0 +1,15 @@
+// One line of the audit log from within a write: TRY(audit(connection, call, "user.create", id)).
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+#include "server/api/endpoint.h"
+#include "server/store/database.h"
+
+namespace attune::api {
+
+Status audit(store::Connection& connection, const Call& call, const std::string& action,
+             const std::string& subject, OrderedJson detail = nullptr);
+
+}  // namespace attune::api

@@ -1,0 +1,50 @@
+// From the id in a path to the data set, or the part of its settings, that the caller may work
+// with: 404 in the contract's words where it is not there, 403 where the caller may not. For use
+// inside a read or write (transaction.h).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/api/access.h"
+#include "server/api/endpoint.h"
+#include "server/domain/dataset.h"
+#include "server/store/datasets.h"
+#include "server/store/settings.h"
+
+namespace attune::api {
+
+// Reads: a member of its workspace. Reviews: who also sees others' answers. Manages: an admin.
+enum class Right { kRead, kReview, kManage };
+
+// 404: "Dataset with id `...` not found"
+Failure not_found_with_id(std::string_view what, const std::string& id);
+
+Answer<domain::Dataset> dataset_for(const Call& call, store::Connection& connection,
+                                    const std::string& dataset_id, Right right);
+Answer<domain::Schema> schema_for(const Call& call, store::Connection& connection,
+                                  const std::string& dataset_id, Right right);
+
+// A field, question, metadata property or vector by its id, with the schema of its data set. `what`
+// is its name in the contract's texts: "Field", "Question", "MetadataProperty", "VectorSettings".
+template <typename T>
+struct SettingsOf {
+  T item;
+  domain::Schema schema;
+};
+template <typename T>
+Answer<SettingsOf<T>> settings_for(const Call& call, store::Connection& connection,
+                                   std::string_view what, const std::string& id, Right right) {
+  std::optional<T> item = TRY(store::find_settings<T>(connection, id));
+  if (!item) return not_found_with_id(what, id);
+  domain::Schema schema = TRY(schema_for(call, connection, item->dataset_id, right));
+  return SettingsOf<T>{std::move(*item), std::move(schema)};
+}
+
+// Tells webhooks that this happened to a data set, with what it is now (reread). For use inside
+// the write that made it happen.
+Answer<void> tell_of_dataset(const Call& call, store::Connection& connection,
+                             std::string_view event, const std::string& dataset_id);
+
+}  // namespace attune::api

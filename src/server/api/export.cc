@@ -1,0 +1,135 @@
+// GET /api/attune/v1/datasets/{id}/export: a data set as a file, streamed page by page.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "base/log.h"
+#include "server/api/endpoints.h"
+#include "server/api/export_rows.h"
+#include "server/api/record_access.h"
+#include "server/api/schema_check.h"
+#include "server/api/transaction.h"
+#include "server/store/users.h"
+
+namespace attune::api {
+namespace {
+
+constexpr int64_t kRecordsPerPage = 500;
+
+// All that the stream needs, since it outlives the call.
+struct Export {
+  store::Database* database = nullptr;
+  domain::Schema schema;
+  ExportPlan plan;  // points into schema
+  store::RecordParts parts;
+};
+
+Answer<void> read_plan(const Call& call, Export& job) {
+  const OrderedJson json = query_json(call.request.query, {"status", "include"});
+  SchemaReader query(json, "query");
+  const std::string format = query.choice_or(
+      "format", "jsonl", {"jsonl", "csv", "trl_sft", "trl_preference", "rankings", "prompts"});
+  const std::string question = query.text_or("question", "");
+  const std::string prompt = query.text_or("prompt", "");
+  const std::string rule = query.text_or("rule", "all");
+  const std::string ties = query.text_or("ties", "skip");
+  std::vector<std::string> statuses, includes;
+  if (query.given("status")) {
+    statuses = query.choices("status", {"draft", "submitted", "discarded"});
+  }
+  if (query.given("include")) includes = query.choices("include", {"vectors"});
+  TRY(query.done());
+  job.plan.format = *export_format_of(format);
+  const auto pair_rule = feedback::parse_pair_rule(rule);
+  if (!pair_rule.ok()) return detail(422, pair_rule.error().message());
+  const auto tie_rule = feedback::parse_tie_rule(ties);
+  if (!tie_rule.ok()) return detail(422, tie_rule.error().message());
+  job.plan.pairs = {.rule = *pair_rule, .ties = *tie_rule};
+  const bool whole =
+      job.plan.format == ExportFormat::kJsonl || job.plan.format == ExportFormat::kCsv;
+  if (statuses.empty() && !whole) statuses = {"submitted"};
+  for (const std::string& one : statuses) {
+    job.plan.statuses.insert(*domain::response_status_of(one));
+  }
+  job.parts = {.responses = true, .suggestions = true, .vectors = !includes.empty()};
+  TRY(choose_columns(job.schema, question, prompt, job.plan));
+  return {};
+}
+
+// Pages are read one at a time, so a slow client holds no reader of the data base; records that
+// are added behind the last page meanwhile come too.
+void stream_out(const Export& job, http::BodyWriter& out) {
+  std::string text = header_line(job.schema, job.plan);
+  ExportCounts counts;
+  int64_t after = 0;
+  while (!out.stopping()) {
+    const auto page = job.database->read([&](store::Connection& connection) {
+      return store::export_page(connection, job.schema, after, kRecordsPerPage, job.parts);
+    });
+    if (!page.ok()) {
+      log_error("export of data set {}: {}", job.schema.dataset.id, page.error().message());
+      throw std::runtime_error("the export broke off");  // the connection is closed without an end
+    }
+    for (const domain::Record& record : page->records) {
+      append_rows(job.schema, job.plan, *page, record, text, counts);
+    }
+    if (!text.empty() && !out.write(text)) return;
+    text.clear();
+    if (page->records.empty()) break;
+    after = page->records.back().position;
+  }
+  log_info("export of data set {}: {} records, {} rows, {} rankings without pairs",
+           job.schema.dataset.id, counts.records, counts.rows, counts.unreadable_rankings);
+}
+
+const char* extension_of(ExportFormat format) {
+  return format == ExportFormat::kCsv ? "csv" : "jsonl";
+}
+
+// A file name of ASCII letters, digits and `-_.`, so that the header needs no quoting.
+std::string file_name(const std::string& dataset, ExportFormat format) {
+  std::string name;
+  for (const char c : dataset) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                       (c >= '0' && c <= '9') || c == '-' || c == '_';
+    name += plain ? c : '_';
+  }
+  return fmt::format("{}.{}", name, extension_of(format));
+}
+
+Answer<http::Response> export_dataset(const Call& call) {
+  const std::string id = TRY(call.path_id("dataset_id"));
+  const auto job = std::make_shared<Export>();
+  job->database = &call.database();
+  const auto read = [&](store::Connection& connection) -> Answer<void> {
+    job->schema = TRY(schema_for(call, connection, id, Right::kManage));
+    const auto workspace =
+        TRY(store::find_workspace(connection, job->schema.dataset.workspace_id));
+    job->plan.dataset_name =
+        fmt::format("{}/{}", workspace ? workspace->name : "", job->schema.dataset.name);
+    return {};
+  };
+  TRY(answer_read(call.database(), read));
+  TRY(read_plan(call, *job));
+  http::Response response;
+  response.headers.set("Content-Type", job->plan.format == ExportFormat::kCsv
+                                           ? "text/csv; charset=utf-8"
+                                           : "application/x-ndjson");
+  response.headers.set(
+      "Content-Disposition",
+      fmt::format("attachment; filename=\"{}\"",
+                  file_name(job->schema.dataset.name, job->plan.format)));
+  response.stream = [job](http::BodyWriter& out) { stream_out(*job, out); };
+  return response;
+}
+
+}  // namespace
+
+void add_export_endpoints(Endpoints& endpoints) {
+  endpoints.push_back({http::Method::kGet, "/api/attune/v1/datasets/{dataset_id}/export",
+                       Access::kAdmins,
+                       "A data set as JSON lines, CSV, TRL's forms or whole rankings, streamed",
+                       export_dataset});
+}
+
+}  // namespace attune::api

@@ -1,0 +1,204 @@
+// Exports: nothing that people said is lost, and the training forms read back as examples.
+#include "data/csv.h"
+#include "data/example.h"
+#include "server/api/test_api.h"
+
+namespace attune::api {
+namespace {
+
+using domain::json;
+
+// Two candidates and their ranking, a corrected answer, and where the prompt came from.
+domain::Schema preference_schema() {
+  domain::Schema schema;
+  schema.dataset.published = true;
+  schema.fields = {domain::field("prompt", true, R"({"type":"text","use_markdown":false})"),
+                   domain::field("response-1", true, R"({"type":"text","use_markdown":false})"),
+                   domain::field("response-2", true, R"({"type":"text","use_markdown":false})"),
+                   domain::field("response-3", false, R"({"type":"text","use_markdown":false})")};
+  const std::string options =
+      R"("options":[{"value":"response-1","text":"1","description":null},)"
+      R"({"value":"response-2","text":"2","description":null},)"
+      R"({"value":"response-3","text":"3","description":null}])";
+  schema.questions = {
+      domain::question("order", true, R"({"type":"ranking",)" + options + "}"),
+      domain::question("better", false, R"({"type":"text","use_markdown":false})")};
+  return schema;
+}
+
+class ExportApi : public testing::ApiTest {
+ protected:
+  void SetUp() override {
+    ApiTest::SetUp();
+    if (IsSkipped()) return;
+    const std::string workspace = schema_.dataset.workspace_id;
+    schema_ = new_dataset(preference_schema());
+    database()
+        .write([&](store::Connection& c) -> Status {
+          TRY(c.run("UPDATE datasets SET workspace_id = $2 WHERE id = $1",
+                    {schema_.dataset.id, workspace}));
+          TRY(c.run("INSERT INTO guideline_versions (dataset, version, text, at) "
+                    "VALUES ($1, 2, 'be kind', '2024')",
+                    {schema_.dataset.position}));
+          return {};
+        })
+        .value();
+    const std::string ranking = R"({"value":[{"value":"response-1","rank":2},
+        {"value":"response-2","rank":1},{"value":"response-3","rank":2}]})";
+    upsert(R"([{"external_id":"p-1",
+      "fields":{"prompt":"Hi","response-1":"A","response-2":"B","response-3":"C"},
+      "metadata":{"source_dataset":"tatsu-lab/alpaca","source_row":"7","licence":"cc-by-nc-4.0"},
+      "suggestions":[{"question_id":")" +
+           question_id("better") + R"(","value":"Hello!","agent":"falcon"}],
+      "responses":[{"user_id":")" +
+           ids_["ann"] + R"(","status":"submitted",
+                    "values":{"better":{"value":"Hello!"},"order":)" + ranking + R"(}},
+                   {"user_id":")" + ids_["bob"] + R"(","status":"discarded"}]},
+     {"external_id":"p-2",
+      "fields":{"prompt":"Bye, \"you\"","response-1":"D","response-2":"E"},
+      "responses":[{"user_id":")" + ids_["bob"] + R"(","status":"draft",
+                    "values":{"better":{"value":"Goodbye."}}}]}])");
+  }
+
+  testing::Reply exported(const std::string& query) {
+    return get("lead", "/api/attune/v1/datasets/" + schema_.dataset.id + "/export?" + query);
+  }
+  static std::vector<OrderedJson> lines(const testing::Reply& reply) {
+    EXPECT_EQ(reply.status, 200) << reply.text;
+    std::vector<OrderedJson> all;
+    for (size_t from = 0; from < reply.text.size();) {
+      const size_t end = reply.text.find('\n', from);
+      EXPECT_NE(end, std::string::npos) << "a line without an end";
+      all.push_back(json(reply.text.substr(from, end - from)));
+      from = end + 1;
+    }
+    return all;
+  }
+};
+
+TEST_P(ExportApi, JsonLinesLoseNothing) {
+  const auto reply = exported("format=jsonl");
+  EXPECT_EQ(*reply.headers.find("Content-Type"), "application/x-ndjson");
+  const auto all = lines(reply);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0]["external_id"], "p-1");
+  EXPECT_EQ(all[0]["metadata"]["licence"], "cc-by-nc-4.0");
+  EXPECT_EQ(all[0]["suggestions"][0]["question"], "better");
+  ASSERT_EQ(all[0]["responses"].size(), 2U);
+  const auto& first = all[0]["responses"][0];
+  EXPECT_EQ(first["annotator"], "ann");
+  EXPECT_EQ(first["status"], "submitted");
+  EXPECT_EQ(first["guideline_version"], 2);
+  EXPECT_EQ(to_line(first["values"]["order"]["value"]),
+            R"([{"value":"response-2","rank":1},{"value":"response-1","rank":2},)"
+            R"({"value":"response-3","rank":2}])");
+  EXPECT_EQ(all[0]["responses"][1]["status"], "discarded");
+  EXPECT_EQ(all[1]["responses"][0]["status"], "draft");
+  EXPECT_EQ(lines(exported("status=submitted"))[1]["responses"].size(), 0U);
+}
+
+TEST_P(ExportApi, RankingsKeepTiesAndGapsAndNameTheirSource) {
+  const auto all = lines(exported("format=rankings"));
+  ASSERT_EQ(all.size(), 1U);
+  const auto example = data::parse_example(all[0]).value();
+  EXPECT_EQ(example.form, data::Form::kRanking);
+  EXPECT_EQ(std::get<std::string>(*example.prompt), "Hi");
+  ASSERT_EQ(example.completions.size(), 3U);
+  EXPECT_EQ(std::get<std::string>(example.completions[1]), "B");
+  EXPECT_EQ(example.ranks, (std::vector<std::optional<int>>{2, 1, 2}));
+  EXPECT_EQ(example.annotator, "ann");
+  EXPECT_EQ(example.guideline_version, "2");
+  EXPECT_EQ(example.source->dataset, "tatsu-lab/alpaca");
+  EXPECT_EQ(example.source->row, "7");
+  EXPECT_EQ(example.source->licence, "cc-by-nc-4.0");
+}
+
+TEST_P(ExportApi, PreferencesAreThePairsOfTheRule) {
+  const auto pairs = [&](const std::string& query) {
+    std::string text;
+    for (const auto& row : lines(exported("format=trl_preference&" + query))) {
+      const auto example = data::parse_example(row).value();
+      text += std::get<std::string>(*example.chosen) + ">" +
+              std::get<std::string>(*example.rejected) +
+              (example.chosen_probability ? "~ " : " ");
+    }
+    return text;
+  };
+  EXPECT_EQ(pairs("rule=all"), "B>A B>C ");
+  EXPECT_EQ(pairs("rule=all&ties=half"), "B>A B>C A>C~ ");
+  EXPECT_EQ(pairs("rule=best_vs_worst"), pairs("rule=best_vs_worst&ties=skip"));
+  EXPECT_EQ(exported("format=trl_preference&rule=bset").status, 422);
+}
+
+TEST_P(ExportApi, CorrectedAnswersBecomeInstructionData) {
+  const auto all = lines(exported("format=trl_sft"));
+  ASSERT_EQ(all.size(), 1U);
+  const auto example = data::parse_example(all[0]).value();
+  EXPECT_EQ(example.form, data::Form::kCompletion);
+  EXPECT_EQ(std::get<std::string>(*example.prompt), "Hi");
+  EXPECT_EQ(std::get<std::string>(*example.completion), "Hello!");
+  EXPECT_EQ(example.source->generated_by, "falcon");  // left as the model wrote it
+  const auto drafts = lines(exported("format=trl_sft&status=draft"));
+  ASSERT_EQ(drafts.size(), 1U);
+  EXPECT_EQ(drafts[0]["completion"], "Goodbye.");
+  EXPECT_FALSE(drafts[0]["source"].contains("generated_by") &&
+               drafts[0]["source"]["generated_by"] != "");
+  EXPECT_EQ(lines(exported("format=trl_sft&prompt=response-1"))[0]["prompt"], "A");
+}
+
+TEST_P(ExportApi, PromptsComeFromEveryRecord) {
+  const auto all = lines(exported("format=prompts"));
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(data::parse_example(all[0]).value().form, data::Form::kPrompt);
+  EXPECT_EQ(all[1]["prompt"], "Bye, \"you\"");
+  EXPECT_EQ(all[0]["source"]["licence"], "cc-by-nc-4.0");
+}
+
+TEST_P(ExportApi, CsvHasALineForEachAnswer) {
+  const auto reply = exported("format=csv");
+  EXPECT_NE(reply.headers.find("Content-Disposition")->find(".csv"), std::string::npos);
+  std::vector<std::vector<std::string>> rows;
+  ASSERT_TRUE(data::for_each_csv_record(reply.text, [&](int64_t, std::vector<std::string> row) {
+                rows.push_back(std::move(row));
+                return Status();
+              }).ok());
+  ASSERT_EQ(rows.size(), 4U);
+  for (const auto& row : rows) EXPECT_EQ(row.size(), rows[0].size());
+  EXPECT_EQ(rows[0][3], "fields.prompt");
+  EXPECT_EQ(rows[3][3], "Bye, \"you\"");
+  EXPECT_EQ(rows[1][8], "ann");
+  EXPECT_EQ(rows[2][9], "discarded");
+}
+
+TEST_P(ExportApi, WhatTheDataSetLacksIsSaid) {
+  const auto no_such = exported("format=trl_sft&question=order");
+  EXPECT_EQ(no_such.status, 422);
+  EXPECT_NE(no_such.text.find("no text question named `order`"), std::string::npos);
+  EXPECT_EQ(exported("format=parquet").status, 422);
+  EXPECT_EQ(exported("format=trl_sft&prompt=zz").status, 422);
+  for (const char* name : {"ann", "rev", "stranger"}) {
+    EXPECT_EQ(get(name, "/api/attune/v1/datasets/" + schema_.dataset.id + "/export").status, 403);
+  }
+}
+
+TEST_P(ExportApi, LongDataSetsComeInPagesWithoutGapsOrDoubles) {
+  for (int batch = 0; batch < 3; ++batch) {
+    OrderedJson items = OrderedJson::array();
+    for (int i = 0; i < 400; ++i) {
+      items.push_back({{"external_id", fmt::format("{}-{}", batch, i)},
+                       {"fields", {{"prompt", "p"}, {"response-1", "x"}, {"response-2", "y"}}}});
+    }
+    upsert(to_line(items));
+  }
+  const auto all = lines(exported("format=jsonl"));
+  ASSERT_EQ(all.size(), 1202U);
+  for (int i = 0; i < 1200; ++i) {
+    EXPECT_EQ(all[static_cast<size_t>(i + 2)]["external_id"],
+              fmt::format("{}-{}", i / 400, i % 400));
+  }
+}
+
+INSTANTIATE_BOTH_DATABASES(ExportApi);
+
+}  // namespace
+}  // namespace attune::api

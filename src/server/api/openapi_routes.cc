@@ -1,0 +1,101 @@
+// Query, body, status and answer of the routes whose endpoints say nothing of them.
+#include <algorithm>
+
+#include "server/api/openapi.h"
+
+namespace attune::api {
+namespace {
+
+struct RouteText {
+  const char* route;
+  const char* query;  // in the notation of openapi_schemas.cc, "" for none
+  const char* body;   // a named schema, "" for none
+  int status;
+  const char* response;  // a named schema, "" for none
+};
+
+constexpr const char* kPage = "offset?:int limit?:int include?:text[]";
+
+constexpr RouteText kRoutes[] = {
+    {"GET /api/v1/me/datasets", "workspace_id?:uuid name?:text status?:draft|ready", "", 200,
+     "Datasets"},
+    {"POST /api/v1/datasets", "", "DatasetCreate", 201, "Dataset"},
+    {"GET /api/v1/datasets/{dataset_id}", "", "", 200, "Dataset"},
+    {"PATCH /api/v1/datasets/{dataset_id}", "", "DatasetUpdate", 200, "Dataset"},
+    {"DELETE /api/v1/datasets/{dataset_id}", "", "", 200, "Dataset"},
+    {"PUT /api/v1/datasets/{dataset_id}/publish", "", "", 200, "Dataset"},
+    {"GET /api/v1/datasets/{dataset_id}/progress", "", "", 200, "DatasetProgress"},
+    {"GET /api/v1/datasets/{dataset_id}/users/progress", "", "", 200, "UsersProgress"},
+    {"GET /api/v1/me/datasets/{dataset_id}/metrics", "", "", 200, "DatasetMetrics"},
+    {"GET /api/v1/datasets/{dataset_id}/fields", "", "", 200, "Fields"},
+    {"POST /api/v1/datasets/{dataset_id}/fields", "", "FieldCreate", 201, "Field"},
+    {"PATCH /api/v1/fields/{field_id}", "", "FieldUpdate", 200, "Field"},
+    {"DELETE /api/v1/fields/{field_id}", "", "", 200, "Field"},
+    {"GET /api/v1/datasets/{dataset_id}/questions", "", "", 200, "Questions"},
+    {"POST /api/v1/datasets/{dataset_id}/questions", "", "QuestionCreate", 201, "Question"},
+    {"PATCH /api/v1/questions/{question_id}", "", "QuestionUpdate", 200, "Question"},
+    {"DELETE /api/v1/questions/{question_id}", "", "", 200, "Question"},
+    {"GET /api/v1/me/datasets/{dataset_id}/metadata-properties", "", "", 200,
+     "MetadataProperties"},
+    {"POST /api/v1/datasets/{dataset_id}/metadata-properties", "", "MetadataPropertyCreate", 201,
+     "MetadataProperty"},
+    {"PATCH /api/v1/metadata-properties/{metadata_property_id}", "", "MetadataPropertyUpdate",
+     200, "MetadataProperty"},
+    {"DELETE /api/v1/metadata-properties/{metadata_property_id}", "", "", 200,
+     "MetadataProperty"},
+    {"GET /api/v1/metadata-properties/{metadata_property_id}/metrics", "", "", 200,
+     "MetadataMetrics"},
+    {"GET /api/v1/datasets/{dataset_id}/vectors-settings", "", "", 200, "VectorsSettings"},
+    {"POST /api/v1/datasets/{dataset_id}/vectors-settings", "", "VectorSettingsCreate", 201,
+     "VectorSettings"},
+    {"PATCH /api/v1/vectors-settings/{vector_settings_id}", "", "VectorSettingsUpdate", 200,
+     "VectorSettings"},
+    {"DELETE /api/v1/vectors-settings/{vector_settings_id}", "", "", 200, "VectorSettings"},
+    {"GET /api/v1/datasets/{dataset_id}/records", kPage, "", 200, "Records"},
+    {"POST /api/v1/datasets/{dataset_id}/records", "", "RecordsWrite", 204, ""},
+    {"PATCH /api/v1/datasets/{dataset_id}/records", "", "RecordsWrite", 204, ""},
+    {"DELETE /api/v1/datasets/{dataset_id}/records", "ids:text", "", 204, ""},
+    {"POST /api/v1/datasets/{dataset_id}/records/bulk", "", "RecordsWrite", 201, "RecordsBulk"},
+    {"PUT /api/v1/datasets/{dataset_id}/records/bulk", "", "RecordsWrite", 200, "RecordsBulk"},
+    {"POST /api/v1/datasets/{dataset_id}/records/search", kPage, "SearchQuery", 200,
+     "SearchResult"},
+    {"POST /api/v1/me/datasets/{dataset_id}/records/search", kPage, "SearchQuery", 200,
+     "SearchResult"},
+    {"GET /api/v1/datasets/{dataset_id}/records/search/suggestions/options", "", "", 200,
+     "SuggestionOptions"},
+    {"GET /api/v1/records/{record_id}", "", "", 200, "Record"},
+    {"PATCH /api/v1/records/{record_id}", "", "RecordWrite", 200, "Record"},
+    {"DELETE /api/v1/records/{record_id}", "", "", 200, "Record"},
+    {"POST /api/v1/records/{record_id}/responses", "", "ResponseCreate", 201, "Response"},
+    {"PUT /api/v1/responses/{response_id}", "", "ResponseCreate", 200, "Response"},
+    {"DELETE /api/v1/responses/{response_id}", "", "", 200, "Response"},
+    {"POST /api/v1/me/responses/bulk", "", "ResponsesBulkCreate", 200, "ResponsesBulk"},
+    {"GET /api/v1/records/{record_id}/suggestions", "", "", 200, "Suggestions"},
+    {"PUT /api/v1/records/{record_id}/suggestions", "", "SuggestionCreate", 201, "Suggestion"},
+    {"DELETE /api/v1/records/{record_id}/suggestions", "ids:text", "", 204, ""},
+    {"DELETE /api/v1/suggestions/{suggestion_id}", "", "", 200, "Suggestion"},
+    {"POST /api/v1/datasets/{dataset_id}/import", "", "", 422, "Refusal"},
+    {"POST /api/v1/datasets/{dataset_id}/export", "", "", 422, "Refusal"},
+    {"GET /api/v1/jobs/{job_id}", "", "", 200, "Job"},
+};
+
+}  // namespace
+
+OrderedJson route_schema(std::string_view route) {
+  const auto found = std::find_if(std::begin(kRoutes), std::end(kRoutes),
+                                  [&](const RouteText& text) { return route == text.route; });
+  if (found == std::end(kRoutes)) return nullptr;
+  OrderedJson schema = {{"status", found->status}};
+  if (*found->query) schema["query"] = found->query;
+  if (*found->body) schema["body"] = found->body;
+  if (*found->response) schema["response"] = found->response;
+  return schema;
+}
+
+std::vector<std::string> described_routes() {
+  std::vector<std::string> routes;
+  for (const RouteText& text : kRoutes) routes.emplace_back(text.route);
+  return routes;
+}
+
+}  // namespace attune::api

@@ -1,0 +1,214 @@
+// The named schemas of openapi.json, in a notation that fits on a line:
+//
+//   name:type      a member that must be there        name?:type   one that may be left out
+//   text, int, number, bool, uuid, time, uri, any, object (of anything)
+//   type?          or null            type[]   a list            type{}   an object of such values
+//   Name           another schema of this table       a|b|c        one of these texts
+//
+// A schema that begins with '=' is that type itself and no object.
+#include <map>
+
+#include "server/api/openapi.h"
+
+namespace attune::api {
+namespace {
+
+struct NamedSchema {
+  const char* name;
+  const char* members;
+};
+
+constexpr NamedSchema kSchemas[] = {
+    {"Refusal", "detail:any"},
+    {"Version", "version:text attune:text"},
+    {"Status", "version:text search_engine:object memory:object attune:text"},
+    {"Settings", "argilla:object huggingface?:object"},
+    {"Login", "username:text password:text"},
+    {"Token", "access_token:text token_type:bearer"},
+    {"Session", "user:User csrf_token:text expires_in?:int"},
+    {"Setup", "token:text username:text first_name?:text? last_name?:text? password:text"},
+    {"SetupState", "needed:bool"},
+    {"PasswordChange", "current_password:text new_password:text"},
+    {"ApiKeyCreate", "name:text scope?:read|write|admin expires_in_days?:number?"},
+    {"ApiKey",
+     "id:uuid user_id:uuid name:text prefix:text scope:read|write|admin expires_at:time? "
+     "inserted_at:time last_used_at:time? api_key?:text"},
+    {"ApiKeys", "items:ApiKey[]"},
+    {"AuditEntry",
+     "number:int user_id:uuid? action:text subject:text detail:object? remote_address:text "
+     "request_id:text at:time"},
+    {"AuditEntries", "items:AuditEntry[]"},
+    {"User",
+     "id:uuid first_name:text last_name:text? username:text role:owner|admin|annotator "
+     "api_key:text inserted_at:time updated_at:time attune_role?:reviewer"},
+    {"Users", "items:User[]"},
+    {"UserCreate",
+     "id?:uuid? first_name:text last_name?:text? username:text role?:owner|admin|annotator "
+     "attune_role?:owner|admin|reviewer|annotator password:text"},
+    {"UserUpdate",
+     "first_name?:text last_name?:text? username?:text role?:owner|admin|annotator "
+     "attune_role?:owner|admin|reviewer|annotator password?:text"},
+    {"UserV0",
+     "id:uuid first_name:text last_name?:text full_name:text username:text "
+     "role:owner|admin|annotator workspaces:text[] api_key:text inserted_at:time "
+     "updated_at:time"},
+    {"UserCreateV0",
+     "first_name:text last_name?:text username:text role?:owner|admin|annotator password:text "
+     "workspaces?:text[]"},
+    {"UsersV0", "=UserV0[]"},
+    {"Workspace", "id:uuid name:text inserted_at:time updated_at:time"},
+    {"Workspaces", "items:Workspace[]"},
+    {"WorkspacesV0", "=Workspace[]"},
+    {"WorkspaceCreate", "id?:uuid? name:text"},
+    {"WorkspaceUserCreate", "user_id:uuid"},
+    {"Webhook",
+     "id:uuid url:uri secret:text events:text[] enabled:bool description:text? "
+     "inserted_at:time updated_at:time"},
+    {"Webhooks", "items:Webhook[]"},
+    {"WebhookCreate", "url:uri events:text[] description?:text?"},
+    {"WebhookUpdate", "url?:uri events?:text[] enabled?:bool description?:text?"},
+    {"Distribution", "strategy:overlap min_submitted:int"},
+    {"Dataset",
+     "id:uuid name:text guidelines:text? allow_extra_metadata:bool status:draft|ready "
+     "distribution:Distribution metadata:object? workspace_id:uuid last_activity_at:time "
+     "inserted_at:time updated_at:time"},
+    {"Datasets", "items:Dataset[]"},
+    {"DatasetCreate",
+     "name:text workspace_id:uuid guidelines?:text? allow_extra_metadata?:bool "
+     "distribution?:Distribution metadata?:object?"},
+    {"DatasetUpdate",
+     "name?:text guidelines?:text? allow_extra_metadata?:bool distribution?:Distribution "
+     "metadata?:object?"},
+    {"DatasetProgress", "total:int completed:int pending:int users:object[]"},
+    {"UsersProgress", "users:object[]"},
+    {"DatasetMetrics", "records:object responses:object"},
+    {"Field",
+     "id:uuid name:text title:text required:bool settings:object dataset_id:uuid "
+     "inserted_at:time updated_at:time"},
+    {"Fields", "items:Field[]"},
+    {"FieldCreate", "name:text title:text required?:bool? settings:object"},
+    {"FieldUpdate", "title?:text settings?:object"},
+    {"Question",
+     "id:uuid name:text title:text description:text? required:bool settings:object "
+     "dataset_id:uuid inserted_at:time updated_at:time"},
+    {"Questions", "items:Question[]"},
+    {"QuestionCreate", "name:text title:text description?:text? required?:bool? settings:object"},
+    {"QuestionUpdate", "title?:text description?:text? settings?:object"},
+    {"MetadataProperty",
+     "id:uuid name:text title:text settings:object visible_for_annotators:bool dataset_id:uuid "
+     "inserted_at:time updated_at:time"},
+    {"MetadataProperties", "items:MetadataProperty[]"},
+    {"MetadataPropertyCreate",
+     "name:text title:text settings:object visible_for_annotators?:bool"},
+    {"MetadataPropertyUpdate", "title?:text visible_for_annotators?:bool"},
+    {"MetadataMetrics", "type:text total?:int values?:object[] min?:number? max?:number?"},
+    {"VectorSettings",
+     "id:uuid name:text title:text dimensions:int dataset_id:uuid inserted_at:time "
+     "updated_at:time"},
+    {"VectorsSettings", "items:VectorSettings[]"},
+    {"VectorSettingsCreate", "name:text title:text dimensions:int"},
+    {"VectorSettingsUpdate", "title?:text"},
+    {"Suggestion",
+     "id:uuid question_id:uuid value:any type:text? agent:text? score:any inserted_at:time "
+     "updated_at:time"},
+    {"Suggestions", "items:Suggestion[]"},
+    {"SuggestionCreate", "question_id:uuid value:any type?:text? agent?:text? score?:any"},
+    {"Response",
+     "id:uuid values:object status:draft|submitted|discarded record_id:uuid user_id:uuid? "
+     "inserted_at:time updated_at:time"},
+    {"ResponseCreate", "values?:object? status:draft|submitted|discarded"},
+    {"ResponseBulkItem", "record_id:uuid values?:object? status:draft|submitted|discarded"},
+    {"ResponsesBulkCreate", "items:ResponseBulkItem[]"},
+    {"ResponsesBulk", "items:object[]"},
+    {"Record",
+     "id:uuid status:pending|completed fields:object metadata:object? external_id:text? "
+     "responses?:Response[] suggestions?:Suggestion[] vectors?:object dataset_id:uuid "
+     "inserted_at:time updated_at:time"},
+    {"Records", "items:Record[] total:int"},
+    {"RecordWrite",
+     "id?:uuid? external_id?:text? fields?:object? metadata?:object? vectors?:object? "
+     "responses?:object[]? suggestions?:SuggestionCreate[]?"},
+    {"RecordsWrite", "items:RecordWrite[]"},
+    {"RecordsBulk", "items:Record[]"},
+    {"SearchQuery", "query?:object? filters?:object? sort?:object[]?"},
+    {"SearchResultItem", "record:Record query_score:number?"},
+    {"SearchResult", "items:SearchResultItem[] total:int"},
+    {"SuggestionOptions", "items:object[]"},
+    {"Job", "id:text status:text"},
+};
+
+const std::map<std::string, OrderedJson, std::less<>>& plain_types() {
+  static const std::map<std::string, OrderedJson, std::less<>> types = {
+      {"text", {{"type", "string"}}},
+      {"int", {{"type", "integer"}}},
+      {"number", {{"type", "number"}}},
+      {"bool", {{"type", "boolean"}}},
+      {"uuid", {{"type", "string"}, {"format", "uuid"}}},
+      {"time", {{"type", "string"}, {"format", "date-time"}}},
+      {"uri", {{"type", "string"}, {"format", "uri"}}},
+      {"object", {{"type", "object"}}},
+      {"any", OrderedJson::object()}};
+  return types;
+}
+
+OrderedJson choice_of(std::string_view type) {
+  OrderedJson options = OrderedJson::array();
+  for (size_t begin = 0; begin <= type.size();) {
+    const size_t end = std::min(type.find('|', begin), type.size());
+    options.push_back(std::string(type.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return {{"type", "string"}, {"enum", std::move(options)}};
+}
+
+OrderedJson type_of(std::string_view type) {
+  if (type.ends_with('?')) {
+    const OrderedJson null = {{"type", "null"}};
+    return {{"anyOf", OrderedJson::array({type_of(type.substr(0, type.size() - 1)), null})}};
+  }
+  if (type.ends_with("[]")) {
+    return {{"type", "array"}, {"items", type_of(type.substr(0, type.size() - 2))}};
+  }
+  if (type.ends_with("{}")) {
+    return {{"type", "object"}, {"additionalProperties", type_of(type.substr(0, type.size() - 2))}};
+  }
+  if (const auto plain = plain_types().find(type); plain != plain_types().end()) {
+    return plain->second;
+  }
+  const bool named = type[0] >= 'A' && type[0] <= 'Z';
+  if (!named) return choice_of(type);
+  return {{"$ref", "#/components/schemas/" + std::string(type)}};
+}
+
+}  // namespace
+
+OrderedJson schema_of(std::string_view members) {
+  if (members.starts_with('=')) return type_of(members.substr(1));
+  OrderedJson properties = OrderedJson::object(), required = OrderedJson::array();
+  for (size_t begin = 0; begin < members.size();) {
+    const size_t end = std::min(members.find(' ', begin), members.size());
+    const std::string_view member = members.substr(begin, end - begin);
+    const size_t colon = member.find(':');
+    CHECK(colon != std::string_view::npos && colon > 0, "'{}' is no name:type", member);
+    std::string_view name = member.substr(0, colon);
+    const bool optional = name.ends_with('?');
+    if (optional) name.remove_suffix(1);
+    properties[std::string(name)] = type_of(member.substr(colon + 1));
+    if (!optional) required.push_back(std::string(name));
+    begin = end + 1;
+  }
+  OrderedJson schema = {{"type", "object"}, {"properties", std::move(properties)}};
+  if (!required.empty()) schema["required"] = std::move(required);
+  return schema;
+}
+
+const OrderedJson& openapi_schemas() {
+  static const OrderedJson schemas = [] {
+    OrderedJson all = OrderedJson::object();
+    for (const NamedSchema& named : kSchemas) all[named.name] = schema_of(named.members);
+    return all;
+  }();
+  return schemas;
+}
+
+}  // namespace attune::api

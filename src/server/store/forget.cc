@@ -1,0 +1,110 @@
+#include "server/store/forget.h"
+
+#include "base/sha256.h"
+#include "server/store/statements.h"
+#include "server/store/text_index.h"
+
+namespace attune::store {
+namespace {
+
+// {"forgotten": hash}; what is a tombstone already stays as it is.
+std::string tombstone_of(const std::string& content) {
+  if (content.starts_with("{\"forgotten\":\"")) return content;
+  return to_line(OrderedJson{{"forgotten", sha256_hex(content)}});
+}
+
+// Replaces a column of JSON by tombstones in the rows that the condition picks, one by one, since
+// each has a hash of its own. `key` is a column that names a row.
+Result<int64_t> bury(Connection& connection, const std::string& table, const std::string& key,
+                     const std::string& column, const std::string& more, const Rows& rows) {
+  for (const Row& row : rows) {
+    TRY(connection.run("UPDATE " + table + " SET " + column + " = $2" + more + " WHERE " + key +
+                           " = $1",
+                       {row.integer(0), tombstone_of(row.text(1))}));
+  }
+  return static_cast<int64_t>(rows.size());
+}
+
+// Every field as it may be shown: texts say that they were forgotten, all else is empty.
+OrderedJson forgotten_fields(const domain::Schema& schema, const OrderedJson& fields) {
+  OrderedJson kept = OrderedJson::object();
+  for (const auto& [name, value] : fields.items()) {
+    const domain::Field* field = domain::field_named(schema, name);
+    const bool is_text = field != nullptr && domain::type_of(field->settings) == "text";
+    if (is_text && value.is_string()) kept[name] = kForgottenText;
+  }
+  return kept;
+}
+
+Status forget_content(Connection& connection, const domain::Schema& schema,
+                      std::span<const domain::Record> records) {
+  std::vector<OrderedJson> fields;
+  fields.reserve(records.size());
+  std::vector<TextToIndex> texts;
+  for (const domain::Record& record : records) {
+    fields.push_back(forgotten_fields(schema, record.fields));
+    texts.push_back({record.position, &fields.back()});
+    TRY(connection.run("UPDATE records SET fields = $2, metadata = NULL, external_id = NULL "
+                       "WHERE position = $1",
+                       {record.position, to_line(fields.back())}));
+  }
+  return index_texts(connection, schema, texts);
+}
+
+}  // namespace
+
+Result<ForgottenCounts> forget_records(Connection& connection, const domain::Schema& schema,
+                                       std::span<const domain::Record> records) {
+  std::vector<Value> positions, ids;
+  for (const domain::Record& record : records) {
+    positions.emplace_back(record.position);
+    ids.emplace_back(record.id);
+  }
+  ForgottenCounts counts;
+  counts.records = static_cast<int64_t>(records.size());
+  TRY(forget_content(connection, schema, records));
+  for (const char* table : {"metadata_values", "suggestion_values", "suggestions", "answer_values",
+                            "record_vectors", "adjudications", "gold_records", "skips"}) {
+    TRY(run_in(connection, std::string("DELETE FROM ") + table + " WHERE record IN ", positions));
+  }
+  counts.answers = static_cast<int64_t>(
+      TRY(run_in(connection, "UPDATE responses SET response_values = '{}' WHERE record IN ",
+                 positions, " RETURNING id"))
+          .size());
+  counts.comments = static_cast<int64_t>(
+      TRY(run_in(connection, "UPDATE comments SET text = $1 WHERE record IN ", positions,
+                 " RETURNING id", {std::string(kForgottenText)}))
+          .size());
+  const Rows answers = TRY(run_in(
+      connection, "SELECT number, response_values FROM response_history WHERE record_id IN ", ids));
+  counts.history_rows = TRY(bury(connection, "response_history", "number", "response_values",
+                                 ", shown_order = NULL", answers));
+  const Rows versions = TRY(
+      run_in(connection, "SELECT number, fields FROM record_history WHERE record_id IN ", ids));
+  counts.history_rows += TRY(bury(connection, "record_history", "number", "fields",
+                                  ", metadata = NULL, external_id = NULL", versions));
+  return counts;
+}
+
+Result<ForgottenCounts> forget_person(Connection& connection, const std::string& user_id) {
+  ForgottenCounts counts;
+  for (const char* table : {"answer_values", "adjudications", "gold_records", "skips"}) {
+    TRY(connection.run(std::string("DELETE FROM ") + table + " WHERE user_id = $1", {user_id}));
+  }
+  counts.answers = static_cast<int64_t>(
+      TRY(connection.run("UPDATE responses SET response_values = '{}' WHERE user_id = $1 "
+                         "RETURNING id",
+                         {user_id}))
+          .size());
+  counts.comments = static_cast<int64_t>(
+      TRY(connection.run("UPDATE comments SET text = $2 WHERE user_id = $1 RETURNING id",
+                         {user_id, std::string(kForgottenText)}))
+          .size());
+  const Rows answers = TRY(connection.run(
+      "SELECT number, response_values FROM response_history WHERE user_id = $1", {user_id}));
+  counts.history_rows = TRY(bury(connection, "response_history", "number", "response_values",
+                                 ", client = NULL", answers));
+  return counts;
+}
+
+}  // namespace attune::store

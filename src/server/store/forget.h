@@ -1,0 +1,34 @@
+// Deliberate forgetting: content is replaced by a tombstone wherever it is kept, in the rows, their
+// history, the side tables and the text index. What stays are ids, times, statuses and, in the
+// history, a SHA-256 of what was there, so that it can still be told that something was, and that a
+// copy elsewhere is a copy of it. Deleting a person or record in the ordinary way keeps more.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "server/domain/dataset.h"
+#include "server/domain/record.h"
+#include "server/store/database.h"
+
+namespace attune::store {
+
+// What stands in a text that was forgotten.
+inline constexpr const char* kForgottenText = "[forgotten]";
+
+struct ForgottenCounts {
+  int64_t records = 0, answers = 0, history_rows = 0, comments = 0;
+};
+
+// Records of the data set: every text of their fields, their metadata, external id, vectors,
+// suggestions, answers of everybody, decisions on them, comments and earlier versions.
+Result<ForgottenCounts> forget_records(Connection& connection, const domain::Schema& schema,
+                                       std::span<const domain::Record> records);
+
+// All that a person said, in all data sets: values of answers with their history, decisions on
+// answers of others, and comments.
+// Records stay as complete as they are.
+Result<ForgottenCounts> forget_person(Connection& connection, const std::string& user_id);
+
+}  // namespace attune::store

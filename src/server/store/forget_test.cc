@@ -1,0 +1,145 @@
+#include "server/store/forget.h"
+
+#include "base/sha256.h"
+#include "server/domain/schema_fixture.h"
+#include "server/store/comments.h"
+#include "server/store/record_history.h"
+#include "server/store/records.h"
+#include "server/store/search.h"
+#include "server/store/test_dataset.h"
+#include "tests/support/both_databases.h"
+
+namespace attune::store {
+namespace {
+
+using domain::json;
+
+constexpr const char* kSecret = "swordfish";
+
+class ForgetTest : public testing::BothDatabases {
+ protected:
+  template <typename F>
+  auto in_write(F&& body) {
+    return database().write(body).value();
+  }
+
+  void SetUp() override {
+    BothDatabases::SetUp();
+    if (IsSkipped()) return;
+    schema_ = in_write([&](Connection& c) {
+      return testing::store_schema(c, domain::schema_of_everything());
+    });
+    domain::RecordChange change;
+    change.external_id = kSecret;
+    change.fields =
+        json(R"({"text":"the swordfish","talk":[{"role":"user","content":"swordfish"}]})");
+    change.metadata = json(R"({"any":"swordfish"})");
+    change.suggestions = {{.question_id = domain::question_named(schema_, "note")->id,
+                           .value = kSecret}};
+    change.responses = {{.user_id = "ann",
+                         .status = domain::ResponseStatus::kSubmitted,
+                         .values = json(R"({"note":{"value":"swordfish"}})")}};
+    change.vectors = json(R"({"v":[1,2]})");
+    write(change, nullptr);
+    // A second version, so that there is a history of the record too.
+    const domain::Record before = record();
+    domain::RecordChange again;
+    again.fields = json(R"({"text":"still the swordfish"})");
+    write(again, &before);
+    in_write([&](Connection& c) { return add_comment(c, before.position, "ann", kSecret); });
+  }
+
+  void write(const domain::RecordChange& change, const domain::Record* existing) {
+    const RecordWrite one{&change, existing};
+    in_write([&](Connection& c) {
+      return write_records(c, schema_, std::span(&one, 1), {.author_id = "lead"});
+    });
+  }
+  domain::Record record() {
+    constexpr RecordParts kAll{.responses = true, .suggestions = true, .vectors = true};
+    return database()
+        .read([&](Connection& c) { return list_records(c, schema_, 0, 1, kAll); })
+        .value()
+        .at(0);
+  }
+  // Whether the secret stands anywhere in the tables that hold content.
+  std::string tables_with_the_secret() {
+    const std::vector<std::pair<const char*, const char*>> columns = {
+        {"records", "fields"},           {"records", "metadata"},
+        {"records", "external_id"},      {"metadata_values", "term"},
+        {"suggestions", "value"},        {"suggestion_values", "term"},
+        {"responses", "response_values"}, {"answer_values", "term"},
+        {"response_history", "response_values"}, {"record_history", "fields"},
+        {"record_history", "metadata"},  {"comments", "text"}};
+    std::string found;
+    for (const auto& [table, column] : columns) {
+      const Rows rows = database()
+                            .read([&](Connection& c) {
+                              return c.run(fmt::format("SELECT 1 FROM {} WHERE {} LIKE '%{}%'",
+                                                       table, column, kSecret));
+                            })
+                            .value();
+      if (!rows.empty()) found += fmt::format("{}.{} ", table, column);
+    }
+    return found;
+  }
+  int64_t hits() {
+    domain::SearchQuery query;
+    query.dataset = schema_.dataset.position;
+    query.text = domain::TextQuery{kSecret, std::nullopt};
+    return database()
+        .read([&](Connection& c) { return search_records(c, query); })
+        .value()
+        .total;
+  }
+
+  domain::Schema schema_;
+};
+
+TEST_P(ForgetTest, ARecordIsForgottenEverywhere) {
+  ASSERT_NE(tables_with_the_secret(), "");
+  ASSERT_EQ(hits(), 1);
+  const std::vector<domain::Record> records = {record()};
+  const auto counts =
+      in_write([&](Connection& c) { return forget_records(c, schema_, records); });
+  EXPECT_EQ(tables_with_the_secret(), "");
+  EXPECT_EQ(hits(), 0);
+  EXPECT_EQ(counts.records, 1);
+  EXPECT_EQ(counts.answers, 1);
+  EXPECT_EQ(counts.comments, 1);
+  EXPECT_EQ(counts.history_rows, 2);
+  const domain::Record after = record();
+  EXPECT_EQ(after.id, records[0].id);
+  EXPECT_TRUE(after.completed);
+  EXPECT_EQ(to_line(after.fields), R"({"text":"[forgotten]"})");
+  EXPECT_TRUE(after.suggestions.empty());
+  EXPECT_TRUE(after.vectors.empty());
+  EXPECT_EQ(after.responses.at(0).values, OrderedJson::object());
+  const auto history =
+      database().read([&](Connection& c) { return history_of_record(c, after.id); }).value();
+  EXPECT_EQ(history.at(0).values["forgotten"],
+            sha256_hex(R"({"note":{"value":"swordfish"}})"));
+}
+
+TEST_P(ForgetTest, APersonsWordsAreForgottenAndRecordsStay) {
+  const auto counts = in_write([&](Connection& c) { return forget_person(c, "ann"); });
+  EXPECT_EQ(counts.answers, 1);
+  EXPECT_EQ(counts.history_rows, 1);
+  EXPECT_EQ(counts.comments, 1);
+  EXPECT_EQ(hits(), 1);
+  const domain::Record after = record();
+  EXPECT_TRUE(after.completed);
+  EXPECT_EQ(after.responses.at(0).values, OrderedJson::object());
+  EXPECT_EQ(after.suggestions.size(), 1U);
+  // Again: nothing is hashed twice.
+  in_write([&](Connection& c) { return forget_person(c, "ann"); });
+  const auto history =
+      database().read([&](Connection& c) { return history_of_record(c, after.id); }).value();
+  EXPECT_EQ(history.at(0).values["forgotten"],
+            sha256_hex(R"({"note":{"value":"swordfish"}})"));
+}
+
+INSTANTIATE_BOTH_DATABASES(ForgetTest);
+
+}  // namespace
+}  // namespace attune::store

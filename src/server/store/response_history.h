@@ -1,0 +1,44 @@
+// Writes rows of the append-only history; read by store/responses.h.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "server/store/responses.h"
+
+namespace attune::store {
+
+// Collects rows of one data set and author, stamped with the guideline version that stands now.
+class HistoryWriter {
+ public:
+  static Result<HistoryWriter> of(Connection& connection, int64_t dataset,
+                                  const Authorship& authorship);
+  // What the answer is after `action`; of a deleted one, what it was. `change`: what made it so,
+  // where somebody answered.
+  void add(std::string_view action, const domain::Response& response,
+           const domain::ResponseChange* change = nullptr);
+  Status write(Connection& connection);
+
+ private:
+  HistoryWriter(int64_t dataset, Authorship authorship, Value guideline_version)
+      : dataset_(dataset),
+        authorship_(std::move(authorship)),
+        guideline_version_(std::move(guideline_version)) {}
+
+  int64_t dataset_;
+  Authorship authorship_;
+  Value guideline_version_;
+  std::vector<Value> rows_;
+};
+
+// The place in `entries` (of one answer, oldest first) of the state that stands at their end, or
+// nothing when the answer does not exist then. `undone`: the state before the last change that was
+// not taken back. Nothing at all is left to take back: `changes` is 0.
+struct HistoryState {
+  std::optional<size_t> entry;
+  size_t changes = 0;  // that were not taken back
+};
+HistoryState state_after(std::span<const HistoryEntry> entries);
+HistoryState state_before_last(std::span<const HistoryEntry> entries);
+
+}  // namespace attune::store

@@ -1,0 +1,231 @@
+#include "server/store/sqlite_connection.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace attune::store {
+namespace {
+
+// Searches write their own SQL, so the number of texts has no bound of its own.
+constexpr size_t kStatementsMax = 500;
+
+Value column_value(sqlite3_stmt* statement, int column) {
+  switch (sqlite3_column_type(statement, column)) {
+    case SQLITE_INTEGER: return int64_t{sqlite3_column_int64(statement, column)};
+    case SQLITE_FLOAT: return sqlite3_column_double(statement, column);
+    case SQLITE_TEXT: {
+      const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
+      return std::string(text, static_cast<size_t>(sqlite3_column_bytes(statement, column)));
+    }
+    case SQLITE_BLOB: {
+      const auto* bytes = static_cast<const std::byte*>(sqlite3_column_blob(statement, column));
+      return Bytes(bytes, bytes + sqlite3_column_bytes(statement, column));
+    }
+    default: return nullptr;
+  }
+}
+
+// SQLite counts named parameters in the order in which they first appear; ours are counted by name.
+int bind_one(sqlite3_stmt* statement, int index, const Value& value) {
+  switch (value.index()) {
+    case 0: return sqlite3_bind_null(statement, index);
+    case 1: return sqlite3_bind_int64(statement, index, std::get<int64_t>(value));
+    case 2: return sqlite3_bind_double(statement, index, std::get<double>(value));
+    case 3: {
+      const std::string& text = std::get<std::string>(value);
+      return sqlite3_bind_text64(statement, index, text.data(), text.size(), SQLITE_STATIC,
+                                 SQLITE_UTF8);
+    }
+    default: {
+      const Bytes& bytes = std::get<Bytes>(value);
+      // A null pointer would bind NULL.
+      const void* data = bytes.empty() ? static_cast<const void*>("") : bytes.data();
+      return sqlite3_bind_blob64(statement, index, data, bytes.size(), SQLITE_STATIC);
+    }
+  }
+}
+
+// The data base holds hashes of passwords: nobody else on the machine reads it.
+void create_private(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+  if (fd >= 0) ::close(fd);
+}
+
+}  // namespace
+
+Error sqlite_error(sqlite3* handle, int code, const std::string& path, std::string_view sql) {
+  const std::string said = handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return io_error("{}: the disk is full; free some space, nothing was written", path);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return make_error(ErrorCode::kUnavailable,
+                        "{}: another program holds the data base for writing; try again", path);
+    case SQLITE_CONSTRAINT: return conflict("{}", said);
+    case SQLITE_CORRUPT:
+      return io_error("{}: the data base is damaged ({}); restore a backup", path, said);
+    case SQLITE_NOTADB:
+      return invalid_input("{}: this file is no data base of SQLite; name another", path);
+    case SQLITE_CANTOPEN:
+      return io_error("{}: cannot be opened; check that the folder exists and may be written to",
+                      path);
+    case SQLITE_READONLY:
+      return io_error("{}: may not be written to ({}); check its rights", path, said);
+    case SQLITE_IOERR:
+      return io_error("{}: reading or writing failed ({}); check the disk", path, said);
+    case SQLITE_TOOBIG: return invalid_input("a value is too large for the data base: {}", said);
+    default: return make_error(ErrorCode::kInternal, "{}: {} in {}", path, said, sql);
+  }
+}
+
+Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::string& path, Kind kind,
+                                                                 int64_t busy_timeout_ms) {
+  if (kind == Kind::kWriter) create_private(path);
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(
+      path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+      nullptr);
+  if (code != SQLITE_OK) {
+    Error error = sqlite_error(handle, code, path, "");
+    sqlite3_close(handle);
+    return error;
+  }
+  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(path, handle));
+  TRY(connection->set_up(kind, busy_timeout_ms));
+  return connection;
+}
+
+SqliteConnection::~SqliteConnection() {
+  statements_.clear();
+  sqlite3_close(handle_);
+}
+
+Status SqliteConnection::set_up(Kind kind, int64_t busy_timeout_ms) {
+  sqlite3_busy_timeout(handle_, static_cast<int>(busy_timeout_ms));
+  // Foreign files must not run code of ours by their views and triggers.
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  // 16 MB of the log before it is copied back, which costs two more fsyncs.
+  TRY(run_script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                 "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;"
+                 "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864"));
+  if (kind == Kind::kReader) TRY(run_script("PRAGMA query_only = ON"));
+  return {};
+}
+
+Result<SqliteConnection::Statement> SqliteConnection::borrow(std::string_view sql) {
+  const auto found = statements_.find(std::string(sql));
+  if (found != statements_.end()) {
+    Statement statement = std::move(found->second);
+    statements_.erase(found);
+    return statement;
+  }
+  sqlite3_stmt* raw = nullptr;
+  const char* rest = nullptr;
+  const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &raw, &rest);
+  Statement statement(raw);
+  if (code != SQLITE_OK) return sqlite_error(handle_, code, path_, sql);
+  if (raw == nullptr) return make_error(ErrorCode::kInternal, "no statement in '{}'", sql);
+  const std::string_view left(rest, static_cast<size_t>(sql.data() + sql.size() - rest));
+  if (left.find_first_not_of(" \n\t;") != std::string_view::npos) {
+    return make_error(ErrorCode::kInternal, "more than one statement in '{}'", sql);
+  }
+  return statement;
+}
+
+void SqliteConnection::give_back(std::string_view sql, Statement statement) {
+  sqlite3_reset(statement.get());
+  sqlite3_clear_bindings(statement.get());
+  if (statements_.size() >= kStatementsMax) statements_.clear();
+  statements_.insert_or_assign(std::string(sql), std::move(statement));
+}
+
+Status SqliteConnection::bind(sqlite3_stmt* statement, std::span<const Value> parameters,
+                              std::string_view sql) {
+  const int wanted = sqlite3_bind_parameter_count(statement);
+  for (int index = 1; index <= wanted; ++index) {
+    const char* name = sqlite3_bind_parameter_name(statement, index);
+    const bool is_ours = name != nullptr && name[0] == '$';
+    const size_t number = is_ours ? std::strtoul(name + 1, nullptr, 10) : 0;
+    if (number < 1 || number > parameters.size()) {
+      return make_error(ErrorCode::kInternal, "no value for parameter {} of '{}'",
+                        name != nullptr ? name : "?", sql);
+    }
+    const Value& value = parameters[number - 1];
+    const auto* text = std::get_if<std::string>(&value);
+    if (text != nullptr && text->find('\0') != std::string::npos) {
+      return invalid_input("a text holds the character U+0000, which data bases do not keep");
+    }
+    const int code = bind_one(statement, index, value);
+    if (code != SQLITE_OK) return sqlite_error(handle_, code, path_, sql);
+  }
+  return {};
+}
+
+Status SqliteConnection::step_all(sqlite3_stmt* statement, std::string_view sql,
+                                  const std::function<Status(Row)>& take) {
+  const int columns = sqlite3_column_count(statement);
+  for (;;) {
+    const int code = sqlite3_step(statement);
+    if (code == SQLITE_DONE) return {};
+    if (code != SQLITE_ROW) return sqlite_error(handle_, code, path_, sql);
+    std::vector<Value> values;
+    values.reserve(static_cast<size_t>(columns));
+    for (int column = 0; column < columns; ++column) {
+      values.push_back(column_value(statement, column));
+    }
+    TRY(take(Row(std::move(values))));
+  }
+}
+
+Status SqliteConnection::execute(std::string_view sql, std::span<const Value> parameters,
+                                 const std::function<Status(Row)>& take) {
+  auto borrowed = borrow(sql);
+  if (!borrowed.ok()) {
+    failed_ = true;
+    return borrowed.error();
+  }
+  Statement statement = std::move(borrowed).value();
+  bool taken = true;  // an error of `take` is no failure of a statement
+  Status done = bind(statement.get(), parameters, sql);
+  if (done.ok()) {
+    done = step_all(statement.get(), sql, [&](Row row) {
+      Status status = take(std::move(row));
+      taken = status.ok();
+      return status;
+    });
+  }
+  if (!done.ok() && taken) failed_ = true;
+  give_back(sql, std::move(statement));
+  return done;
+}
+
+Result<Rows> SqliteConnection::run(std::string_view sql, std::span<const Value> parameters) {
+  Rows rows;
+  TRY(execute(sql, parameters, [&](Row row) -> Status {
+    rows.push_back(std::move(row));
+    return {};
+  }));
+  return rows;
+}
+
+Status SqliteConnection::each(std::string_view sql, std::span<const Value> parameters,
+                              const std::function<Status(const Row&)>& take) {
+  return execute(sql, parameters, [&](Row row) { return take(row); });
+}
+
+Status SqliteConnection::command(std::string_view sql) {
+  return execute(sql, {}, [](const Row&) -> Status { return {}; });
+}
+
+Status SqliteConnection::run_script(const std::string& sql) {
+  const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
+  if (code == SQLITE_OK) return {};
+  failed_ = true;
+  return sqlite_error(handle_, code, path_, sql);
+}
+
+}  // namespace attune::store

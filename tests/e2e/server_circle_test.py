@@ -1,0 +1,141 @@
+"""The circle through public interfaces: a model's answers go to a feedback server, people answer
+over HTTP, what they said is exported, and a model is trained on it."""
+
+import json
+import unittest
+
+import command_case
+import feedback_server
+import programs
+
+MODEL = ("--model_name_or_path", command_case.TINY)
+WORDS = ["hey you", "they say", "a year", "the day", "yes", "no", "by the way", "my oh my"]
+STEPS = ("--max_steps", 2, "--per_device_train_batch_size", 2, "--save_strategy", "no")
+SOURCE = {"dataset": "words", "licence": "CC0-1.0", "generated_by": "tiny"}
+
+
+@unittest.skipUnless(programs.HAS_ENGINE, programs.WITHOUT_ENGINE)
+class CircleTest(command_case.CommandCase):
+    def setUp(self):
+        super().setUp()
+        self.server = feedback_server.FeedbackServer()
+        self.server.start()
+        self.addCleanup(self.server.__exit__, None, None, None)
+        self.env = {"ATTUNE_API_KEY": self.server.key}
+        self.people = {name: self.add_person(name) for name in ("ann", "bob")}
+
+    def call(self, method, path, body=None, key=feedback_server.DEV_KEY, expect=(200, 201, 204)):
+        status, answer = self.server.call(method, path, body, key)
+        self.assertIn(status, expect, (method, path, answer))
+        return answer
+
+    def add_person(self, name):
+        """The API key of a new annotator of the workspace `argilla`."""
+        user = self.call("POST", "/api/v1/users", {"username": name, "first_name": name,
+                                                   "role": "annotator", "password": "12345678"})
+        workspace = self.call("GET", "/api/v1/me/workspaces")["items"][0]
+        self.call("POST", f"/api/v1/workspaces/{workspace['id']}/users", {"user_id": user["id"]})
+        return user["api_key"]
+
+    def address(self, name):
+        return f"{self.server.url}/argilla/{name}"
+
+    def dataset(self, name):
+        items = self.call("GET", "/api/v1/me/datasets")["items"]
+        return next(one["id"] for one in items if one["name"] == name)
+
+    def imported(self, name, rows):
+        file = self.write_rows(f"{name}.jsonl", rows)
+        self.done("import", "--data", file, "--dataset", self.address(name), env=self.env)
+        return self.dataset(name)
+
+    def generated(self, count):
+        """Answers of the tiny model: a list of texts for each of WORDS."""
+        prompts = self.write_rows("prompts.jsonl",
+                                  [{"id": word, "prompt": f"{word}? "} for word in WORDS])
+        result = self.done("generate", *MODEL, "--data", prompts, "--max_new_tokens", 4,
+                           "--num_return_sequences", count, "--do_sample", "true", "--seed", 7)
+        # An answer that is empty, or the same as another, is nothing to choose from.
+        return [[f"{one['text'].strip()} {'abc'[index]}"
+                 for index, one in enumerate(line["completions"])]
+                for line in command_case.lines_of(result.stdout)]
+
+    def search(self, dataset, key):
+        path = f"/api/v1/me/datasets/{dataset}/records/search?include=suggestions"
+        return self.call("POST", path, {}, key)["items"]
+
+    def test_corrected_answers_become_instruction_data(self):
+        rows = [{"prompt": f"{word}? ", "completion": texts[0],
+                 "source": {**SOURCE, "row": str(row)}}
+                for row, (word, texts) in enumerate(zip(WORDS, self.generated(1)))]
+        dataset = self.imported("answers", rows)
+        self.call("PATCH", f"/api/v1/datasets/{dataset}", {"guidelines": "Say it backwards."})
+        for item in self.search(dataset, self.people["ann"]):
+            record = item["record"]
+            word = record["fields"]["prompt"][:-2]
+            suggested = record["suggestions"][0]["value"]
+            keeps = word == "yes"  # this one she leaves as the model wrote it
+            self.call("POST", f"/api/v1/records/{record['id']}/responses",
+                      {"status": "submitted",
+                       "values": {"response": {"value": suggested if keeps else word[::-1]}}},
+                      self.people["ann"])
+        self.done("export", "--dataset", self.address("answers"), "--format", "trl_sft",
+                  "--output", self.path("sft.jsonl"), env=self.env)
+        exported = command_case.lines_of(self.path("sft.jsonl").read_text(encoding="utf-8"))
+        self.assertEqual([row["prompt"] for row in exported], [row["prompt"] for row in rows])
+        self.assertEqual({row["annotator"] for row in exported}, {"ann"})
+        self.assertEqual(exported[4]["source"]["generated_by"], "tiny")
+        self.assertEqual(exported[0]["completion"], "uoy yeh")
+        self.done("train", "sft", *MODEL, *STEPS, "--dataset_name", self.path("sft.jsonl"),
+                  "--output_dir", self.path("run"))
+        report = json.loads((self.path("run") / "data_report.json").read_text())["train"]
+        self.assertEqual(report["rows"]["kept"], len(WORDS))
+        self.assertEqual(report["licences"], {"CC0-1.0": len(WORDS)})
+        self.assertEqual(report["annotators"], {"ann": len(WORDS)})
+        self.assertEqual(report["guideline_versions"], {"1": len(WORDS)})
+
+    def test_rankings_of_two_people_train_a_reward_model_and_a_policy(self):
+        rows = [{"prompt": f"{word}? ", "completions": texts, "ranks": [1, 2, 3],
+                 "annotator": "tiny", "source": {**SOURCE, "row": str(row)}}
+                for row, (word, texts) in enumerate(zip(WORDS, self.generated(3)))]
+        dataset = self.imported("orders", rows)
+        orders = {"ann": [3, 1, 2], "bob": [2, 1, 1]}
+        for name, ranks in orders.items():
+            for item in self.search(dataset, self.people[name]):
+                value = [{"value": f"response-{place + 1}", "rank": rank}
+                         for place, rank in enumerate(ranks)]
+                self.call("POST", f"/api/v1/records/{item['record']['id']}/responses",
+                          {"status": "submitted", "values": {"preference": {"value": value}}},
+                          self.people[name])
+        result = self.done("export", "--dataset", self.address("orders"), "--format", "rankings",
+                           env=self.env)
+        exported = command_case.lines_of(result.stdout)
+        self.assertEqual(len(exported), 2 * len(WORDS))
+        for row in exported:
+            self.assertEqual(row["ranks"], orders[row["annotator"]])
+            self.assertEqual(len(row["completions"]), 3)
+        for recipe in ("reward", "dpo"):
+            run = self.path(recipe)
+            self.done("train", recipe, *MODEL, *STEPS, "--dataset_name", self.address("orders"),
+                      "--output_dir", run, env=self.env)
+            report = json.loads((run / "data_report.json").read_text())["train"]
+            self.assertEqual(report["annotators"], {"ann": len(WORDS), "bob": len(WORDS)}, recipe)
+            self.assertEqual(report["licences"], {"CC0-1.0": 2 * len(WORDS)}, recipe)
+            self.assertTrue((run / "final").is_dir())
+
+    def test_what_cannot_be_had_is_said(self):
+        self.wrong_use("export", "--dataset", "orders", says=["http://HOST:PORT/WORKSPACE"])
+        self.failed("export", "--dataset", self.address("nothing"), env=self.env,
+                    says=["there is no data set argilla/nothing"])
+        self.failed("export", "--dataset", self.address("x"), env={"ATTUNE_API_KEY": "wrong"},
+                    says=["ATTUNE_API_KEY"])
+        self.wrong_use("export", "--dataset", self.address("x"), env={"ATTUNE_API_KEY": ""},
+                       says=["set ATTUNE_API_KEY"])
+        self.imported("empty", [{"prompt": "yes? ", "completion": "no"}])
+        self.failed("train", "sft", *MODEL, *STEPS, "--dataset_name", self.address("empty"),
+                    "--output_dir", self.path("run"), env=self.env,
+                    says=["dataset_name", "nobody has submitted an answer"])
+
+
+if __name__ == "__main__":
+    unittest.main()
