@@ -9,6 +9,7 @@ function(attune_library name)
   target_link_libraries(attune_${name}
     PUBLIC ${ARG_DEPS}
     PRIVATE attune_compile_options ${ARG_PRIVATE_DEPS})
+  attune_use_precompiled(attune_${name} NO_TESTS ${ARG_DEPS} ${ARG_PRIVATE_DEPS})
 endfunction()
 
 # attune_executable(NAME SOURCES a.cc ... DEPS lib ...)
@@ -17,6 +18,7 @@ function(attune_executable name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} attune_compile_options)
+  attune_use_precompiled(${name} NO_TESTS ${ARG_DEPS})
 endfunction()
 
 # attune_test(NAME SOURCES a_test.cc ... DEPS lib ... [LABELS label ...])
@@ -31,6 +33,7 @@ function(attune_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} attune_compile_options attune_test_support)
+  attune_use_precompiled(${name} TESTS ${ARG_DEPS})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES
     LABELS "${ARG_LABELS}" TIMEOUT 480

@@ -12,7 +12,7 @@ shift || true
 start=$SECONDS
 # Clones of the same tree share the compiler cache: paths are taken relative to the tree, and the
 # locale, which ccache counts as part of the command, is the one of .ci/run.
-export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 LC_ALL=C.UTF-8
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros LC_ALL=C.UTF-8
 if [ ! -f "build/$preset/build.ninja" ]; then
   echo "build: $preset, first time (up to 15 minutes on 2 cores; seconds with a warm ccache)"
   mkdir -p build

@@ -3,6 +3,7 @@
 // kNotFound 404, kConflict 409, kInvalidInput 422, kUnsupported 422, kUnavailable 503, else 500.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -17,6 +18,9 @@ namespace attune::api {
 struct Failure {
   int status = 500;
   OrderedJson body;
+  // The error of a lower layer that it came from: for the log, where the client hears less (SQL,
+  // paths), and for the store, which runs some writes again.
+  std::optional<Error> cause;
 
   Failure(int status_code, OrderedJson json) : status(status_code), body(std::move(json)) {}
   Failure(const Error& error);
@@ -35,6 +39,8 @@ struct SchemaMistake {
   std::string msg;   // "Field required"
 };
 Failure schema_failure(const std::vector<SchemaMistake>& mistakes);
+// 500 as the contract writes it: what went wrong inside goes to the log alone.
+Failure internal_failure(Error cause);
 
 template <typename T>
 class [[nodiscard]] Answer {
@@ -61,6 +67,27 @@ class [[nodiscard]] Answer {
     return std::get_if<0>(&state_);
   }
   std::variant<T, Failure> state_;
+};
+
+// Allowed, done, fits: `return {};`.
+template <>
+class [[nodiscard]] Answer<void> {
+ public:
+  using Value = void;
+  Answer() = default;
+  Answer(Failure failure) : failure_(std::move(failure)) {}
+  Answer(const Error& error) : failure_(Failure(error)) {}
+
+  bool ok() const { return !failure_.has_value(); }
+  explicit operator bool() const { return ok(); }
+  void value() const { CHECK(ok(), "value() of a failure"); }
+  const Failure& error() const {
+    CHECK(!ok(), "error() of an Answer that holds a value");
+    return *failure_;
+  }
+
+ private:
+  std::optional<Failure> failure_;
 };
 
 }  // namespace attune::api

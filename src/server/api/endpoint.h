@@ -9,9 +9,14 @@
 #include <vector>
 
 #include "server/api/answer.h"
+#include "server/auth/identity.h"
 #include "server/domain/user.h"
 #include "server/http/message.h"
 #include "server/store/database.h"
+
+namespace attune::auth {
+class Accounts;  // auth/accounts.h: passwords, keys and sessions
+}
 
 namespace attune::api {
 
@@ -32,6 +37,7 @@ class Events;  // api/events.h: webhooks and event streams learn what happened
 struct Services {
   store::Database* database = nullptr;
   Events* events = nullptr;
+  auth::Accounts* accounts = nullptr;
   std::string version;  // of the program
 };
 
@@ -40,6 +46,7 @@ struct Call {
   Services& services;
   std::optional<domain::User> user;  // set unless the endpoint is public
   std::string presented_key;         // the API key that came with the request, "" otherwise
+  auth::Identity identity;           // how the user was known; says nothing where `user` is unset
 
   store::Database& database() const { return *services.database; }
   // The {name} of the path as a canonical UUID, or 422 in the contract's words.
@@ -54,11 +61,22 @@ struct Endpoint {
   Access access;
   std::string summary;  // one line, for openapi.json
   std::function<Answer<http::Response>(const Call&)> handle;
-  OrderedJson schema = nullptr;  // request body, query and responses for openapi.json; may be null
+  // For openapi.json, all optional: {"query":{name:schema},"body":schema,"response":schema,
+  // "status":201}; a schema is one of JSON Schema, or a text that names one of openapi.h.
+  OrderedJson schema = nullptr;
+  // A POST that only reads (a search): a key with the scope `read` may call it.
+  bool only_reads = false;
 };
 
 using Endpoints = std::vector<Endpoint>;
 
-// Each file of api/ adds its own: add_user_endpoints(Endpoints&), add_dataset_endpoints, ...
+// Each file of api/ adds its own: add_user_endpoints(Endpoints&), add_dataset_endpoints, ...;
+// endpoints.h puts them together.
+
+// What an API key must be allowed for this: reading is `read`, administration (kOwners) is `admin`,
+// everything else `write`.
+auth::Scope scope_of(const Endpoint& endpoint);
+// Whether a user of this role passes the table's check.
+bool admits(Access access, domain::Role role);
 
 }  // namespace attune::api

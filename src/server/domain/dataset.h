@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -23,6 +24,9 @@ struct Dataset {
   bool discards_complete = false;  // a discard counts towards completion
   OrderedJson metadata;     // null or an object
   std::string last_activity_at, inserted_at, updated_at;
+  // Order of making within the data base. What rows of records, answers and values refer to is this
+  // number, here and below; API and JSON know the id only.
+  int64_t position = 0;
 };
 
 // A field, question or metadata property; `settings.type` says which kind.
@@ -31,6 +35,7 @@ struct Field {
   bool required = false;
   OrderedJson settings;
   std::string inserted_at, updated_at;
+  int64_t position = 0;
 };
 struct Question {
   std::string id, dataset_id, name, title;
@@ -38,20 +43,23 @@ struct Question {
   bool required = false;
   OrderedJson settings;
   std::string inserted_at, updated_at;
+  int64_t position = 0;
 };
 struct MetadataProperty {
   std::string id, dataset_id, name, title;
   bool visible_for_annotators = true;
   OrderedJson settings;
   std::string inserted_at, updated_at;
+  int64_t position = 0;
 };
 struct VectorSettings {
   std::string id, dataset_id, name, title;
   int64_t dimensions = 0;
   std::string inserted_at, updated_at;
+  int64_t position = 0;
 };
 
-// All that a record is checked against.
+// All that a record is checked against, each list in the order of making.
 struct Schema {
   Dataset dataset;
   std::vector<Field> fields;
@@ -59,5 +67,15 @@ struct Schema {
   std::vector<MetadataProperty> metadata_properties;
   std::vector<VectorSettings> vectors;
 };
+
+// Each is nullptr where there is none; the pointer lives as long as the schema is not changed.
+const Field* field_named(const Schema& schema, std::string_view name);
+const Question* question_named(const Schema& schema, std::string_view name);
+const Question* question_with_id(const Schema& schema, std::string_view id);
+const MetadataProperty* metadata_property_named(const Schema& schema, std::string_view name);
+const VectorSettings* vector_named(const Schema& schema, std::string_view name);
+
+// `settings.type` of a field, question or metadata property.
+const std::string& type_of(const OrderedJson& settings);
 
 }  // namespace attune::domain

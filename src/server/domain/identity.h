@@ -1,13 +1,17 @@
-// Ids and times as the contract writes them.
+// Ids, times and random bytes as the contract writes them. Thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace attune::domain {
 
-// A random UUID (version 4), lower case, from the operating system's generator.
+// From the operating system's generator, fit for keys and tokens.
+std::string random_bytes(size_t count);
+
+// A random UUID (version 4), lower case.
 std::string new_id();
 // The canonical lower-case form, or "" where the text is no UUID (with or without hyphens).
 std::string canonical_id(std::string_view text);
@@ -15,6 +19,7 @@ std::string canonical_id(std::string_view text);
 // Naive UTC with microseconds: "2026-11-22T08:16:27.305321". Never goes back within a process: a
 // later call gives a later text even when the clock was set back.
 std::string now();
+int64_t now_us();  // the same as microseconds since 1970
 std::string format_time(int64_t unix_us);
 
 }  // namespace attune::domain

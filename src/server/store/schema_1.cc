@@ -16,12 +16,14 @@ CREATE TABLE users (
   role TEXT NOT NULL, password_hash TEXT, inserted_at TEXT NOT NULL, updated_at TEXT NOT NULL);
 CREATE TABLE api_keys (
   id TEXT PRIMARY KEY, user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-  hash TEXT NOT NULL UNIQUE, name TEXT NOT NULL, scope TEXT NOT NULL, expires_at TEXT,
-  inserted_at TEXT NOT NULL, last_used_at TEXT);
+  hash TEXT NOT NULL UNIQUE, prefix TEXT NOT NULL, name TEXT NOT NULL, scope TEXT NOT NULL,
+  expires_at TEXT, inserted_at TEXT NOT NULL, last_used_at TEXT);
+CREATE INDEX api_keys_of_user ON api_keys (user_id);
 CREATE TABLE sessions (
   hash TEXT PRIMARY KEY, user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   csrf_token TEXT NOT NULL, kind TEXT NOT NULL, expires_at TEXT NOT NULL,
   inserted_at TEXT NOT NULL);
+CREATE INDEX sessions_of_user ON sessions (user_id);
 CREATE TABLE workspaces (
   id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, inserted_at TEXT NOT NULL,
   updated_at TEXT NOT NULL);
@@ -120,7 +122,8 @@ CREATE TABLE webhooks (
   inserted_at TEXT NOT NULL, updated_at TEXT NOT NULL);
 CREATE TABLE webhook_deliveries (
   number {serial}, webhook_id TEXT NOT NULL, message_id TEXT NOT NULL, event TEXT NOT NULL,
-  body TEXT NOT NULL, attempts BIGINT NOT NULL, due_at TEXT NOT NULL, state TEXT NOT NULL);
+  body TEXT NOT NULL, attempts BIGINT NOT NULL, due_at TEXT NOT NULL, state TEXT NOT NULL,
+  outcome TEXT);
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (state, due_at);
 
 CREATE TABLE jobs (
