@@ -44,6 +44,12 @@ bool covers(const DecoderConfig& config) {
          config.head == HeadKind::kLanguageModel;
 }
 
+// A quarter of a lane's part, so that a lane whose core was taken away leaves work to the others;
+// smaller pieces would cost more in new beginnings than they save.
+int64_t piece_of(const Team& team, int64_t count) {
+  return std::max<int64_t>(1, count / (4 * team.lanes()));
+}
+
 }  // namespace
 
 std::unique_ptr<TeamPass> TeamPass::make(const DecoderConfig& config, const Trunk& trunk) {
@@ -127,10 +133,8 @@ QuantizedInput TeamPass::rounded(Team& team, const Job& job, const float* x, con
   return {to.wide.data(), to.planes.data(), to.steps.data(), to.sums.data(), rows};
 }
 
-void TeamPass::multiply(Team& team, const Matrix& matrix, const Matrix& next,
-                        const QuantizedInput& input, float* y) {
-  next.product.fetch(team.share(next.product.groups()).first);
-  const auto [begin, end] = team.share(matrix.product.groups());
+void TeamPass::multiply(const Matrix& matrix, const QuantizedInput& input, float* y,
+                        int64_t begin, int64_t end) {
   matrix.product.run(input, y, begin, end);
   if (matrix.bias == nullptr) return;
   const int64_t rows = matrix.product.rows(), last = std::min(end * ops::kGroupRows, rows);
@@ -139,17 +143,37 @@ void TeamPass::multiply(Team& team, const Matrix& matrix, const Matrix& next,
   }
 }
 
-// x += the product: every lane at its own columns of x.
+void TeamPass::multiply(Team& team, std::initializer_list<Part> parts, const Matrix& next,
+                        const QuantizedInput& input) {
+  next.product.fetch(team.share(next.product.groups()).first);
+  int64_t count = 0;
+  for (const Part& part : parts) count += part.matrix.product.groups();
+  team.share_pieces(count, piece_of(team, count), [&](int64_t begin, int64_t end) {
+    int64_t offset = 0;
+    for (const Part& part : parts) {
+      const int64_t groups = part.matrix.product.groups();
+      const int64_t from = std::max<int64_t>(begin - offset, 0);
+      const int64_t to = std::min(end - offset, groups);
+      if (from < to) multiply(part.matrix, input, part.y, from, to);
+      offset += groups;
+    }
+  });
+}
+
+// x += the product, piece by piece.
 void TeamPass::add_product(Team& team, const Matrix& matrix, const Matrix& next,
                            const QuantizedInput& input) {
-  multiply(team, matrix, next, input, part_.data());
-  const auto [begin, end] = team.share(matrix.product.groups());
-  const int64_t width = config_.width, last = std::min(end * ops::kGroupRows, width);
-  for (int64_t n = 0; n < input.batch; ++n) {
-    for (int64_t i = begin * ops::kGroupRows; i < last; ++i) {
-      x_[static_cast<size_t>(n * width + i)] += part_[static_cast<size_t>(n * width + i)];
+  next.product.fetch(team.share(next.product.groups()).first);
+  const int64_t groups = matrix.product.groups(), width = config_.width;
+  team.share_pieces(groups, piece_of(team, groups), [&](int64_t begin, int64_t end) {
+    multiply(matrix, input, part_.data(), begin, end);
+    const int64_t last = std::min(end * ops::kGroupRows, width);
+    for (int64_t n = 0; n < input.batch; ++n) {
+      for (int64_t i = begin * ops::kGroupRows; i < last; ++i) {
+        x_[static_cast<size_t>(n * width + i)] += part_[static_cast<size_t>(n * width + i)];
+      }
     }
-  }
+  });
   team.wait();
 }
 
@@ -199,9 +223,8 @@ void TeamPass::attend(Team& team, const Job& job, int64_t index) {
   const Layer& layer = layers_[static_cast<size_t>(index)];
   const int64_t heads = config_.heads, width = config_.head_width;
   const QuantizedInput input = rounded(team, job, x_.data(), layer.attention_norm, config_.width);
-  multiply(team, layer.q, layer.k, input, q_.data());
-  multiply(team, layer.k, layer.v, input, k_.data());
-  multiply(team, layer.v, layer.output, input, v_.data());
+  multiply(team, {{layer.q, q_.data()}, {layer.k, k_.data()}, {layer.v, v_.data()}},
+           layer.output, input);
   team.wait();
   place_heads(team, job, index);
   team.wait();
@@ -222,15 +245,18 @@ void TeamPass::feed_forward(Team& team, const Job& job, int64_t index) {
   const auto after = static_cast<size_t>(index) + 1;
   const QuantizedInput input =
       rounded(team, job, x_.data(), layer.feed_forward_norm, config_.width);
-  multiply(team, layer.gate, layer.up, input, gate_.data());
-  multiply(team, layer.up, layer.down, input, up_.data());
-  const int64_t columns = config_.feed_forward;
-  const auto [begin, end] = team.share(layer.up.product.groups());
-  const int64_t first = begin * ops::kGroupRows, last = std::min(end * ops::kGroupRows, columns);
-  for (int64_t n = 0; n < job.count(); ++n) {
-    const int64_t at = n * columns + first;
-    kernels_.swiglu(gate_.data() + at, up_.data() + at, inner_.data() + at, last - first);
-  }
+  layer.down.product.fetch(team.share(layer.down.product.groups()).first);
+  const int64_t columns = config_.feed_forward, groups = layer.up.product.groups();
+  team.share_pieces(groups, piece_of(team, groups), [&](int64_t begin, int64_t end) {
+    multiply(layer.gate, input, gate_.data(), begin, end);
+    multiply(layer.up, input, up_.data(), begin, end);
+    const int64_t first = begin * ops::kGroupRows;
+    const int64_t last = std::min(end * ops::kGroupRows, columns);
+    for (int64_t n = 0; n < job.count(); ++n) {
+      const int64_t at = n * columns + first;
+      kernels_.swiglu(gate_.data() + at, up_.data() + at, inner_.data() + at, last - first);
+    }
+  });
   team.wait();
   add_product(team, layer.down, after < layers_.size() ? layers_[after].q : head_,
               rounded(team, job, inner_.data(), nullptr, columns));
@@ -249,7 +275,7 @@ void TeamPass::go(Team& team, const Job& job) {
   }
   const QuantizedInput input =
       rounded(team, job, x_.data(), floats_of(trunk_.final_norm.weight), config_.width);
-  multiply(team, head_, layers_.front().q, input, job.logits);
+  multiply(team, {{head_, job.logits}}, layers_.front().q, input);
 }
 
 void TeamPass::run(const std::vector<TokenRow>& rows, const ops::RotaryTable& table,

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <vector>
 
@@ -69,9 +70,17 @@ class TeamPass {
                       const float* norm, float* to) const;
   ops::cpu::QuantizedInput rounded(Team& team, const Job& job, const float* x, const float* norm,
                                    int64_t columns);
-  // `next` is the matrix that comes after this one: its first rows are asked for already.
-  static void multiply(Team& team, const Matrix& matrix, const Matrix& next,
-                       const ops::cpu::QuantizedInput& input, float* y);
+  struct Part {
+    const Matrix& matrix;
+    float* y;
+  };
+  // Groups [begin, end) of one product.
+  static void multiply(const Matrix& matrix, const ops::cpu::QuantizedInput& input, float* y,
+                       int64_t begin, int64_t end);
+  // Products of one input, shared among the lanes. `next` is the matrix that comes after them: its
+  // first rows are asked for already.
+  static void multiply(Team& team, std::initializer_list<Part> parts, const Matrix& next,
+                       const ops::cpu::QuantizedInput& input);
   void add_product(Team& team, const Matrix& matrix, const Matrix& next,
                    const ops::cpu::QuantizedInput& input);
 

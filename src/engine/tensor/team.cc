@@ -3,6 +3,8 @@
 #include <omp.h>
 #include <sched.h>
 
+#include <algorithm>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -23,14 +25,14 @@ void relax() {
 }  // namespace
 
 void Team::wait() {
-  if (lanes_ == 1) return;
   ++round_;
-  if (meeting_->arrived.fetch_add(1, std::memory_order_acq_rel) == lanes_ - 1) {
-    meeting_->arrived.store(0, std::memory_order_relaxed);
-    meeting_->round.store(round_, std::memory_order_release);
+  if (meeting_->arrived.value.fetch_add(1, std::memory_order_acq_rel) == lanes_ - 1) {
+    meeting_->arrived.value.store(0, std::memory_order_relaxed);
+    for (Counter& taken : meeting_->taken) taken.value.store(0, std::memory_order_relaxed);
+    meeting_->round.value.store(round_, std::memory_order_release);
     return;
   }
-  for (int spins = 0; meeting_->round.load(std::memory_order_acquire) < round_; ++spins) {
+  for (int spins = 0; meeting_->round.value.load(std::memory_order_acquire) < round_; ++spins) {
     if (spins < kSpins) {
       relax();
     } else {
@@ -40,7 +42,7 @@ void Team::wait() {
 }
 
 void run_team(int64_t lanes, const std::function<void(Team&)>& body) {
-  Team::Meeting meeting;
+  Team::Meeting meeting(std::max<int64_t>(lanes, 1));
   const auto enter = [&](int64_t lane, int64_t present) noexcept {
     Team team(meeting, lane, present);
     body(team);

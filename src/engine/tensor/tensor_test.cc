@@ -150,6 +150,41 @@ TEST(Team, LanesMeetAfterEveryStep) {
   }
 }
 
+TEST(Team, PiecesAreSharedWithoutGapOrRepetition) {
+  constexpr int64_t kCount = 103;
+  for (const int64_t lanes : {1, 2, 5}) {
+    std::vector<std::atomic<int64_t>> times(kCount);
+    std::atomic<int64_t> too_long{0};
+    run_team(lanes, [&](Team& team) {
+      for (const int64_t piece : {1, 4, 200}) {
+        team.share_pieces(kCount, piece, [&](int64_t begin, int64_t end) {
+          too_long += end - begin > piece ? 1 : 0;
+          for (int64_t i = begin; i < end; ++i) ++times[static_cast<size_t>(i)];
+        });
+        team.wait();
+      }
+    });
+    EXPECT_EQ(too_long, 0) << lanes;
+    for (const auto& count : times) EXPECT_EQ(count, 3) << lanes;
+  }
+}
+
+// A lane that never comes to its own part leaves it to the other one.
+TEST(Team, ALateLaneLeavesItsPartToTheOthers) {
+  std::atomic<int64_t> done{0}, others{0};
+  run_team(2, [&](Team& team) {
+    if (team.lanes() != 2) return;
+    if (team.lane() == 1) {
+      while (done < 100) std::this_thread::yield();
+    }
+    team.share_pieces(100, 10, [&](int64_t begin, int64_t end) {
+      (team.lane() == 0 ? done : others) += end - begin;
+    });
+  });
+  EXPECT_EQ(others, 0);
+  EXPECT_TRUE(done == 100 || done == 0);
+}
+
 TEST(Team, IsOneThreadInsideAnotherParallelRegion) {
   const int before = compute_threads();
   set_compute_threads(2);
