@@ -33,7 +33,8 @@ TEST(Evolution, AQuestionMayBeAdded) {
             ErrorCode::kConflict);
   EXPECT_EQ(text_of(check_added_question(
                 schema, question("new", true, R"({"type":"span","field":"nope"})"))),
-            "'nope' is not a valid field name.\nValid field names are ['text']");
+            "'nope' is not a valid field name.\nValid field names are ['text', 'talk', 'picture', "
+            "'widget']");
 }
 
 std::string with(const char* name, const std::string& option, std::optional<int64_t> at = {}) {

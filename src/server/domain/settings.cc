@@ -76,13 +76,15 @@ Status check_span_question(const Schema& schema, const Question& question) {
   if (type_of(question.settings) != "span") return {};
   const auto& name = question.settings.at("field").get_ref<const std::string&>();
   const Field* field = field_named(schema, name);
-  if (!field || type_of(field->settings) != "text") {
+  if (!field) {
     std::vector<std::string> names;
-    for (const Field& one : schema.fields) {
-      if (type_of(one.settings) == "text") names.push_back(one.name);
-    }
+    for (const Field& one : schema.fields) names.push_back(one.name);
     return invalid_input("'{}' is not a valid field name.\nValid field names are {}", name,
                          repr(names));
+  }
+  if (type_of(field->settings) != "text") {
+    return invalid_input("'{}' is a field of type '{}': spans are marked in text fields", name,
+                         type_of(field->settings));
   }
   for (const Question& other : schema.questions) {
     if (type_of(other.settings) == "span" && other.settings.at("field") == name) {

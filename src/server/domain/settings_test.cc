@@ -72,9 +72,10 @@ TEST(Settings, APublishedDatasetKeepsFieldsAndQuestions) {
 TEST(Settings, SpansMarkOneTextFieldEach) {
   Schema schema = draft();
   EXPECT_EQ(text_of(check_new_question(schema, span_of("nope"))),
-            "'nope' is not a valid field name.\nValid field names are ['text']");
+            "'nope' is not a valid field name.\nValid field names are ['text', 'talk', 'picture', "
+            "'widget']");
   EXPECT_EQ(text_of(check_new_question(schema, span_of("picture"))),
-            "'picture' is not a valid field name.\nValid field names are ['text']");
+            "'picture' is a field of type 'image': spans are marked in text fields");
   EXPECT_EQ(text_of(check_new_question(schema, span_of("text"))),
             "'text' is already used by span question with id 'question-marks'");
   EXPECT_EQ(text_of(check_field_deletion(schema, schema.fields[0])),
