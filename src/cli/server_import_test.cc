@@ -65,7 +65,9 @@ TEST(ServerImportTest, AnAnswerBecomesASuggestionWithItsOrigin) {
 
 TEST(ServerImportTest, ARankingKeepsTiesAndLeavesWhatWasNotRanked) {
   const auto row = example(R"({"id":"x","prompt":[{"role":"user","content":"Hi"}],
-      "completions":["A","B","C"],"ranks":[2,1,null],"annotator":"ann"})");
+      "completions":[[{"role":"assistant","content":"A"}],[{"role":"assistant","content":"B"}],
+                     [{"role":"assistant","content":"C"}]],
+      "ranks":[2,1,null],"annotator":"ann"})");
   const ServerLayout layout = layout_of(row).value();
   EXPECT_EQ(layout, (ServerLayout{true, 3}));
   const auto fields = fields_of(layout);
