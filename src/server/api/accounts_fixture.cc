@@ -47,7 +47,7 @@ void AccountsTest::use_accounts(auth::AccountOptions options) {
 }
 
 domain::User AccountsTest::make_user(const std::string& username, domain::Role role,
-                                const std::vector<domain::Workspace>& workspaces) {
+                                     const std::vector<domain::Workspace>& workspaces) {
   const std::string now = domain::now();
   const domain::User user{domain::new_id(), username, username, std::nullopt, role, now, now};
   const std::string hash = accounts_->hash_password("12345678").value();
@@ -77,7 +77,7 @@ domain::Workspace AccountsTest::make_workspace(const std::string& name) {
 }
 
 Reply AccountsTest::send(http::Method method, const std::string& path, const std::string& key,
-                    const OrderedJson& body) {
+                         const OrderedJson& body) {
   HeaderLines headers;
   if (!key.empty()) headers.emplace_back("X-Argilla-Api-Key", key);
   return send_raw(method, path, headers, body.is_null() ? "" : to_line(body));

@@ -80,7 +80,8 @@ TEST_P(UsersTest, AreListedInTheOrderOfMaking) {
     EXPECT_EQ(post("/api/v1/users", input).status, 201);
   }
   std::vector<std::string> names;
-  for (const auto& item : get("/api/v1/users").body["items"]) names.push_back(item["username"]);
+  const Reply all = get("/api/v1/users");
+  for (const auto& item : all.body["items"]) names.push_back(item["username"]);
   EXPECT_EQ(names, (std::vector<std::string>{"owner", "c", "a", "b"}));
 }
 
@@ -160,9 +161,8 @@ TEST_P(UsersTest, ShowTheWorkspacesOfAUser) {
   make_user("ann", Role::kAnnotator, {one});
   const auto names = [&](const std::string& id) {
     std::vector<std::string> all;
-    for (const auto& item : get("/api/v1/users/" + id + "/workspaces").body["items"]) {
-      all.push_back(item["name"]);
-    }
+    const Reply reply = get("/api/v1/users/" + id + "/workspaces");
+    for (const auto& item : reply.body["items"]) all.push_back(item["name"]);
     return all;
   };
   EXPECT_EQ(names(user("ann").id), std::vector<std::string>{"one"});
