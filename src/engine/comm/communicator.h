@@ -34,10 +34,19 @@ class Communicator {
   virtual void broadcast(Tensor& tensor, int root) = 0;
   // The bytes of every rank, in their order.
   virtual std::vector<std::string> all_gather(const std::string& bytes) = 0;
+
+ private:
+  friend Result<std::vector<std::string>> gather_or_fail(Communicator&, const Result<std::string>&);
+  friend Status agree(Communicator&, const Status&);
+
+  bool failed_together_ = false;  // agreement.h: an exchange failed and agree() does not know yet
 };
 
 // One process: every collective returns at once.
 std::unique_ptr<Communicator> single_process();
+
+// How many ranks the launcher (mpirun, Slurm) says there are; 1 without one.
+int launched_ranks();
 
 // What the process was started as: a rank under mpirun or Slurm, or a single process. Errors: it
 // was started by mpirun, but this build has no MPI. Call it once, before threads start; MPI ends

@@ -108,8 +108,8 @@ PpoSetup SmallPpoRun::make_setup() {
   setup.options.rollout.adapters = roles.policy.stack;
   setup.answer = [&policy, options = setup.options.rollout](const std::vector<PromptRow>& prompts,
                                                             const std::vector<int64_t>& rows,
-                                                            int64_t step) {
-    return make_rollouts(policy, testing::byte_tokenizer(), prompts, rows, step, options);
+                                                            int64_t step, const RowShare& share) {
+    return make_rollouts(policy, testing::byte_tokenizer(), prompts, rows, step, options, share);
   };
   setup.reward = reward_.get();
   setup.train = small_prompt_rows(
@@ -133,6 +133,7 @@ Result<TrainingOutcome> SmallPpoRun::run(bool resume) {
   setup.config = config_;
   setup.options = TRY(read_training_options(config_));
   setup.parameters = parameters_;
+  setup.communicator = ranks_;
   setup.plan.max_tokens_per_batch = config_.value("max_tokens_per_batch", 2048);
   if (resume) setup.resume = TRY(CheckpointStore(folder_).newest());
   auto trainer = TRY(Trainer::create(std::move(setup), *method_));

@@ -37,6 +37,8 @@ class SmallPpoRun {
 
   // Of a run whose files another wrote: resumes there.
   void use_directory(const std::string& folder) { folder_ = folder; }
+  // As one of several ranks; they share a directory.
+  void use_ranks(comm::Communicator& ranks) { ranks_ = &ranks; }
 
  private:
   struct Models;
@@ -45,6 +47,7 @@ class SmallPpoRun {
   Json config_;
   TemporaryDirectory own_folder_;
   std::string folder_;
+  comm::Communicator* ranks_ = nullptr;
   std::unique_ptr<RewardSource> reward_;
   std::unique_ptr<Models> models_;
   std::unique_ptr<PpoMethod> method_;

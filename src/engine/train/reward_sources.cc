@@ -105,6 +105,18 @@ std::string last_component(const std::string& path) {
 
 }  // namespace
 
+void add_reward_totals(const std::map<std::string, RewardTotals>& totals,
+                       std::map<std::string, double>* metrics) {
+  for (const auto& [name, of] : totals) {
+    if (of.count == 0) continue;
+    const double mean = of.sum / of.count;
+    const double variance =
+        of.count > 1 ? (of.squares - of.count * mean * mean) / (of.count - 1) : 0;
+    (*metrics)["rewards/" + name + "/mean"] = mean;
+    (*metrics)["rewards/" + name + "/std"] = std::sqrt(std::max(variance, 0.0));
+  }
+}
+
 ModelReward::ModelReward(models::RewardModel model, const text::Tokenizer& policy)
     : model_(std::move(model)),
       reads_ids_(models::check_same_vocabulary(model_.tokenizer().tokenizer(), policy).ok()) {}
@@ -146,7 +158,7 @@ Result<std::vector<double>> CommandReward::score(const std::vector<RewardRequest
 
 Result<std::vector<double>> WeightedRewards::score(const std::vector<RewardRequest>& requests) {
   std::vector<double> total(requests.size(), 0.0);
-  metrics_.clear();
+  totals_.clear();
   if (requests.empty()) return total;
   for (Part& part : parts_) {
     auto scored = part.source->score(requests);
@@ -156,8 +168,7 @@ Result<std::vector<double>> WeightedRewards::score(const std::vector<RewardReque
     }
     CHECK(scored->size() == requests.size(), "{} scores for {} answers", scored->size(),
           requests.size());
-    double sum = 0;
-    double squares = 0;
+    RewardTotals& of_part = totals_[part.name];
     for (size_t i = 0; i < requests.size(); ++i) {
       const double score = (*scored)[i];
       if (!std::isfinite(score)) {
@@ -165,20 +176,10 @@ Result<std::vector<double>> WeightedRewards::score(const std::vector<RewardReque
                           part.name, name_of(requests[i]), score);
       }
       total[i] += part.weight * score;
-      sum += score;
-      squares += score * score;
+      of_part.add(score);
     }
-    const auto count = static_cast<double>(requests.size());
-    const double mean = sum / count;
-    const double variance = count > 1 ? (squares - count * mean * mean) / (count - 1) : 0;
-    metrics_["rewards/" + part.name + "/mean"] = mean;
-    metrics_["rewards/" + part.name + "/std"] = std::sqrt(std::max(variance, 0.0));
   }
   return total;
-}
-
-void WeightedRewards::add_metrics(std::map<std::string, double>* metrics) const {
-  metrics->insert(metrics_.begin(), metrics_.end());
 }
 
 Result<std::unique_ptr<WeightedRewards>> open_rewards(const Json& config,

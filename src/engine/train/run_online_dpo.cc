@@ -63,7 +63,7 @@ Status run_online_dpo(const protocol::Job& job) {
   setup.loss.adapters = run.adapters();
   setup.rollout.adapters = run.adapters();
   setup.rollout.stop_ids = run.stop_ids();
-  const BatchOptions& batch = run.options().batch;
+  const BatchOptions batch = run.batch_of_ranks();
   const int64_t rows = batch.rows_per_batch * batch.accumulation;
   const auto prompt_count = static_cast<int64_t>(prompts.train.size());
   setup.steps_per_epoch = std::max<int64_t>((prompt_count + rows - 1) / rows, 1);

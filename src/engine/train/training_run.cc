@@ -113,6 +113,10 @@ Result<std::vector<std::string>> answer_samples(const TrainingModel& model, cons
   return answers;
 }
 
+std::string name_of(ops::ProductKind kind) {
+  return kind == ops::ProductKind::kOwn ? "own" : "library";
+}
+
 Plan plan_of(const TrainingOptions& options, const TrainingModel& model, Method& method,
              int64_t threads) {
   const std::vector<optim::NamedTensor> own = method.parameters();
@@ -128,7 +132,7 @@ Plan plan_of(const TrainingOptions& options, const TrainingModel& model, Method&
   plan.dtype = model.dtype;
   plan.cpu = cpu_features().name;
   plan.threads = threads;
-  plan.products = ops::product_kind() == ops::ProductKind::kOwn ? "own" : "library";
+  plan.products = name_of(ops::product_kind());
   log_info("{} trainable tensors in {}, passes of at most {} tokens, recompute {}, {} threads, "
            "products by {}",
            model.parameters.size() + own.size(), plan.dtype, plan.max_tokens_per_batch,
@@ -161,14 +165,21 @@ Status TrainingRun::load_model(ModelRole role) {
     wanted = std::max<int64_t>(1, available_cores() / ranks_->ranks_here());
   }
   threads_ = set_compute_threads(static_cast<int>(wanted));
-  if (planned_) {
-    const bool own = planned_->products == "own";
-    ops::set_product_kind(own ? ops::ProductKind::kOwn : ops::ProductKind::kLibrary);
-  }
+  agree_on_products();
   model_ = TRY(run_guarded({"loading " + job_.model, {}}, [&]() -> Result<TrainingModel> {
     return load_training_model(job_, files_, planned_ ? planned_->dtype : "", role);
   }));
   return {};
+}
+
+// The stored plan's matrix products, or what the first rank's probe finds: with another kernel a rank
+// would add up its numbers in another order.
+void TrainingRun::agree_on_products() {
+  std::string kind = planned_ ? planned_->products : "";
+  if (!planned_ && ranks_->is_first()) kind = name_of(ops::product_kind());
+  kind = ranks_->all_gather(kind)[0];
+  ops::set_product_kind(kind == name_of(ops::ProductKind::kOwn) ? ops::ProductKind::kOwn
+                                                                : ops::ProductKind::kLibrary);
 }
 
 Status TrainingRun::train(Method& method, const FolderFinish& finish) {

@@ -24,6 +24,7 @@
 #include "engine/train/model_output.h"
 #include "engine/train/plan.h"
 #include "engine/train/run_text.h"
+#include "engine/train/sampler.h"
 #include "engine/train/training_model.h"
 #include "engine/train/training_options.h"
 #include "protocol/job.h"
@@ -41,8 +42,11 @@ class TrainingRun {
   const models::DecoderConfig& config() const { return config_; }
   std::vector<int32_t> stop_ids() const { return train::stop_ids(text_, files_); }
 
-  // The processes of the run (comm/).
+  // The processes of the run (comm/), and the batch that all of them share.
   comm::Communicator& ranks() { return *ranks_; }
+  BatchOptions batch_of_ranks() const {
+    return train::batch_of_ranks(options_.batch, ranks_->size());
+  }
 
   Status load_model(ModelRole role = ModelRole::kLanguageModel);
   const weights::ModelFiles& files() const { return files_; }
@@ -76,6 +80,7 @@ class TrainingRun {
         config_(std::move(config)) {}
   Status save_final(const FolderFinish& finish);
   Result<Plan> common_plan(Method& method);
+  void agree_on_products();
 
   std::unique_ptr<comm::Communicator> ranks_;
   protocol::Job job_;
