@@ -26,11 +26,12 @@ class Communicator {
   virtual int size() const = 0;
   bool is_first() const { return rank() == 0; }  // writes the run directory
   virtual int ranks_here() const { return size(); }  // on this machine, which share its cores
+  virtual int rank_here() const { return rank(); }   // among them
 
-  // Sums over the ranks, in place, the same bits on every rank. Contiguous CPU tensor, fp32 or
-  // fp64.
+  // Sums over the ranks, in place, the same bits on every rank. Contiguous tensor, fp32 or fp64; on
+  // the CPU, or on the rank's own GPU with NCCL (nccl_communicator.h).
   virtual void all_reduce(Tensor& tensor) = 0;
-  // Overwrites the tensor by that of rank `root`. Contiguous, any type.
+  // Overwrites the tensor by that of rank `root`. Contiguous, any type; places as above.
   virtual void broadcast(Tensor& tensor, int root) = 0;
   // The bytes of every rank, in their order.
   virtual std::vector<std::string> all_gather(const std::string& bytes) = 0;

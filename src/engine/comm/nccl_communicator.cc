@@ -36,6 +36,7 @@ class NcclCommunicator : public Communicator {
   int rank() const override { return beneath_->rank(); }
   int size() const override { return beneath_->size(); }
   int ranks_here() const override { return beneath_->ranks_here(); }
+  int rank_here() const override { return beneath_->rank_here(); }
 
   // NCCL's result has the same bits on every rank.
   void all_reduce(Tensor& tensor) override {

@@ -38,10 +38,11 @@ Status check_same_tokenizer(const weights::ModelFiles& files, const text::Tokeni
 }
 
 Result<std::unique_ptr<models::Decoder>> load_frozen(const weights::ModelFiles& files,
-                                                     const std::string& dtype,
+                                                     const TrainingRun& run,
                                                      const std::string& quantize) {
   models::LoadOptions options;
-  options.dtype = dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
+  options.dtype = run.dtype() == "bfloat16" ? at::kBFloat16 : at::kFloat;
+  options.device = run.device();
   options.quantize = quantize == "none" ? "" : quantize;
   return run_guarded({"loading " + files.path(), {}},
                      [&] { return models::Decoder::load(files, options); });
@@ -92,7 +93,7 @@ Result<ReferenceModel> ReferenceModel::open(const protocol::Job& job, TrainingRu
     const auto files = TRY(weights::ModelFiles::open(other->second.model));
     TRY(check_same_tokenizer(files, run.text().tokenizer));
     const std::string quantize = TRY(get_string_or(job.config, "quantize", "none"));
-    auto decoder = TRY(load_frozen(files, dtype, quantize));
+    auto decoder = TRY(load_frozen(files, run, quantize));
     std::vector<std::string> stack;
     if (!other->second.adapter.empty()) {
       TRY(decoder->adapters().load(kReferenceAdapter, other->second.adapter));
@@ -115,7 +116,7 @@ Result<ReferenceModel> ReferenceModel::open(const protocol::Job& job, TrainingRu
 
 Result<ReferenceModel> ReferenceModel::copy_of_start(const protocol::Job& job, TrainingRun& run) {
   const auto files = TRY(weights::ModelFiles::open(job.model));
-  auto decoder = TRY(load_frozen(files, run.dtype(), "none"));
+  auto decoder = TRY(load_frozen(files, run, "none"));
   return ReferenceModel(std::move(decoder), {}, "moves");
 }
 

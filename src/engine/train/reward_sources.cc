@@ -79,9 +79,10 @@ Result<std::vector<double>> weights_of(const Json& config, size_t sources) {
 }
 
 Result<std::unique_ptr<RewardSource>> open_model(const std::string& path,
-                                                 const text::Tokenizer& policy) {
+                                                 const text::Tokenizer& policy,
+                                                 at::Device device) {
   auto model = TRY(run_guarded({"loading the reward model " + path, {}}, [&] {
-    return models::RewardModel::load({path, ""});
+    return models::RewardModel::load({path, ""}, {.device = device});
   }));
   auto source = std::make_unique<ModelReward>(std::move(model), policy);
   if (!source->reads_ids()) {
@@ -183,7 +184,8 @@ Result<std::vector<double>> WeightedRewards::score(const std::vector<RewardReque
 }
 
 Result<std::unique_ptr<WeightedRewards>> open_rewards(const Json& config,
-                                                      const text::Tokenizer& policy) {
+                                                      const text::Tokenizer& policy,
+                                                      at::Device device) {
   const std::vector<std::string> model_paths = TRY(texts_of(config, "reward_model_path"));
   const std::vector<std::string> commands = TRY(texts_of(config, "reward_command"));
   const size_t count = model_paths.size() + commands.size();
@@ -197,7 +199,7 @@ Result<std::unique_ptr<WeightedRewards>> open_rewards(const Json& config,
   for (const std::string& path : model_paths) {
     const std::string name = unique_name(last_component(path), parts);
     const double weight = weights[parts.size()];
-    parts.push_back({name, weight, TRY(open_model(path, policy))});
+    parts.push_back({name, weight, TRY(open_model(path, policy, device))});
   }
   for (const std::string& command : commands) {
     const std::string name = unique_name("reward_command", parts);

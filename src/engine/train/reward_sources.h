@@ -72,9 +72,10 @@ class WeightedRewards : public RewardSource {
   std::map<std::string, RewardTotals> totals_;
 };
 
-// What `config` names; the engine's device and precision. Errors: none is named, another number of
+// What `config` names, models on `device` in fp32. Errors: none is named, another number of
 // weights, a folder that is no reward model.
 Result<std::unique_ptr<WeightedRewards>> open_rewards(const Json& config,
-                                                      const text::Tokenizer& policy);
+                                                      const text::Tokenizer& policy,
+                                                      at::Device device = at::kCPU);
 
 }  // namespace attune::engine::train

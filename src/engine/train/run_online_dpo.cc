@@ -57,7 +57,7 @@ Status run_online_dpo(const protocol::Job& job) {
   OnlineDpoSetup setup = TRY(read_setup(job.config, run.options()));
   PromptData prompts = TRY(read_prompts(job, run, setup.rollout.response_length));
   TRY(run.load_model());
-  const auto rewards = TRY(open_rewards(job.config, run.text().tokenizer));
+  const auto rewards = TRY(open_rewards(job.config, run.text().tokenizer, run.device()));
   ReferenceModel reference = TRY(open_start(job, run));
   setup.reference = frozen(reference);
   setup.loss.adapters = run.adapters();

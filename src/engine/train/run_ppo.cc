@@ -100,7 +100,7 @@ Status run_ppo(const protocol::Job& given) {
   setup.options = TRY(read_options(job, run));
   PromptData data = TRY(read_prompts(job, run, setup.options.rollout.response_length));
   if (setup.options.ptx_weight > 0) setup.pretraining = TRY(read_pretraining(job, run));
-  const auto reward = TRY(open_rewards(job.config, run.text().tokenizer));
+  const auto reward = TRY(open_rewards(job.config, run.text().tokenizer, run.device()));
   TRY(run.load_model());
   PpoModels models = TRY(load_ppo_models(job, run));
   setup.options.rollout.adapters = run.adapters();

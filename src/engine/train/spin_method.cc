@@ -35,7 +35,7 @@ std::string hash_of(const std::vector<optim::NamedTensor>& tensors) {
   Sha256 hash;
   for (const optim::NamedTensor& one : tensors) {
     hash.update(one.name.data(), one.name.size());
-    const Tensor dense = one.tensor.detach().contiguous();
+    const Tensor dense = one.tensor.detach().to(at::kCPU).contiguous();
     hash.update(dense.const_data_ptr(), dense.nbytes());
   }
   return hash.hex();

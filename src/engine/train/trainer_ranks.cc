@@ -106,13 +106,15 @@ Result<std::vector<optim::NamedTensor>> Trainer::whole_optimizer_state() {
     for (const optim::NamedTensor& tensor : own) {
       listed.push_back({tensor.name, tensor.tensor.sizes().vec()});
     }
+    const auto like =
+        at::TensorOptions(at::kFloat).device(setup_.parameters.front().tensor.device());
     std::vector<optim::NamedTensor> whole;
     const std::vector<std::string> lists = ranks_.all_gather(listed.dump());
     for (int rank = 0; rank < ranks_.size(); ++rank) {
       size_t at = 0;
       for (const Json& entry : TRY(parse_json(lists[static_cast<size_t>(rank)]))) {
         const auto sizes = entry[1].get<std::vector<int64_t>>();
-        Tensor values = rank == ranks_.rank() ? own[at++].tensor : at::empty(sizes, at::kFloat);
+        Tensor values = rank == ranks_.rank() ? own[at++].tensor : at::empty(sizes, like);
         ranks_.broadcast(values, rank);
         if (ranks_.is_first()) whole.push_back({entry[0].get<std::string>(), values});
       }

@@ -54,6 +54,7 @@ class TrainingRun {
   const std::vector<std::string>& adapters() const { return model_.adapters; }
   const std::vector<optim::NamedTensor>& parameters() const { return model_.parameters; }
   const std::string& dtype() const { return model_.dtype; }  // of the weights
+  at::Device device() const { return device_; }              // of the model, and of those beside it
 
   // Rows of a step where they are not what per_device_train_batch_size counts (answers).
   void set_rows_per_step(int64_t rows) {
@@ -66,11 +67,12 @@ class TrainingRun {
   Status train(Method& method, const FolderFinish& finish = {});
 
  private:
-  TrainingRun(std::unique_ptr<comm::Communicator> ranks, protocol::Job job,
+  TrainingRun(std::unique_ptr<comm::Communicator> ranks, at::Device device, protocol::Job job,
               TrainingOptions options, std::optional<StoredCheckpoint> resume,
               std::optional<Plan> planned, weights::ModelFiles files, RunText text,
               models::DecoderConfig config)
       : ranks_(std::move(ranks)),
+        device_(device),
         job_(std::move(job)),
         options_(std::move(options)),
         resume_(std::move(resume)),
@@ -83,6 +85,7 @@ class TrainingRun {
   void agree_on_products();
 
   std::unique_ptr<comm::Communicator> ranks_;
+  at::Device device_;
   protocol::Job job_;
   TrainingOptions options_;
   std::optional<StoredCheckpoint> resume_;
