@@ -74,8 +74,8 @@ class Decoder {
   const DecoderConfig& config() const;
   at::Device device() const;
 
-  // Hidden states after the final norm, [N, D], on device(). tokens and positions [N] int64, of any
-  // device. With recompute, `attention` must live until the backward pass is done (a PackedBatch need not).
+  // Hidden states after the final norm, [N, D]. tokens and positions [N] int64, on any device. With
+  // recompute, `attention` must live until the backward pass is done (a PackedBatch need not).
   Tensor forward(const Tensor& tokens, const Tensor& positions, AttentionContext& attention,
                  const ForwardOptions& options = {});
   Tensor forward(const PackedBatch& batch, const ForwardOptions& options = {});

@@ -11,8 +11,8 @@ namespace attune::engine::ops {
 Tensor tree_attention_by_segment(const Tensor& q, const Tensor& k, const Tensor& v,
                                  const PackedLayout& layout, const AttentionOptions& options);
 
-// One sequence: q [T, H, Dh] are the last T of the K positions that k and v [K, Hk, Dh] have; returns
-// [T, H, Dh]. `hidden` [T, K] (bool) may be null.
+// One sequence: q [T, H, Dh] are the last T of the K positions that k and v [K, Hk, Dh] have;
+// returns [T, H, Dh]. `hidden` [T, K] (bool) may be null.
 Tensor path_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                       const AttentionOptions& options, const Tensor* hidden = nullptr);
 

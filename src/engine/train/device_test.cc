@@ -1,7 +1,7 @@
-// What runs on the CPU runs on another device with the same results: operators with their gradients,
-// generation, and whole trainings. On "cuda" where LibTorch sees a GPU; on "foreign", a device whose
-// memory the processor cannot reach (tensor/foreign_device.h), everywhere: a kernel of ours or a
-// tensor left on the CPU ends the test.
+// What runs on the CPU runs on another device with the same results: operators with their
+// gradients, generation, and whole trainings. On "cuda" where LibTorch sees a GPU; on "foreign", a
+// device whose memory the processor cannot reach (tensor/foreign_device.h), everywhere: a kernel of
+// ours or a tensor left on the CPU ends the test.
 #include <ATen/Context.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
@@ -14,9 +14,9 @@
 #include "engine/generate/generator.h"
 #include "engine/generate/small_model.h"
 #include "engine/ops/attention.h"
+#include "engine/ops/attention_segments.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/forgetful_mask.h"
-#include "engine/ops/attention_segments.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/linear_log_probs.h"
 #include "engine/ops/rotary.h"
@@ -91,8 +91,8 @@ TEST_P(DeviceTest, Attention) {
   for (const ops::AttentionOptions& options :
        {ops::AttentionOptions{}, ops::AttentionOptions{.window = 4, .alibi_slopes = {}},
         ops::AttentionOptions{.alibi_slopes = {0.5f, 0.25f, 0.125f, 0.0625f}}}) {
-    expect_same([&](const auto& x) { return ops::tree_attention(x[0], x[1], x[2], layout, options); },
-                qkv);
+    expect_same(
+        [&](const auto& x) { return ops::tree_attention(x[0], x[1], x[2], layout, options); }, qkv);
   }
   ops::PackedLayout flat;
   flat.add_root(tokens);
@@ -255,7 +255,8 @@ TEST_P(DeviceTest, Dpo) {
       options.adapters = policy.adapters;
       PreferenceSetup setup;
       setup.weighting = true;
-      setup.loss.losses = {{objectives::PairLoss::kSigmoid, 1.0}, {objectives::PairLoss::kAot, 0.5}};
+      setup.loss.losses = {{objectives::PairLoss::kSigmoid, 1.0},
+                           {objectives::PairLoss::kAot, 0.5}};
       PreferenceMethod method(*policy.decoder, options, setup, preference_rows(), {});
       ReferenceModel reference(*policy.reference.decoder, policy.reference.stack, "start");
       method.set_reference(

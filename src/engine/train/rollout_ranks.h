@@ -1,6 +1,6 @@
-// Rollouts by several ranks (comm/): each answers and judges its share of a step's prompts, and asks
-// the networks about the answers of that share. What it finds goes to all, so that every rank has
-// the whole step, in the order of the prompts, and computes what needs all of it (whitening,
+// Rollouts by several ranks (comm/): each answers and judges its share of a step's prompts, and
+// asks the networks about the answers of that share. What it finds goes to all, so that every rank
+// has the whole step, in the order of the prompts, and computes what needs all of it (whitening,
 // baselines, controllers, metrics) from the same numbers. Samples do not depend on the number of
 // ranks (rollouts.h), and no answer is made or judged twice.
 //

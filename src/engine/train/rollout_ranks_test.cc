@@ -26,7 +26,8 @@ class RolloutRanks : public ::testing::Test {
 };
 
 const std::vector<PromptRow>& prompts() {
-  static const auto rows = small_prompt_rows({"Say", "one two", "Hello there", "?", "x"}, "p.jsonl");
+  static const auto rows =
+      small_prompt_rows({"Say", "one two", "Hello there", "?", "x"}, "p.jsonl");
   return rows;
 }
 

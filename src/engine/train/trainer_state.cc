@@ -121,7 +121,8 @@ Status Trainer::save_checkpoint() {
     }
     return save_tensors(join_path(folder, "optimizer.safetensors"), optimizer);
   };
-  TRY(comm::agree(ranks_, ranks_.is_first() ? checkpoints_.save(progress_.step, state(), write) : Status()));
+  const bool writes = ranks_.is_first();
+  TRY(comm::agree(ranks_, writes ? checkpoints_.save(progress_.step, state(), write) : Status()));
   saved_step_ = progress_.step;
   if (!ranks_.is_first()) return {};
   TRY(record("checkpoint", {{"step", progress_.step},

@@ -134,8 +134,8 @@ Plan plan_of(const TrainingOptions& options, const TrainingModel& model, Method&
   plan.cpu = cpu_features().name;
   plan.threads = threads;
   plan.products = name_of(ops::product_kind());
-  log_info("{} trainable tensors in {} on {}, passes of at most {} tokens, recompute {}, {} threads, "
-           "products by {}",
+  log_info("{} trainable tensors in {} on {}, passes of at most {} tokens, recompute {}, "
+           "{} threads, products by {}",
            model.parameters.size() + own.size(), plan.dtype, device.str(),
            plan.max_tokens_per_batch,
            plan.recompute ? "on" : "off", plan.threads,
@@ -175,8 +175,8 @@ Status TrainingRun::load_model(ModelRole role) {
   return {};
 }
 
-// The stored plan's matrix products, or what the first rank's probe finds: with another kernel a rank
-// would add up its numbers in another order.
+// The stored plan's matrix products, or what the first rank's probe finds: with another kernel a
+// rank would add up its numbers in another order.
 void TrainingRun::agree_on_products() {
   std::string kind = planned_ ? planned_->products : "";
   if (!planned_ && ranks_->is_first()) kind = name_of(ops::product_kind());
