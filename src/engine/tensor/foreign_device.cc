@@ -143,7 +143,7 @@ struct ForeignGuard : c10::impl::NoOpDeviceGuardImpl<kType> {
   c10::Device exchangeDevice(c10::Device) const override { return {kType, 0}; }
   c10::Device getDevice() const override { return {kType, 0}; }
   c10::Stream getStream(c10::Device) const noexcept override {
-    return {c10::Stream::DEFAULT, {kType, 0}};
+    return c10::Stream(c10::Stream::DEFAULT, c10::Device(kType, 0));
   }
 };
 

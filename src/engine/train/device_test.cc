@@ -2,14 +2,13 @@
 // gradients, generation, and whole trainings. On "cuda" where LibTorch sees a GPU; on "foreign", a
 // device whose memory the processor cannot reach (tensor/foreign_device.h), everywhere: a kernel of
 // ours or a tensor left on the CPU ends the test.
-#include <ATen/Context.h>
-#include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
 
 #include "engine/generate/generator.h"
 #include "engine/generate/small_model.h"
@@ -21,6 +20,7 @@
 #include "engine/ops/linear_log_probs.h"
 #include "engine/ops/rotary.h"
 #include "engine/optim/optimizer.h"
+#include "engine/tensor/device.h"
 #include "engine/tensor/foreign_device.h"
 #include "engine/tensor/gradient_check.h"
 #include "engine/train/golden_run.h"
@@ -40,10 +40,10 @@ class DeviceTest : public ::testing::TestWithParam<const char*> {
   void SetUp() override {
     if (std::string(GetParam()) == "foreign") {
       device_ = testing::foreign_device();
-    } else if (at::globalContext().hasCUDA()) {
-      device_ = at::Device("cuda:0");
+    } else if (const auto found = parse_device(GetParam()); found.ok()) {
+      device_ = *found;
     } else {
-      GTEST_SKIP() << "cuda: this build of LibTorch sees no CUDA device";
+      GTEST_SKIP() << found.error().message();
     }
   }
 
@@ -72,7 +72,7 @@ class DeviceTest : public ::testing::TestWithParam<const char*> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Devices, DeviceTest, ::testing::Values("foreign", "cuda"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& tested) { return std::string(tested.param); });
 
 ops::PackedLayout forest() {
   ops::PackedLayout layout;
@@ -205,15 +205,15 @@ TEST_P(DeviceTest, GeneratesTheSameTokens) {
 // Against Transformers' golden.
 TEST_P(DeviceTest, FineTuning) {
   const Json golden =
-      read_json_file(testing::source_path("tests/golden/train/sft_tiny.json")).value();
+      read_json_file(attune::testing::source_path("tests/golden/train/sft_tiny.json")).value();
   for (const bool recompute : {false, true}) {
     const TemporaryDirectory run;
     Variant variant;
     variant.device = device_;
     variant.plan.max_tokens_per_batch = 60;
     variant.plan.recompute = recompute;
-    const auto steps =
-        train_golden(testing::source_path("tests/golden/train/tiny"), golden, variant, run.path());
+    const auto steps = train_golden(attune::testing::source_path("tests/golden/train/tiny"), golden,
+                                    variant, run.path());
     ASSERT_TRUE(steps.ok()) << steps.error().message();
     expect_parity(*steps, golden);
   }
