@@ -102,7 +102,8 @@ std::vector<Option> model_options() {
        {quantize,
         choice("recompute", "auto", {"auto", "always", "never"},
                "recompute activations in the backward pass"),
-        string("device", "auto", "cpu, or cuda; auto takes what training runs on")}});
+        string("device", "auto",
+               "cpu, cuda or cuda:<number>; auto takes the first GPU that LibTorch sees")}});
 }
 
 std::vector<Option> optimizer_options() {

@@ -110,7 +110,8 @@ void GradientReducer::reduce_buckets() {
 // Gradients of other types than fp32 are summed in fp32.
 void GradientReducer::reduce(const Bucket& bucket) {
   const c10::NoGradGuard no_grad;
-  Tensor flat = at::empty({bucket.elements}, at::kFloat);
+  const auto device = parameters_[bucket.members.front()].device();
+  Tensor flat = at::empty({bucket.elements}, at::TensorOptions(at::kFloat).device(device));
   int64_t begin = 0;
   for (size_t member : bucket.members) {
     const Tensor gradient = parameters_[member].grad();

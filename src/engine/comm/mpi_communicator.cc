@@ -6,6 +6,7 @@
 #include <climits>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 
 namespace attune::engine::comm {
 namespace {
@@ -29,15 +30,8 @@ class MpiCommunicator : public Communicator {
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
-  int ranks_here() const override {
-    MPI_Comm here = MPI_COMM_NULL;
-    int count = 1;
-    check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &here),
-          "counting the ranks of a machine");
-    MPI_Comm_size(here, &count);
-    MPI_Comm_free(&here);
-    return count;
-  }
+  int ranks_here() const override { return here().first; }
+  int rank_here() const override { return here().second; }
 
   void all_reduce(Tensor& tensor) override {
     CHECK(tensor.is_contiguous() && tensor.device().is_cpu(), "all_reduce of a strided tensor");
@@ -84,6 +78,19 @@ class MpiCommunicator : public Communicator {
   }
 
  private:
+  // How many ranks this machine has, and which of them this one is.
+  static std::pair<int, int> here() {
+    MPI_Comm machine = MPI_COMM_NULL;
+    int count = 1;
+    int own = 0;
+    check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine),
+          "counting the ranks of a machine");
+    MPI_Comm_size(machine, &count);
+    MPI_Comm_rank(machine, &own);
+    MPI_Comm_free(&machine);
+    return {count, own};
+  }
+
   int rank_;
   int size_;
 };

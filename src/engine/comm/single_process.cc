@@ -15,6 +15,8 @@ class SingleProcess : public Communicator {
   std::vector<std::string> all_gather(const std::string& bytes) override { return {bytes}; }
 };
 
+}  // namespace
+
 // Set by the launchers of OpenMPI, of others that speak PMI, and by srun.
 int launched_ranks() {
   for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}) {
@@ -22,8 +24,6 @@ int launched_ranks() {
   }
   return 1;
 }
-
-}  // namespace
 
 std::unique_ptr<Communicator> single_process() { return std::make_unique<SingleProcess>(); }
 

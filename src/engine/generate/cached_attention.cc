@@ -1,5 +1,6 @@
 #include "engine/generate/cached_attention.h"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/util/BFloat16.h>
 
@@ -9,6 +10,7 @@
 
 #include "base/check.h"
 #include "engine/generate/exponential.h"
+#include "engine/ops/attention_segments.h"
 #include "engine/ops/cpu/kernels.h"
 #include "engine/tensor/parallel.h"
 
@@ -134,6 +136,7 @@ void CachedAttention::attend_row(const Place& place, const float* q, float* out,
 
 Tensor CachedAttention::attend(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v,
                                const ops::AttentionOptions& options) {
+  if (!q.device().is_cpu()) return attend_by_sequence(layer, q, k, v, options);
   const int64_t heads = q.size(1), kv_heads = k.size(1), width = q.size(2);
   const Tensor keys = k.to(at::kFloat).contiguous();
   const Tensor values = v.to(at::kFloat).contiguous();
@@ -164,6 +167,28 @@ Tensor CachedAttention::attend(int64_t layer, const Tensor& q, const Tensor& k, 
               }
             });
   return out.to(q.scalar_type());
+}
+
+Tensor CachedAttention::attend_by_sequence(int64_t layer, const Tensor& q, const Tensor& k,
+                                           const Tensor& v,
+                                           const ops::AttentionOptions& options) {
+  for (const CachedRows& row : rows_) {
+    row.segment->store(layer, k.narrow(0, row.begin, row.count), v.narrow(0, row.begin, row.count));
+  }
+  if (all_fresh_) return ops::tree_attention(q, k, v, fresh_, options);
+  std::vector<Tensor> outputs;
+  for (const CachedRows& row : rows_) {
+    std::vector<Tensor> keys, values;  // from the root down
+    for (const KvSegment* at = row.segment; at != nullptr; at = at->parent()) {
+      const int64_t count = at->length() + (at == row.segment ? row.count : 0);
+      keys.insert(keys.begin(), at->stored_keys(layer, count));
+      values.insert(values.begin(), at->stored_values(layer, count));
+    }
+    outputs.push_back(ops::path_attention(q.narrow(0, row.begin, row.count),
+                                          at::cat(keys).to(q.scalar_type()),
+                                          at::cat(values).to(q.scalar_type()), options));
+  }
+  return at::cat(outputs);
 }
 
 void CachedAttention::advance() {

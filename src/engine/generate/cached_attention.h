@@ -20,7 +20,8 @@ struct CachedRows {
 };
 
 // For one pass: pass it to Decoder::forward or decode, then call advance(). Rows cover the pass in
-// order, without gaps; no two share a segment. fp32 on the CPU; other types are converted.
+// order, without gaps; no two share a segment. fp32; other types are converted. On the CPU by our
+// kernels, on other devices by LibTorch's operators, one sequence after another.
 class CachedAttention : public models::AttentionContext, public models::RowAttention {
  public:
   explicit CachedAttention(std::vector<CachedRows> rows);
@@ -41,6 +42,9 @@ class CachedAttention : public models::AttentionContext, public models::RowAtten
     KvSegment* segment;
     int64_t offset;
   };
+
+  Tensor attend_by_sequence(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v,
+                            const ops::AttentionOptions& options);
 
   std::vector<CachedRows> rows_;
   std::vector<Token> tokens_;

@@ -67,9 +67,9 @@ Tensor run_pass(models::Decoder& decoder, Pass& pass) {
                                   options);
   attention.advance();
   if (pass.logit_rows.size() != pass.tokens.size()) {
-    hidden = hidden.index_select(0, tensor_of(pass.logit_rows));
+    hidden = hidden.index_select(0, tensor_of(pass.logit_rows).to(hidden.device()));
   }
-  return decoder.logits(hidden).contiguous();
+  return decoder.logits(hidden).to(at::kCPU).contiguous();
 }
 
 // The same for a pass of one token a row: by a team of threads where the model has such a pass.
@@ -279,7 +279,7 @@ void Generator::State::retire(const GeneratorEvents& events) {
 Generator::Generator(models::Decoder& decoder, const text::Tokenizer& tokenizer,
                      GeneratorOptions options) {
   const models::DecoderConfig& config = decoder.config();
-  const KvShape shape{config.layer_count(), config.kv_heads, config.head_width};
+  const KvShape shape{config.layer_count(), config.kv_heads, config.head_width, decoder.device()};
   state_.reset(new State{decoder, tokenizer, std::move(options), shape, {}, {}, 0, {}});
 }
 

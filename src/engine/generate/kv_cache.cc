@@ -4,8 +4,6 @@
 
 #include <cstring>
 
-#include "base/check.h"
-
 namespace attune::engine::generate {
 
 KvSegment::KvSegment(const KvShape& shape, int64_t capacity,
@@ -14,8 +12,17 @@ KvSegment::KvSegment(const KvShape& shape, int64_t capacity,
   CHECK(capacity > 0, "a segment of {} tokens", capacity);
   if (parent_) first_position_ = parent_->first_position() + parent_->length();
   // Pages are touched only as tokens come, so that room for max_new_tokens costs what is used.
-  storage_ = at::empty({shape.layers, 2, shape.kv_heads, capacity, shape.head_width}, at::kFloat);
-  data_ = storage_.data_ptr<float>();
+  storage_ = at::empty({shape.layers, 2, shape.kv_heads, capacity, shape.head_width},
+                       at::TensorOptions(at::kFloat).device(shape.device));
+  if (shape.device.is_cpu()) data_ = storage_.data_ptr<float>();
+}
+
+void KvSegment::store(int64_t layer, const Tensor& k, const Tensor& v) {
+  const int64_t count = k.size(0);
+  CHECK(length_ + count <= capacity_, "{} + {} tokens in a segment of {}", length_, count,
+        capacity_);
+  stored(layer, 0, length_ + count).narrow(0, length_, count).copy_(k);
+  stored(layer, 1, length_ + count).narrow(0, length_, count).copy_(v);
 }
 
 void KvSegment::write(int64_t layer, const float* k, const float* v, int64_t count) {

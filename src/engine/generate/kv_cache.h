@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/check.h"
 #include "engine/tensor/tensor.h"
 
 namespace attune::engine::generate {
@@ -15,6 +16,7 @@ struct KvShape {
   int64_t layers = 0;
   int64_t kv_heads = 0;
   int64_t head_width = 0;
+  at::Device device = at::kCPU;
 
   // fp32 bytes of one token over all layers.
   int64_t bytes_per_token() const { return layers * 2 * kv_heads * head_width * 4; }
@@ -32,7 +34,8 @@ class KvSegment {
   int64_t head_width() const { return shape_.head_width; }
   const KvSegment* parent() const { return parent_.get(); }
 
-  // Keys (values) of one head: [capacity, Dh], of which `length` rows are valid.
+  // Keys (values) of one head: [capacity, Dh], of which `length` rows are valid. On the CPU alone,
+  // as all that takes pointers.
   const float* keys(int64_t layer, int64_t head) const { return at(layer, 0, head); }
   const float* values(int64_t layer, int64_t head) const { return at(layer, 1, head); }
 
@@ -42,11 +45,20 @@ class KvSegment {
   // The same for one head: k and v [Dh] of the `offset`-th token after the valid ones. Heads may be
   // written side by side.
   void write_head(int64_t layer, int64_t head, int64_t offset, const float* k, const float* v);
+  // The same on any device: k and v [count, Hk, Dh]; and the first `count` rows, written ones too,
+  // [count, Hk, Dh].
+  void store(int64_t layer, const Tensor& k, const Tensor& v);
+  Tensor stored_keys(int64_t layer, int64_t count) const { return stored(layer, 0, count); }
+  Tensor stored_values(int64_t layer, int64_t count) const { return stored(layer, 1, count); }
   void advance(int64_t count);
 
  private:
   float* at(int64_t layer, int64_t which, int64_t head) const {
+    CHECK(data_ != nullptr, "a cache on {} read on the CPU", shape_.device.str());
     return data_ + ((layer * 2 + which) * shape_.kv_heads + head) * capacity_ * shape_.head_width;
+  }
+  Tensor stored(int64_t layer, int64_t which, int64_t count) const {
+    return storage_.select(0, layer).select(0, which).narrow(1, 0, count).transpose(0, 1);
   }
 
   KvShape shape_;
@@ -55,7 +67,7 @@ class KvSegment {
   int64_t first_position_ = 0;
   std::shared_ptr<const KvSegment> parent_;
   Tensor storage_;
-  float* data_;
+  float* data_ = nullptr;  // on the CPU
 };
 
 }  // namespace attune::engine::generate

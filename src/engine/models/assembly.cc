@@ -19,6 +19,10 @@ struct Precision {
 
 Result<Precision> read_precision(const LoadOptions& options) {
   if (options.quantize.empty()) return Precision{false, false, {}, options.dtype};
+  if (!options.device.is_cpu()) {
+    return unsupported("quantize: blocks have kernels on the CPU alone; leave it out on {}, or set "
+                       "device: cpu", options.device.str());
+  }
   if (options.trainable) {
     return invalid_input("quantize: \"{}\" freezes the weights; train adapters on top (use_peft), "
                          "or load without it", options.quantize);
@@ -40,7 +44,7 @@ class Builder {
 
   Result<Tensor> parameter(const std::string& name, at::IntArrayRef shape, ParameterKind kind) {
     Tensor tensor = TRY(source_.tensor(name, shape, kind));
-    tensor = tensor.to(precision_.dtype);
+    tensor = tensor.to(options_.device, precision_.dtype);
     tensor.set_requires_grad(options_.trainable);
     return trunk_.parameters.add(name, tensor);
   }
@@ -163,6 +167,7 @@ Status add_head(const DecoderConfig& config, Builder& builder, Trunk& trunk) {
 Result<Trunk> assemble(const DecoderConfig& config, ParameterSource& source,
                        const LoadOptions& options) {
   Trunk trunk;
+  trunk.adapters.set_device(options.device);
   Precision precision = TRY(read_precision(options));
   Builder builder(config, source, options, precision, trunk);
   const ModuleNames& names = config.names;

@@ -21,8 +21,10 @@ struct Decoder::Impl {
   ops::RotaryTable table;
   int64_t table_positions = 0;
   std::unique_ptr<TeamPass> team_pass;  // refers to config and trunk
+  at::Device device;
 
-  Impl(const DecoderConfig& c, Trunk t) : config(c), trunk(std::move(t)) {
+  Impl(const DecoderConfig& c, Trunk t, at::Device d)
+      : config(c), trunk(std::move(t)), device(d) {
     team_pass = TeamPass::make(config, trunk);
   }
 
@@ -32,6 +34,7 @@ struct Decoder::Impl {
       table_positions = std::max({count, 2 * table_positions, int64_t{256}});
       table = ops::make_rotary_table(inverse_frequencies(config.rotary), table_positions,
                                      config.rotary.attention_factor);
+      table = {table.cos.to(device), table.sin.to(device)};
     }
     return table;
   }
@@ -44,13 +47,14 @@ struct Decoder::Impl {
     return x + at::embedding(trunk.learned_positions, positions);
   }
 
-  Tensor forward(const Tensor& tokens, const Tensor& positions,
+  Tensor forward(const Tensor& tokens, const Tensor& given_positions,
                  std::shared_ptr<AttentionContext> attention, const ForwardOptions& options) {
+    const Tensor positions = given_positions.to(device);
     BlockPass pass{&config, &trunk.adapters, options, positions, {}, std::move(attention)};
     if (config.positions == PositionKind::kRotary) {
-      pass.table = rotary_table(positions.max().item<int64_t>() + 1);
+      pass.table = rotary_table(given_positions.max().item<int64_t>() + 1);
     }
-    Tensor x = embed(tokens, positions);
+    Tensor x = embed(tokens.to(device), positions);
     for (int64_t layer = 0; layer < config.layer_count(); ++layer) {
       const Block& block = trunk.blocks[static_cast<size_t>(layer)];
       auto run = [&block, layer, pass](const Tensor& input) {
@@ -96,7 +100,7 @@ Result<std::unique_ptr<Decoder>> Decoder::load(const weights::ModelFiles& files,
   }
   Result<Trunk> trunk = assemble(loaded, *source, options);
   if (!trunk.ok()) return trunk.error().with_context(files.path());
-  auto impl = std::make_unique<Impl>(loaded, std::move(trunk).value());
+  auto impl = std::make_unique<Impl>(loaded, std::move(trunk).value(), options.device);
   return std::unique_ptr<Decoder>(new Decoder(std::move(impl)));
 }
 
@@ -105,11 +109,12 @@ std::unique_ptr<Decoder> Decoder::random(const DecoderConfig& config, uint64_t s
   std::unique_ptr<ParameterSource> source = random_source(seed, init_std);
   Result<Trunk> trunk = assemble(config, *source, options);
   CHECK(trunk.ok(), "a random model: {}", trunk.error().message());
-  auto impl = std::make_unique<Impl>(config, std::move(trunk).value());
+  auto impl = std::make_unique<Impl>(config, std::move(trunk).value(), options.device);
   return std::unique_ptr<Decoder>(new Decoder(std::move(impl)));
 }
 
 const DecoderConfig& Decoder::config() const { return impl_->config; }
+at::Device Decoder::device() const { return impl_->device; }
 bool Decoder::is_quantized() const { return impl_->trunk.embedding.blocks.has_value(); }
 nn::Parameters& Decoder::parameters() { return impl_->trunk.parameters; }
 nn::Adapters& Decoder::adapters() { return impl_->trunk.adapters; }

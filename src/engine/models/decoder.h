@@ -42,6 +42,7 @@ struct LoadOptions {
   // Norms, biases and matrices whose rows are no multiple of 32 stay dense.
   std::string quantize = {};
   bool trainable = false;  // base parameters require grad
+  at::Device device = at::kCPU;  // of all parameters; blocks (quantize) need the CPU
   // Load as a classifier of one label, a reward or value model (score_head.h): a language model's
   // head gives way to a new score head, a reward model keeps the one it has.
   std::optional<NewScoreHead> score_head = {};
@@ -71,9 +72,10 @@ class Decoder {
   ~Decoder();
 
   const DecoderConfig& config() const;
+  at::Device device() const;
 
-  // Hidden states after the final norm, [N, D]. tokens and positions [N] int64. With recompute,
-  // `attention` must live until the backward pass is done (a PackedBatch need not).
+  // Hidden states after the final norm, [N, D]. tokens and positions [N] int64, on any device. With
+  // recompute, `attention` must live until the backward pass is done (a PackedBatch need not).
   Tensor forward(const Tensor& tokens, const Tensor& positions, AttentionContext& attention,
                  const ForwardOptions& options = {});
   Tensor forward(const PackedBatch& batch, const ForwardOptions& options = {});

@@ -57,8 +57,9 @@ Tensor score_weight(Decoder& decoder, const std::vector<std::string>& stack) {
 
 Tensor scores_at(const Tensor& hidden, const std::vector<int64_t>& rows, const Tensor& weight) {
   CHECK(weight.size(0) == 1, "a score head of {} labels", weight.size(0));
-  const Tensor states = hidden.index_select(0, at::tensor(rows, at::kLong)).to(at::kFloat);
-  return at::mv(states, weight.to(at::kFloat).select(0, 0));
+  const Tensor index = at::tensor(rows, at::kLong).to(hidden.device());
+  const Tensor states = hidden.index_select(0, index).to(at::kFloat);
+  return at::mv(states, weight.to(hidden.device(), at::kFloat).select(0, 0)).to(at::kCPU);
 }
 
 Tensor branch_scores(Decoder& decoder, const TreeBatch& pass, const Tensor& hidden,

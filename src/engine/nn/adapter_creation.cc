@@ -104,8 +104,9 @@ Status Adapters::create(const std::string& name, const weights::LoraConfig& conf
     const ModuleSize& size = modules_.at(path);
     const int64_t rank = weights::module_rank(config, path);
     Random random(seed, stream++);
-    LoraPair pair{kaiming_uniform(rank, size.in, random), at::zeros({size.out, rank}),
-                  weights::module_scale(config, path), config.lora_dropout};
+    LoraPair pair{kaiming_uniform(rank, size.in, random).to(device_),
+                  at::zeros({size.out, rank}, device_), weights::module_scale(config, path),
+                  config.lora_dropout};
     pair.a.set_requires_grad(true);
     pair.b.set_requires_grad(true);
     adapter.pairs.emplace(path, std::move(pair));

@@ -64,14 +64,14 @@ Result<Adapter> Adapters::read_adapter(const std::string& name,
                            peft_folder, tensor, weights::shape_text(view.shape),
                            weights::shape_text(shape->second));
     }
-    adapter.whole[tensor] = TRY(tensor_of(view));
+    adapter.whole[tensor] = TRY(tensor_of(view)).to(device_);
   }
   for (const auto& [path, pair] : files.pairs) {
     Status fit = check_fit(path, pair, modules_);
     if (!fit.ok()) return fit.error().with_context(peft_folder);
     LoraPair& read = adapter.pairs[path];
-    read.a = matrix_of(pair.a, pair.rank, pair.in);
-    read.b = matrix_of(pair.b, pair.out, pair.rank);
+    read.a = matrix_of(pair.a, pair.rank, pair.in).to(device_);
+    read.b = matrix_of(pair.b, pair.out, pair.rank).to(device_);
     read.scale = weights::module_scale(adapter.config, path);
     read.dropout = adapter.config.lora_dropout;
   }

@@ -43,7 +43,8 @@ void Adapters::put_whole(const std::string& adapter, const std::string& tensor, 
   const auto shape = whole_shapes_.find(tensor);
   CHECK(shape != whole_shapes_.end() && value.sizes() == at::IntArrayRef(shape->second),
         "no whole tensor {} of this shape", tensor);
-  found->second.whole[tensor] = value.detach().to(at::kFloat).clone().set_requires_grad(true);
+  found->second.whole[tensor] =
+      value.detach().to(device_, at::kFloat).clone().set_requires_grad(true);
   std::vector<std::string>& saved = found->second.config.modules_to_save;
   const std::string module = tensor.substr(0, tensor.rfind('.'));
   if (std::find(saved.begin(), saved.end(), module) == saved.end()) saved.push_back(module);

@@ -61,6 +61,8 @@ struct AdapterDropout {
 // apply() is.
 class Adapters {
  public:
+  // Where the trunk's tensors are, and all adapters' from now on; the CPU at first.
+  void set_device(at::Device device) { device_ = device; }
   // Creates an adapter with Kaiming-uniform A (a = sqrt 5) and zero B, as PEFT. target_modules are
   // suffixes of module paths, or "all-linear"; none means PEFT's choice for the families here
   // (q_proj and v_proj, or the fused projection). Errors name a target or pattern that matches
@@ -109,6 +111,7 @@ class Adapters {
   std::map<std::string, ModuleSize> modules_;
   std::map<std::string, std::vector<int64_t>> whole_shapes_;
   std::map<std::string, Adapter> adapters_;
+  at::Device device_ = at::kCPU;
 };
 
 }  // namespace attune::engine::nn

@@ -25,10 +25,10 @@ Tensor along_path(const Tensor& x, const PackedLayout& layout, int64_t index) {
 
 // Additive mask [1, H or 1, T, K]: causal from the bottom right corner, window and ALiBi, and what
 // `more` hides (may be null).
-Tensor score_mask(const Tensor& like, const Segment& own, const AttentionOptions& options,
-                  const Tensor* more) {
-  const Tensor query = at::arange(own.length, like.device()) + own.first_position;
-  const Tensor key = at::arange(own.first_position + own.length, like.device());
+Tensor score_mask(const Tensor& like, int64_t queries, int64_t keys,
+                  const AttentionOptions& options, const Tensor* more) {
+  const Tensor query = at::arange(queries, like.device()) + (keys - queries);
+  const Tensor key = at::arange(keys, like.device());
   const Tensor distance = key.unsqueeze(0) - query.unsqueeze(1);
   Tensor hidden = distance > 0;
   if (options.window > 0) hidden = hidden.logical_or(distance <= -options.window);
@@ -47,29 +47,36 @@ Tensor heads_first(const Tensor& x) { return x.transpose(0, 1).unsqueeze(0); }
 
 Tensor by_segment(const Tensor& q, const Tensor& k, const Tensor& v, const PackedLayout& layout,
                   const AttentionOptions& options, const std::vector<Tensor>* hidden) {
-  const double scale =
-      options.scale != 0 ? options.scale : 1.0 / std::sqrt(static_cast<double>(q.size(2)));
   std::vector<Tensor> outputs;
   outputs.reserve(static_cast<size_t>(layout.segment_count()));
   for (int64_t index = 0; index < layout.segment_count(); ++index) {
     const Segment& own = layout.segment(index);
-    const int64_t keys = own.first_position + own.length;
-    const bool plain_causal = own.parent < 0 && options.alibi_slopes.empty() &&
-                              hidden == nullptr &&
-                              (options.window == 0 || options.window >= keys);
-    const Tensor* more = hidden != nullptr ? &(*hidden)[static_cast<size_t>(index)] : nullptr;
-    std::optional<Tensor> mask;
-    if (!plain_causal) mask = score_mask(q, own, options, more);
-    const Tensor out = at::scaled_dot_product_attention(
-        heads_first(q.narrow(0, own.begin, own.length)), heads_first(along_path(k, layout, index)),
-        heads_first(along_path(v, layout, index)), mask, 0.0, plain_causal, scale,
-        /*enable_gqa=*/q.size(1) != k.size(1));
-    outputs.push_back(out.squeeze(0).transpose(0, 1));
+    outputs.push_back(path_attention(
+        q.narrow(0, own.begin, own.length), along_path(k, layout, index),
+        along_path(v, layout, index), options,
+        hidden != nullptr ? &(*hidden)[static_cast<size_t>(index)] : nullptr));
   }
   return outputs.size() == 1 ? outputs[0].contiguous() : at::cat(outputs);
 }
 
 }  // namespace
+
+Tensor path_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                      const AttentionOptions& options, const Tensor* hidden) {
+  const int64_t queries = q.size(0), keys = k.size(0);
+  const double scale =
+      options.scale != 0 ? options.scale : 1.0 / std::sqrt(static_cast<double>(q.size(2)));
+  const bool plain = options.alibi_slopes.empty() && hidden == nullptr &&
+                     (options.window == 0 || options.window >= keys);
+  const bool causal = plain && queries == keys;
+  const bool sees_all = plain && queries == 1;
+  std::optional<Tensor> mask;
+  if (!causal && !sees_all) mask = score_mask(q, queries, keys, options, hidden);
+  const Tensor out = at::scaled_dot_product_attention(
+      heads_first(q), heads_first(k), heads_first(v), mask, 0.0, causal, scale,
+      /*enable_gqa=*/q.size(1) != k.size(1));
+  return out.squeeze(0).transpose(0, 1);
+}
 
 Tensor tree_attention_by_segment(const Tensor& q, const Tensor& k, const Tensor& v,
                                  const PackedLayout& layout, const AttentionOptions& options) {

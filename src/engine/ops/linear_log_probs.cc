@@ -168,11 +168,16 @@ Request make_request(const Tensor& hidden, const Tensor& weight, const Tensor& b
                      const Tensor& rows, const Tensor& targets, const LogProbOptions& options,
                      RowOutputs* out) {
   check_request(hidden, weight, rows, targets);
-  return {rows, targets, options, out, records_grad({hidden}), records_grad({weight, bias})};
+  return {rows.to(hidden.device()), targets.to(hidden.device()), options, out,
+          records_grad({hidden}), records_grad({weight, bias})};
 }
 
 std::optional<Tensor> if_defined(const Tensor& tensor) {
   return tensor.defined() ? std::optional<Tensor>(tensor) : std::nullopt;
+}
+
+std::optional<Tensor> on_cpu(const Tensor& tensor) {
+  return tensor.defined() ? std::optional<Tensor>(tensor.to(at::kCPU)) : std::nullopt;
 }
 
 }  // namespace
@@ -183,8 +188,8 @@ LogProbs linear_log_probs(const Tensor& hidden, const Tensor& weight, const Tens
   RowOutputs out = make_row_outputs(rows.size(0), weight, options);
   const Request request = make_request(hidden, weight, bias, rows, targets, options, &out);
   Tensor log_probs = LinearLogProbs::apply(hidden, weight, if_defined(bias), request);
-  return {log_probs, if_defined(out.entropy), if_defined(out.correct),
-          if_defined(out.log_sum_squares)};
+  return {log_probs.to(at::kCPU), on_cpu(out.entropy), on_cpu(out.correct),
+          on_cpu(out.log_sum_squares)};
 }
 
 WeightedNll linear_nll(const Tensor& hidden, const Tensor& weight, const Tensor& bias,
@@ -194,8 +199,10 @@ WeightedNll linear_nll(const Tensor& hidden, const Tensor& weight, const Tensor&
   const Request request = make_request(hidden, weight, bias, rows, targets, options, &out);
   CHECK(row_weights.sizes() == rows.sizes(), "{} weights for {} rows", row_weights.numel(),
         rows.numel());
-  Tensor loss = LinearNll::apply(hidden, weight, if_defined(bias), request, row_weights.detach());
-  return {loss, out.log_probs, if_defined(out.entropy), if_defined(out.correct)};
+  Tensor loss = LinearNll::apply(hidden, weight, if_defined(bias), request,
+                                 row_weights.detach().to(hidden.device()));
+  return {loss.to(at::kCPU), out.log_probs.to(at::kCPU), on_cpu(out.entropy),
+          on_cpu(out.correct)};
 }
 
 }  // namespace attune::engine::ops

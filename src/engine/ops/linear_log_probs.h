@@ -2,6 +2,9 @@
 // chunked cross-entropy, arXiv 2411.09009). Logits of `chunk_rows` rows exist at a time, always in
 // fp32, and peak memory does not depend on R x V.
 //
+// hidden, weight and bias are on one device; what is asked for may come from any, and what is found
+// comes back to the CPU, a few numbers a row: objectives are computed there.
+//
 // What is computed when: for a request r with row n and target t, d log p(t) / d hidden[n] is
 // W[t] - sum_v p(v) W[v] (divided by the temperature), which needs no knowledge of the outer
 // gradient; it is computed in the same pass as the forward and only scaled later. The weight's

@@ -1,6 +1,7 @@
 #include "engine/tensor/device.h"
 
 #include <ATen/Context.h>
+#include <c10/core/CachingDeviceAllocator.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -51,7 +52,11 @@ int64_t total_memory_bytes() {
   return std::min(meminfo_bytes("MemTotal"), group_bytes("memory.max"));
 }
 
-int64_t free_memory_bytes() {
+int64_t free_memory_bytes(at::Device device) {
+  if (!device.is_cpu()) {
+    return static_cast<int64_t>(
+        at::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).first);
+  }
   const ArenaStatistics arena = arena_statistics();
   int64_t free = meminfo_bytes("MemAvailable");
   const int64_t limit = group_bytes("memory.max");

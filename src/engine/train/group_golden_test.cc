@@ -129,7 +129,7 @@ TEST_P(GroupGolden, ThreeUpdatesAreThoseOfTrl) {
   }
   const auto optimizer = optim::Optimizer::create({}, parameters);
   std::map<std::string, double> metrics;
-  const StepUpdates updates = method.learn_from(0, golden_rollouts(), metrics);
+  const StepUpdates updates = method.learn_from(0, golden_rollouts(), metrics).value();
   ASSERT_EQ(updates.rows.size(), expected["updates"].size());
   metrics = updates.metrics;
   for (size_t i = 0; i < updates.rows.size(); ++i) {

@@ -91,19 +91,19 @@ RolloutForward GroupMethod::forward_of(const std::vector<std::string>& stack) co
   return forward;
 }
 
-SampleValues GroupMethod::reference_log_probs(const std::vector<Rollout>& rollouts) const {
-  if (!setup_.settings.needs_reference()) return {};
-  return rollout_log_probs(*setup_.reference->decoder, rollouts,
-                           forward_of(setup_.reference->stack));
+Result<SampleValues> GroupMethod::reference_log_probs(const std::vector<Rollout>& rollouts) const {
+  if (!setup_.settings.needs_reference()) return SampleValues();
+  return log_probs_together(ranks_, *setup_.reference->decoder, rollouts,
+                            forward_of(setup_.reference->stack));
 }
 
 Result<StepUpdates> GroupMethod::begin_step(int64_t step, const std::vector<int64_t>& rows) {
-  std::vector<Rollout> rollouts =
-      TRY(make_rollouts(decoder_, tokenizer_, prompts_.train, rows, step, setup_.rollout));
-  TRY(score_rollouts(rewards_, prompts_.train, &rollouts));
-  std::map<std::string, double> metrics;
-  rewards_.add_metrics(&metrics);
-  StepUpdates updates = learn_from(step, std::move(rollouts), std::move(metrics));
+  const auto sample = [&](const RowShare& share) {
+    return make_rollouts(decoder_, tokenizer_, prompts_.train, rows, step, setup_.rollout, share);
+  };
+  Answers answers = TRY(answer_together(ranks_, prompts_.train, sample, &rewards_));
+  StepUpdates updates =
+      TRY(learn_from(step, std::move(answers.rollouts), std::move(answers.metrics)));
   if (setup_.kl_limit && !(batch_.kl_per_token <= *setup_.kl_limit)) {
     return invalid_input(
         "the policy has run away from its reference: a KL of {:.3g} nats a token is above kl_limit "
@@ -114,8 +114,8 @@ Result<StepUpdates> GroupMethod::begin_step(int64_t step, const std::vector<int6
   return updates;
 }
 
-StepUpdates GroupMethod::learn_from(int64_t step, std::vector<Rollout> rollouts,
-                                    std::map<std::string, double> metrics) {
+Result<StepUpdates> GroupMethod::learn_from(int64_t step, std::vector<Rollout> rollouts,
+                                            std::map<std::string, double> metrics) {
   rollouts_ = std::move(rollouts);
   StepUpdates updates{Split::kRollout, {}, std::move(metrics)};
   add_length_metrics(rollouts_, &updates.metrics);
@@ -126,10 +126,11 @@ StepUpdates GroupMethod::learn_from(int64_t step, std::vector<Rollout> rollouts,
   SampleValues sampled = captured_log_probs(rollouts_);
   if (several) {
     const SampleValues captured = std::move(sampled);
-    sampled = rollout_log_probs(decoder_, rollouts_, forward_of(setup_.rollout.adapters));
+    sampled = TRY(log_probs_together(ranks_, decoder_, rollouts_,
+                                     forward_of(setup_.rollout.adapters)));
     add_path_difference(captured, sampled, &updates.metrics);
   }
-  batch_ = make_group_batch(rollouts_, sampled, reference_log_probs(rollouts_), settings,
+  batch_ = make_group_batch(rollouts_, sampled, TRY(reference_log_probs(rollouts_)), settings,
                             &updates.metrics);
   if (several) batch_.old = std::move(sampled);
   warn_without_signal(step, updates.metrics);
@@ -250,6 +251,13 @@ void GroupMethod::add_pass_metrics(const objectives::PolicyLosses& losses,
 }
 
 Status GroupMethod::end_step(std::map<std::string, double>* metrics) {
+  const std::string own = Json({lowest_clipped_, highest_clipped_}).dump();
+  const auto all = ranks_ == nullptr ? std::vector<std::string>{own} : ranks_->all_gather(own);
+  for (const std::string& line : all) {
+    const Json ends = TRY(parse_json(line));
+    lowest_clipped_ = std::min(lowest_clipped_, ends[0].get<double>());
+    highest_clipped_ = std::max(highest_clipped_, ends[1].get<double>());
+  }
   (*metrics)["clip_ratio/low_min"] = lowest_clipped_;
   (*metrics)["clip_ratio/high_max"] = highest_clipped_;
   return {};
@@ -260,14 +268,16 @@ Result<std::optional<std::map<std::string, double>>> GroupMethod::evaluate() {
   std::iota(rows.begin(), rows.end(), 0);
   RolloutOptions options = setup_.rollout;
   options.samples = setup_.evaluation_samples;
-  std::vector<Rollout> rollouts = TRY(
-      make_rollouts(decoder_, tokenizer_, prompts_.evaluation, rows, kEvaluationStep, options));
-  TRY(score_rollouts(rewards_, prompts_.evaluation, &rollouts));
-  std::map<std::string, double> metrics;
+  const auto sample = [&](const RowShare& share) {
+    return make_rollouts(decoder_, tokenizer_, prompts_.evaluation, rows, kEvaluationStep, options,
+                         share);
+  };
+  Answers answers = TRY(answer_together(ranks_, prompts_.evaluation, sample, &rewards_));
+  const std::vector<Rollout>& rollouts = answers.rollouts;
+  std::map<std::string, double> metrics = std::move(answers.metrics);
   add_length_metrics(rollouts, &metrics);
-  rewards_.add_metrics(&metrics);
   add_reward_metrics(rollouts, &metrics);
-  const SampleValues reference = reference_log_probs(rollouts);
+  const SampleValues reference = TRY(reference_log_probs(rollouts));
   if (!reference.empty()) {
     const SampleValues sampled = captured_log_probs(rollouts);
     Mean kl;

@@ -16,7 +16,7 @@
 #include "engine/train/method.h"
 #include "engine/train/prompt_rows.h"
 #include "engine/train/reward_sources.h"
-#include "engine/train/rollouts.h"
+#include "engine/train/rollout_ranks.h"
 #include "text/tokenizer.h"
 
 namespace attune::engine::train {
@@ -49,11 +49,12 @@ class GroupMethod : public Method {
   std::string row_name(Split split, int64_t row) const override;
   std::string fingerprint() const override;
 
+  void join(comm::Communicator& ranks) override { ranks_ = &ranks; }
   Result<StepUpdates> begin_step(int64_t step, const std::vector<int64_t>& rows) override;
   // The part of begin_step() behind sampling and judging: the updates on these answers. `metrics`
   // go into the step's.
-  StepUpdates learn_from(int64_t step, std::vector<Rollout> rollouts,
-                         std::map<std::string, double> metrics);
+  Result<StepUpdates> learn_from(int64_t step, std::vector<Rollout> rollouts,
+                                 std::map<std::string, double> metrics);
   PassResult pass(Split split, const std::vector<int64_t>& rows,
                   const PassOptions& options) override;
   Status end_step(std::map<std::string, double>* metrics) override;
@@ -61,7 +62,7 @@ class GroupMethod : public Method {
 
  private:
   RolloutForward forward_of(const std::vector<std::string>& stack) const;
-  SampleValues reference_log_probs(const std::vector<Rollout>& rollouts) const;
+  Result<SampleValues> reference_log_probs(const std::vector<Rollout>& rollouts) const;
   objectives::PolicyLosses losses(const std::vector<int64_t>& samples, const Tensor& log_probs,
                                   const objectives::Spans& spans) const;
   Tensor token_losses(const std::vector<int64_t>& samples, const Tensor& log_probs,
@@ -75,11 +76,12 @@ class GroupMethod : public Method {
   WeightedRewards& rewards_;
   GroupSetup setup_;
   PromptData prompts_;
+  comm::Communicator* ranks_ = nullptr;  // null: one process
 
   // Of the step in work.
   std::vector<Rollout> rollouts_;
   GroupBatch batch_;
-  double lowest_clipped_ = 0;   // clip_ratio/low_min
+  double lowest_clipped_ = 0;   // clip_ratio/low_min, of this rank's passes
   double highest_clipped_ = 0;  // clip_ratio/high_max
   bool warned_ = false;
 };

@@ -23,6 +23,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "engine/comm/communicator.h"
 #include "engine/optim/optimizer.h"
 #include "engine/tensor/tensor.h"
 #include "engine/train/split.h"
@@ -81,6 +82,11 @@ class Method {
 
   // What the line that begins a run says of the method, besides its rows.
   virtual OrderedJson about() const { return OrderedJson::object(); }
+
+  // The other processes of the run, before its first step, when there are any. All of them call
+  // the method alike, but for pass(), which each calls with its share of the rows; what a step
+  // needs as a whole (rollouts) they may make together. They outlive the method's use.
+  virtual void join(comm::Communicator& /*ranks*/) {}
 
   // Called once a step with the rows that the sampler chose, before anything is computed. The
   // default trains on them in one update. LibTorch's exceptions pass through.

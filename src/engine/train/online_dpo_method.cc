@@ -78,24 +78,26 @@ double OnlineDpoMethod::beta_of(int64_t step) const {
   return setup_.betas[std::min(epoch, setup_.betas.size() - 1)];
 }
 
-Status OnlineDpoMethod::judge(const std::vector<PromptRow>& prompts,
-                              std::vector<Rollout>* rollouts) {
-  TRY(score_rollouts(rewards_, prompts, rollouts));
-  if (!setup_.missing_eos_penalty) return {};
-  for (Rollout& rollout : *rollouts) {
-    for (RolloutSample& sample : rollout.samples) {
-      if (!sample.ended) sample.score -= *setup_.missing_eos_penalty;
+Result<Answers> OnlineDpoMethod::answer(const std::vector<PromptRow>& prompts,
+                                        const std::vector<int64_t>& rows, int64_t step) {
+  const auto sample = [&](const RowShare& share) {
+    return make_rollouts(decoder(), tokenizer_, prompts, rows, step, setup_.rollout, share);
+  };
+  Answers answers = TRY(answer_together(ranks(), prompts, sample, &rewards_));
+  if (!setup_.missing_eos_penalty) return answers;
+  for (Rollout& rollout : answers.rollouts) {
+    for (RolloutSample& answered : rollout.samples) {
+      if (!answered.ended) answered.score -= *setup_.missing_eos_penalty;
     }
   }
-  return {};
+  return answers;
 }
 
 Result<StepUpdates> OnlineDpoMethod::begin_step(int64_t step, const std::vector<int64_t>& rows) {
-  std::vector<Rollout> rollouts =
-      TRY(make_rollouts(decoder(), tokenizer_, prompts_.train, rows, step, setup_.rollout));
-  TRY(judge(prompts_.train, &rollouts));
+  Answers answers = TRY(answer(prompts_.train, rows, step));
+  const std::vector<Rollout>& rollouts = answers.rollouts;
   options().loss.beta = beta_of(step);
-  const SampleValues reference = reference_log_probs(rollouts);
+  const SampleValues reference = TRY(reference_log_probs(rollouts));
   std::vector<SampledPair> pairs;
   for (size_t i = 0; i < rollouts.size(); ++i) {
     if (!teaches(rollouts[i])) continue;
@@ -112,17 +114,19 @@ Result<StepUpdates> OnlineDpoMethod::begin_step(int64_t step, const std::vector<
         step + 1, rows.size());
   }
   StepUpdates updates = learn_from(std::move(pairs));
+  updates.metrics = std::move(answers.metrics);
   add_metrics(rollouts, captured_log_probs(rollouts), reference, &updates.metrics);
   updates.metrics["frac_ties"] = 1 - share;
   return updates;
 }
 
-SampleValues OnlineDpoMethod::reference_log_probs(const std::vector<Rollout>& rollouts) const {
+Result<SampleValues> OnlineDpoMethod::reference_log_probs(
+    const std::vector<Rollout>& rollouts) const {
   RolloutForward forward;
   forward.adapters.stack = setup_.reference.stack;
   forward.temperature = setup_.rollout.temperature;
   forward.max_tokens_per_batch = options().max_tokens_per_batch;
-  return rollout_log_probs(*setup_.reference.decoder, rollouts, forward);
+  return log_probs_together(ranks(), *setup_.reference.decoder, rollouts, forward);
 }
 
 void OnlineDpoMethod::add_metrics(const std::vector<Rollout>& rollouts, const SampleValues& sampled,
@@ -155,17 +159,15 @@ void OnlineDpoMethod::add_metrics(const std::vector<Rollout>& rollouts, const Sa
   (*metrics)["val/contain_eos_token"] = ended / samples;
   (*metrics)["beta"] = beta;
   add_length_metrics(rollouts, metrics);
-  rewards_.add_metrics(metrics);
 }
 
 Result<std::optional<std::map<std::string, double>>> OnlineDpoMethod::evaluate() {
   std::vector<int64_t> rows(prompts_.evaluation.size());
   std::iota(rows.begin(), rows.end(), 0);
-  std::vector<Rollout> rollouts = TRY(make_rollouts(decoder(), tokenizer_, prompts_.evaluation,
-                                                    rows, kEvaluationStep, setup_.rollout));
-  TRY(judge(prompts_.evaluation, &rollouts));
-  const SampleValues reference = reference_log_probs(rollouts);
-  std::map<std::string, double> metrics;
+  Answers answers = TRY(answer(prompts_.evaluation, rows, kEvaluationStep));
+  const std::vector<Rollout>& rollouts = answers.rollouts;
+  const SampleValues reference = TRY(reference_log_probs(rollouts));
+  std::map<std::string, double> metrics = std::move(answers.metrics);
   add_metrics(rollouts, captured_log_probs(rollouts), reference, &metrics);
   return std::optional<std::map<std::string, double>>(std::move(metrics));
 }

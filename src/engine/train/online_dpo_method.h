@@ -40,8 +40,9 @@ class OnlineDpoMethod : public SampledPairMethod {
   double beta_of(int64_t step) const;
 
  private:
-  Status judge(const std::vector<PromptRow>& prompts, std::vector<Rollout>* rollouts);
-  SampleValues reference_log_probs(const std::vector<Rollout>& rollouts) const;
+  Result<Answers> answer(const std::vector<PromptRow>& prompts, const std::vector<int64_t>& rows,
+                         int64_t step);
+  Result<SampleValues> reference_log_probs(const std::vector<Rollout>& rollouts) const;
   void add_metrics(const std::vector<Rollout>& rollouts, const SampleValues& sampled,
                    const SampleValues& reference, std::map<std::string, double>* metrics) const;
 

@@ -63,7 +63,8 @@ class FrozenScores : public RewardSource {
 };
 
 Result<std::vector<Rollout>> frozen(const std::vector<PromptRow>&,
-                                    const std::vector<int64_t>& rows, int64_t) {
+                                    const std::vector<int64_t>& rows, int64_t,
+                                    const RowShare&) {
   std::vector<Rollout> rollouts;
   for (int64_t row : rows) {
     const Json& one = golden()["rollouts"][static_cast<size_t>(row)];

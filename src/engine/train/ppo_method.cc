@@ -91,23 +91,36 @@ Result<PpoMethod::Answered> PpoMethod::answer(Split split, const std::vector<int
                                               int64_t step) {
   const PpoOptions& options = setup_.options;
   const auto& prompts = split == Split::kTrain ? setup_.train : setup_.evaluation;
+  Answers judged = TRY(answer_together(
+      ranks_, prompts,
+      [&](const RowShare& share) { return setup_.answer(prompts, rows, step, share); },
+      setup_.reward));
   Answered answered;
-  answered.rollouts = TRY(setup_.answer(prompts, rows, step));
-  TRY(score_rollouts(*setup_.reward, prompts, &answered.rollouts));
-  const bool training = split == Split::kTrain;
-  answered.measured = measure(setup_.roles, answered.rollouts,
-                              {.policy = training && options.recompute_log_probs,
-                               .values = training,
-                               .temperature = options.rollout.temperature,
-                               .max_tokens_per_batch = options.scoring_tokens});
+  answered.rollouts = std::move(judged.rollouts);
+  answered.measured = TRY(measure_all(split, answered.rollouts));
   const SampleValues captured = captured_log_probs(answered.rollouts);
   const bool recomputed = !answered.measured.log_probs.empty();
   answered.old_log_probs = recomputed ? answered.measured.log_probs : captured;
   answered.metrics = rollout_metrics(answered.rollouts, answered.old_log_probs,
                                      answered.measured.reference, options, controller_.beta);
   if (recomputed) add_path_difference(captured, answered.old_log_probs, &answered.metrics);
-  setup_.reward->add_metrics(&answered.metrics);
+  answered.metrics.merge(judged.metrics);
   return answered;
+}
+
+Result<Measured> PpoMethod::measure_all(Split split, const std::vector<Rollout>& rollouts) {
+  const PpoOptions& options = setup_.options;
+  const bool training = split == Split::kTrain;
+  const MeasureOptions wanted{.policy = training && options.recompute_log_probs,
+                              .values = training,
+                              .temperature = options.rollout.temperature,
+                              .max_tokens_per_batch = options.scoring_tokens};
+  KindsOfValues kinds = TRY(compute_together(ranks_, rollouts, [&](const auto& some) {
+    Measured own = measure(setup_.roles, some, wanted);
+    return KindsOfValues{std::move(own.log_probs), std::move(own.reference),
+                         std::move(own.values)};
+  }));
+  return Measured{std::move(kinds[0]), std::move(kinds[1]), std::move(kinds[2])};
 }
 
 // Before anything is learnt from it: what would only be seen as a loss that is no number later.

@@ -22,14 +22,16 @@
 #include "engine/train/ppo_roles.h"
 #include "engine/train/prompt_rows.h"
 #include "engine/train/reward_source.h"
-#include "engine/train/rollouts.h"
+#include "engine/train/rollout_ranks.h"
 #include "engine/train/sft_rows.h"
 
 namespace attune::engine::train {
 
-// Answers of the policy as it is now: make_rollouts(), or frozen ones in tests.
+// Answers of the policy as it is now to a share of the rows: make_rollouts(), or frozen ones in
+// tests.
 using RolloutFunction = std::function<Result<std::vector<Rollout>>(
-    const std::vector<PromptRow>& prompts, const std::vector<int64_t>& rows, int64_t step)>;
+    const std::vector<PromptRow>& prompts, const std::vector<int64_t>& rows, int64_t step,
+    const RowShare& share)>;
 
 struct PpoSetup {
   PpoOptions options;
@@ -54,6 +56,7 @@ class PpoMethod : public Method {
   std::string row_name(Split split, int64_t row) const override;
   PassResult pass(Split split, const std::vector<int64_t>& rows,
                   const PassOptions& options) override;
+  void join(comm::Communicator& ranks) override { ranks_ = &ranks; }
   Result<StepUpdates> begin_step(int64_t step, const std::vector<int64_t>& rows) override;
   bool after_update(const std::map<std::string, double>& metrics) override;
   Status end_step(std::map<std::string, double>* metrics) override;
@@ -75,6 +78,7 @@ class PpoMethod : public Method {
     std::map<std::string, double> metrics;
   };
   Result<Answered> answer(Split split, const std::vector<int64_t>& rows, int64_t step);
+  Result<Measured> measure_all(Split split, const std::vector<Rollout>& rollouts);
   Status check(const Answered& answered) const;
   StepUpdates plan_updates(int64_t step);
   void add_pretraining(Random& random, std::vector<int64_t>& update);
@@ -92,6 +96,7 @@ class PpoMethod : public Method {
   };
 
   PpoSetup setup_;
+  comm::Communicator* ranks_ = nullptr;  // null: one process
   objectives::KlController controller_;
   int64_t episodes_ = 0;
   // Of the step in work.

@@ -112,6 +112,7 @@ Status load_separate(const ValueChoice& choice, TrainingRun& run, PpoModels* loa
   const bool adapter = !choice.start.adapter.empty();
   models::LoadOptions options;
   options.trainable = !adapter;
+  options.device = run.device();
   options.score_head = choice.head;
   auto decoder = TRY(models::Decoder::load(files, options));
   PpoRoles& roles = loaded->roles;
@@ -163,7 +164,9 @@ Status load_adapter(const protocol::Job& job, const ValueChoice& choice, Trainin
 void load_head(const ValueChoice& choice, TrainingRun& run, PpoModels* loaded) {
   PpoRoles& roles = loaded->roles;
   roles.value = roles.policy;
-  roles.value_head = at::zeros({1, run.config().width}, at::kFloat).set_requires_grad(true);
+  roles.value_head = at::zeros({1, run.config().width},
+                               at::TensorOptions(at::kFloat).device(run.device()))
+                         .set_requires_grad(true);
   add_parameters({{models::kScoreWeight, roles.value_head}}, choice.rate, &roles);
   loaded->save_value = [head = roles.value_head](const std::string& run_directory) -> Status {
     const std::string folder = join_path(run_directory, "value");

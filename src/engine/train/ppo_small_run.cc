@@ -25,8 +25,9 @@ std::vector<SftRow> small_pretraining() {
   return rows;
 }
 
-std::unique_ptr<models::Decoder> decoder(bool trainable) {
+std::unique_ptr<models::Decoder> decoder(bool trainable, at::Device device) {
   models::LoadOptions options;
+  options.device = device;
   options.trainable = trainable;
   return testing::small_decoder(0, options);
 }
@@ -64,7 +65,7 @@ PpoSetup SmallPpoRun::make_setup() {
   PpoSetup setup;
   setup.options = read_ppo_options(config_).value();
   setup.options.rollout.stop_ids = {testing::kEndId, 'a', 'b', 'c'};
-  models_->policy = decoder(!peft);
+  models_->policy = decoder(!peft, device_);
   models::Decoder& policy = *models_->policy;
   PpoRoles& roles = setup.roles;
   roles.policy = {&policy, {}};
@@ -74,7 +75,7 @@ PpoSetup SmallPpoRun::make_setup() {
     roles.policy.stack = {"default"};
     roles.reference = {&policy, {}};
   } else {
-    models_->reference = decoder(false);
+    models_->reference = decoder(false, device_);
     roles.reference = {models_->reference.get(), {}};
   }
   roles.value = roles.policy;
@@ -87,7 +88,7 @@ PpoSetup SmallPpoRun::make_setup() {
     roles.value = {&policy, {"value"}};
     value = policy.adapters().parameters("value");
   } else if (source == "separate") {
-    models_->value = decoder(true);
+    models_->value = decoder(true, device_);
     roles.value = {models_->value.get(), {}};
     value = models_->value->parameters().trainable();
   }
@@ -95,7 +96,7 @@ PpoSetup SmallPpoRun::make_setup() {
     roles.value_head = models::score_weight(policy, {"value"});
   } else {
     roles.value_head =
-        models::new_score_weight(32, {.seed = 0, .zero = true}).set_requires_grad(true);
+        models::new_score_weight(32, {.seed = 0, .zero = true}).to(device_).set_requires_grad(true);
     value.push_back({models::kScoreWeight, roles.value_head});
   }
   for (const nn::Parameter& parameter : value) {
@@ -108,8 +109,8 @@ PpoSetup SmallPpoRun::make_setup() {
   setup.options.rollout.adapters = roles.policy.stack;
   setup.answer = [&policy, options = setup.options.rollout](const std::vector<PromptRow>& prompts,
                                                             const std::vector<int64_t>& rows,
-                                                            int64_t step) {
-    return make_rollouts(policy, testing::byte_tokenizer(), prompts, rows, step, options);
+                                                            int64_t step, const RowShare& share) {
+    return make_rollouts(policy, testing::byte_tokenizer(), prompts, rows, step, options, share);
   };
   setup.reward = reward_.get();
   setup.train = small_prompt_rows(
@@ -133,6 +134,7 @@ Result<TrainingOutcome> SmallPpoRun::run(bool resume) {
   setup.config = config_;
   setup.options = TRY(read_training_options(config_));
   setup.parameters = parameters_;
+  setup.communicator = ranks_;
   setup.plan.max_tokens_per_batch = config_.value("max_tokens_per_batch", 2048);
   if (resume) setup.resume = TRY(CheckpointStore(folder_).newest());
   auto trainer = TRY(Trainer::create(std::move(setup), *method_));
@@ -148,7 +150,7 @@ std::vector<Json> SmallPpoRun::events(const std::string& kind) const {
 std::map<std::string, std::vector<float>> SmallPpoRun::weights() const {
   std::map<std::string, std::vector<float>> weights;
   for (const optim::NamedTensor& parameter : parameters_) {
-    const Tensor host = parameter.tensor.detach().contiguous();
+    const Tensor host = parameter.tensor.detach().to(at::kCPU).contiguous();
     const float* values = host.const_data_ptr<float>();
     weights[parameter.name] = {values, values + host.numel()};
   }

@@ -2,11 +2,13 @@
 
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "engine/comm/agreement.h"
 #include "engine/tensor/guarded.h"
 #include "engine/train/lineage.h"
 #include "engine/train/packing.h"
@@ -36,10 +38,11 @@ Status check_same_tokenizer(const weights::ModelFiles& files, const text::Tokeni
 }
 
 Result<std::unique_ptr<models::Decoder>> load_frozen(const weights::ModelFiles& files,
-                                                     const std::string& dtype,
+                                                     const TrainingRun& run,
                                                      const std::string& quantize) {
   models::LoadOptions options;
-  options.dtype = dtype == "bfloat16" ? at::kBFloat16 : at::kFloat;
+  options.dtype = run.dtype() == "bfloat16" ? at::kBFloat16 : at::kFloat;
+  options.device = run.device();
   options.quantize = quantize == "none" ? "" : quantize;
   return run_guarded({"loading " + files.path(), {}},
                      [&] { return models::Decoder::load(files, options); });
@@ -69,8 +72,10 @@ std::string cache_key(const std::string& identity, bool tokens,
 }
 
 // The file of this key; files of the same name and other keys are of no more use.
-Result<std::string> cache_path(const ReferenceRequest& request, const std::string& key) {
+Result<std::string> cache_path(const ReferenceRequest& request, bool is_first,
+                               const std::string& key) {
   const std::string file = fmt::format("{}-{}.safetensors", request.name, key);
+  if (!is_first) return join_path(request.folder, file);
   for (const std::string& name : TRY(list_directory(request.folder))) {
     if (name.starts_with(request.name + "-") && name != file) {
       TRY(remove_all(join_path(request.folder, name)));
@@ -88,7 +93,7 @@ Result<ReferenceModel> ReferenceModel::open(const protocol::Job& job, TrainingRu
     const auto files = TRY(weights::ModelFiles::open(other->second.model));
     TRY(check_same_tokenizer(files, run.text().tokenizer));
     const std::string quantize = TRY(get_string_or(job.config, "quantize", "none"));
-    auto decoder = TRY(load_frozen(files, dtype, quantize));
+    auto decoder = TRY(load_frozen(files, run, quantize));
     std::vector<std::string> stack;
     if (!other->second.adapter.empty()) {
       TRY(decoder->adapters().load(kReferenceAdapter, other->second.adapter));
@@ -111,7 +116,7 @@ Result<ReferenceModel> ReferenceModel::open(const protocol::Job& job, TrainingRu
 
 Result<ReferenceModel> ReferenceModel::copy_of_start(const protocol::Job& job, TrainingRun& run) {
   const auto files = TRY(weights::ModelFiles::open(job.model));
-  auto decoder = TRY(load_frozen(files, run.dtype(), "none"));
+  auto decoder = TRY(load_frozen(files, run, "none"));
   return ReferenceModel(std::move(decoder), {}, "moves");
 }
 
@@ -124,17 +129,10 @@ models::BranchLogProbs ReferenceModel::pass(const models::TreeBatch& batch, int6
   return models::branch_log_probs(*decoder_, batch, forward, wanted);
 }
 
-Result<ReferenceLogProbs> ReferenceModel::log_probs(
-    const ReferenceRequest& request, const std::vector<const models::TokenTree*>& trees) {
-  ReferenceLogProbs values(trees, request.tokens);
-  std::string path;
-  if (!request.folder.empty()) {
-    path = TRY(cache_path(request, cache_key(identity_, request.tokens, trees)));
-    if (auto cached = ReferenceLogProbs::load(path, values)) {
-      log_info("reference log-probs of the {} rows: as in {}", request.name, path);
-      return std::move(*cached);
-    }
-  }
+// Each rank computes its share of the passes.
+Status ReferenceModel::compute(const ReferenceRequest& request, comm::Communicator& ranks,
+                               const std::vector<const models::TokenTree*>& trees,
+                               ReferenceLogProbs* values) {
   std::vector<int64_t> lengths;
   for (const models::TokenTree* tree : trees) {
     lengths.push_back(tree == nullptr ? 0 : tree->tokens());
@@ -143,21 +141,49 @@ Result<ReferenceLogProbs> ReferenceModel::log_probs(
   log_info("computing the reference's log-probs of the {} rows in {} passes", request.name,
            passes.size());
   const auto started = std::chrono::steady_clock::now();
-  for (const std::vector<int64_t>& rows : passes) {
-    models::TreeBatch batch;
-    for (int64_t row : rows) batch.add(*trees[static_cast<size_t>(row)]);
-    TRY(run_guarded({"the reference's log-probs", {}},
-                    [&] { values.set(rows, pass(batch, request.chunk_rows)); }));
-  }
+  const Status own = run_guarded({"the reference's log-probs", {}}, [&] {
+    for (size_t i = 0; i < passes.size(); ++i) {
+      if (i % static_cast<size_t>(ranks.size()) != static_cast<size_t>(ranks.rank())) {
+        values->leave_to_others(passes[i]);
+        continue;
+      }
+      models::TreeBatch batch;
+      for (int64_t row : passes[i]) batch.add(*trees[static_cast<size_t>(row)]);
+      values->set(passes[i], pass(batch, request.chunk_rows));
+    }
+  });
+  TRY(comm::agree(ranks, own));
+  values->add_up(ranks);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
-  values.set_seconds(elapsed.count());
+  values->set_seconds(elapsed.count());
+  return {};
+}
+
+Result<ReferenceLogProbs> ReferenceModel::log_probs(
+    const ReferenceRequest& request, const std::vector<const models::TokenTree*>& trees) {
+  const auto alone = comm::single_process();
+  comm::Communicator& ranks = request.ranks == nullptr ? *alone : *request.ranks;
+  ReferenceLogProbs values(trees, request.tokens);
+  std::string path;
+  if (!request.folder.empty()) {
+    const std::string key = cache_key(identity_, request.tokens, trees);
+    path = TRY(cache_path(request, ranks.is_first(), key));
+    auto cached = ReferenceLogProbs::load(path, values);
+    const auto found = ranks.all_gather(cached ? "1" : "0");
+    if (std::count(found.begin(), found.end(), "1") == ranks.size()) {
+      log_info("reference log-probs of the {} rows: as in {}", request.name, path);
+      return std::move(*cached);
+    }
+  }
+  TRY(compute(request, ranks, trees, &values));
   if (const auto row = values.first_bad_row()) {
     return invalid_input(
         "the reference gives row {} of the {} rows no finite log-prob; its weights are damaged or "
         "too large for the run's precision (dtype)",
         *row + 1, request.name);
   }
-  if (!path.empty()) TRY(values.save(path));
+  const bool saves = !path.empty() && ranks.is_first();
+  TRY(comm::agree(ranks, saves ? values.save(path) : Status()));
   return values;
 }
 

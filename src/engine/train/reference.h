@@ -42,6 +42,7 @@ struct ReferenceRequest {
   bool tokens = false;          // also the log-prob of each completion token
   int64_t max_tokens = 2048;    // of one pass
   int64_t chunk_rows = 512;     // rows of logits held at a time
+  comm::Communicator* ranks = nullptr;  // share the passes; null: one process
 };
 
 class ReferenceModel {
@@ -58,7 +59,7 @@ class ReferenceModel {
       : decoder_(&decoder), stack_(std::move(stack)), identity_(std::move(identity)) {}
 
   // Of every tree, from the cache or computed and cached. Entries of `trees` may be null: rows that
-  // the run never reads. LibTorch's exceptions become errors.
+  // the run never reads. All ranks call it alike. LibTorch's exceptions become errors.
   Result<ReferenceLogProbs> log_probs(const ReferenceRequest& request,
                                       const std::vector<const models::TokenTree*>& trees);
 
@@ -70,6 +71,8 @@ class ReferenceModel {
   const std::vector<std::string>& stack() const { return stack_; }
 
  private:
+  Status compute(const ReferenceRequest& request, comm::Communicator& ranks,
+                 const std::vector<const models::TokenTree*>& trees, ReferenceLogProbs* values);
   ReferenceModel(std::unique_ptr<models::Decoder> own, std::vector<std::string> stack,
                  std::string identity)
       : own_(std::move(own)),

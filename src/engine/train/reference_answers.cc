@@ -14,7 +14,7 @@ std::vector<const models::TokenTree*> trees_of_run(const TrainingRun& run,
   for (size_t row = 0; row < all.size(); ++row) {
     lengths.push_back(method.row_tokens(Split::kTrain, static_cast<int64_t>(row)));
   }
-  Sampler sampler(run.options().batch, run.options().data_seed, lengths);
+  Sampler sampler(run.batch_of_ranks(), run.options().data_seed, lengths);
   std::vector<const models::TokenTree*> read(all.size(), nullptr);
   size_t found = 0;
   for (int64_t step = 0; step < sampler.total_steps() && found < all.size(); ++step) {
@@ -35,6 +35,7 @@ Result<ReferenceAnswers> ask_reference(const protocol::Job& job, TrainingRun& ru
   ReferenceRequest request;
   request.name = "train";
   request.folder = join_path(job.output_dir, "reference");
+  request.ranks = &run.ranks();
   request.tokens = tokens;
   request.max_tokens = run.options().batch.max_tokens_per_batch.value_or(request.max_tokens);
   TRY(make_directories(request.folder));

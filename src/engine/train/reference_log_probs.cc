@@ -88,6 +88,22 @@ void ReferenceLogProbs::set(const std::vector<int64_t>& rows, const models::Bran
   if (has_tokens()) scatter(token_values_, first_token_, rows, got.tokens.detach());
 }
 
+void ReferenceLogProbs::leave_to_others(const std::vector<int64_t>& rows) {
+  for (int64_t row : rows) {
+    const auto i = static_cast<size_t>(row);
+    const auto clear = [i](Tensor& values, const std::vector<int64_t>& firsts) {
+      values.narrow(0, firsts.at(i), firsts.at(i + 1) - firsts.at(i)).zero_();
+    };
+    clear(sum_values_, first_branch_);
+    if (has_tokens()) clear(token_values_, first_token_);
+  }
+}
+
+void ReferenceLogProbs::add_up(comm::Communicator& ranks) {
+  ranks.all_reduce(sum_values_);
+  if (has_tokens()) ranks.all_reduce(token_values_);
+}
+
 std::optional<int64_t> ReferenceLogProbs::first_bad_row() const {
   for (size_t row = 0; row + 1 < first_branch_.size(); ++row) {
     const int64_t count = first_branch_[row + 1] - first_branch_[row];

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/comm/communicator.h"
 #include "engine/models/token_tree.h"
 #include "engine/tensor/tensor.h"
 
@@ -28,6 +29,11 @@ class ReferenceLogProbs {
 
   // Fills in what a pass over `rows` gave.
   void set(const std::vector<int64_t>& rows, const models::BranchLogProbs& got);
+
+  // Several ranks, each with passes of its own: leaves rows to another, and puts together what all
+  // have set. Every row is set by one of them.
+  void leave_to_others(const std::vector<int64_t>& rows);
+  void add_up(comm::Communicator& ranks);
 
   // In one file, which appears whole or not at all. load() gives nothing when the file is absent,
   // damaged or of other rows.

@@ -20,6 +20,24 @@ struct RewardRequest {
   bool ended = false;                 // by a stop token, not by its length
 };
 
+// Of one reward, over some answers.
+struct RewardTotals {
+  double count = 0;
+  double sum = 0;
+  double squares = 0;
+
+  void add(double score) { add({1, score, score * score}); }
+  void add(const RewardTotals& more) {
+    count += more.count;
+    sum += more.sum;
+    squares += more.squares;
+  }
+};
+
+// TRL's metrics of rewards by name: rewards/NAME/mean and rewards/NAME/std.
+void add_reward_totals(const std::map<std::string, RewardTotals>& totals,
+                       std::map<std::string, double>* metrics);
+
 class RewardSource {
  public:
   virtual ~RewardSource() = default;
@@ -28,8 +46,9 @@ class RewardSource {
   // request; a score that is no number may be returned, the caller refuses it by the row's name.
   virtual Result<std::vector<double>> score(const std::vector<RewardRequest>& requests) = 0;
 
-  // What the step's line says of the last score() besides the scores themselves.
-  virtual void add_metrics(std::map<std::string, double>* /*metrics*/) const {}
+  // Of the last score(), what the step's line says besides the scores themselves: the totals of
+  // its parts, by name.
+  virtual std::map<std::string, RewardTotals> totals() const { return {}; }
 };
 
 }  // namespace attune::engine::train

@@ -79,9 +79,10 @@ Result<std::vector<double>> weights_of(const Json& config, size_t sources) {
 }
 
 Result<std::unique_ptr<RewardSource>> open_model(const std::string& path,
-                                                 const text::Tokenizer& policy) {
+                                                 const text::Tokenizer& policy,
+                                                 at::Device device) {
   auto model = TRY(run_guarded({"loading the reward model " + path, {}}, [&] {
-    return models::RewardModel::load({path, ""});
+    return models::RewardModel::load({path, ""}, {.device = device});
   }));
   auto source = std::make_unique<ModelReward>(std::move(model), policy);
   if (!source->reads_ids()) {
@@ -104,6 +105,18 @@ std::string last_component(const std::string& path) {
 }
 
 }  // namespace
+
+void add_reward_totals(const std::map<std::string, RewardTotals>& totals,
+                       std::map<std::string, double>* metrics) {
+  for (const auto& [name, of] : totals) {
+    if (of.count == 0) continue;
+    const double mean = of.sum / of.count;
+    const double variance =
+        of.count > 1 ? (of.squares - of.count * mean * mean) / (of.count - 1) : 0;
+    (*metrics)["rewards/" + name + "/mean"] = mean;
+    (*metrics)["rewards/" + name + "/std"] = std::sqrt(std::max(variance, 0.0));
+  }
+}
 
 ModelReward::ModelReward(models::RewardModel model, const text::Tokenizer& policy)
     : model_(std::move(model)),
@@ -146,7 +159,7 @@ Result<std::vector<double>> CommandReward::score(const std::vector<RewardRequest
 
 Result<std::vector<double>> WeightedRewards::score(const std::vector<RewardRequest>& requests) {
   std::vector<double> total(requests.size(), 0.0);
-  metrics_.clear();
+  totals_.clear();
   if (requests.empty()) return total;
   for (Part& part : parts_) {
     auto scored = part.source->score(requests);
@@ -156,8 +169,7 @@ Result<std::vector<double>> WeightedRewards::score(const std::vector<RewardReque
     }
     CHECK(scored->size() == requests.size(), "{} scores for {} answers", scored->size(),
           requests.size());
-    double sum = 0;
-    double squares = 0;
+    RewardTotals& of_part = totals_[part.name];
     for (size_t i = 0; i < requests.size(); ++i) {
       const double score = (*scored)[i];
       if (!std::isfinite(score)) {
@@ -165,24 +177,15 @@ Result<std::vector<double>> WeightedRewards::score(const std::vector<RewardReque
                           part.name, name_of(requests[i]), score);
       }
       total[i] += part.weight * score;
-      sum += score;
-      squares += score * score;
+      of_part.add(score);
     }
-    const auto count = static_cast<double>(requests.size());
-    const double mean = sum / count;
-    const double variance = count > 1 ? (squares - count * mean * mean) / (count - 1) : 0;
-    metrics_["rewards/" + part.name + "/mean"] = mean;
-    metrics_["rewards/" + part.name + "/std"] = std::sqrt(std::max(variance, 0.0));
   }
   return total;
 }
 
-void WeightedRewards::add_metrics(std::map<std::string, double>* metrics) const {
-  metrics->insert(metrics_.begin(), metrics_.end());
-}
-
 Result<std::unique_ptr<WeightedRewards>> open_rewards(const Json& config,
-                                                      const text::Tokenizer& policy) {
+                                                      const text::Tokenizer& policy,
+                                                      at::Device device) {
   const std::vector<std::string> model_paths = TRY(texts_of(config, "reward_model_path"));
   const std::vector<std::string> commands = TRY(texts_of(config, "reward_command"));
   const size_t count = model_paths.size() + commands.size();
@@ -196,7 +199,7 @@ Result<std::unique_ptr<WeightedRewards>> open_rewards(const Json& config,
   for (const std::string& path : model_paths) {
     const std::string name = unique_name(last_component(path), parts);
     const double weight = weights[parts.size()];
-    parts.push_back({name, weight, TRY(open_model(path, policy))});
+    parts.push_back({name, weight, TRY(open_model(path, policy, device))});
   }
   for (const std::string& command : commands) {
     const std::string name = unique_name("reward_command", parts);

@@ -51,7 +51,7 @@ class CommandReward : public RewardSource {
   protocol::RewardCommand command_;
 };
 
-// The weighted sum of several, with TRL's metrics of each: rewards/NAME/mean and rewards/NAME/std.
+// The weighted sum of several, with the totals of each.
 class WeightedRewards : public RewardSource {
  public:
   struct Part {
@@ -65,17 +65,17 @@ class WeightedRewards : public RewardSource {
   // that the run keeps what it has learnt (trainer.h).
   Result<std::vector<double>> score(const std::vector<RewardRequest>& requests) override;
 
-  // Of the last score().
-  void add_metrics(std::map<std::string, double>* metrics) const;
+  std::map<std::string, RewardTotals> totals() const override { return totals_; }
 
  private:
   std::vector<Part> parts_;
-  std::map<std::string, double> metrics_;
+  std::map<std::string, RewardTotals> totals_;
 };
 
-// What `config` names; the engine's device and precision. Errors: none is named, another number of
+// What `config` names, models on `device` in fp32. Errors: none is named, another number of
 // weights, a folder that is no reward model.
 Result<std::unique_ptr<WeightedRewards>> open_rewards(const Json& config,
-                                                      const text::Tokenizer& policy);
+                                                      const text::Tokenizer& policy,
+                                                      at::Device device = at::kCPU);
 
 }  // namespace attune::engine::train

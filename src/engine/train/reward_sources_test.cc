@@ -67,7 +67,7 @@ TEST(RewardSources, SeveralAreAddedUpWithWeights) {
   const auto rewards = two({1, 2, 3, 4}, {2, 2, 2, 6});
   EXPECT_EQ(rewards->score(all.requests).value(), (std::vector<double>{1, 3, 5, 5}));
   std::map<std::string, double> metrics;
-  rewards->add_metrics(&metrics);
+  add_reward_totals(rewards->totals(), &metrics);
   EXPECT_DOUBLE_EQ(metrics["rewards/good/mean"], 2.5);
   EXPECT_NEAR(metrics["rewards/good/std"], std::sqrt(5.0 / 3.0), 1e-12);  // unbiased, as TRL
   EXPECT_DOUBLE_EQ(metrics["rewards/short/mean"], 3.0);
@@ -169,7 +169,7 @@ TEST(RewardSources, WhatTheConfigurationNames) {
   const auto rewards = open_rewards(config, tokenizer).value();
   EXPECT_EQ(rewards->score(all.requests).value(), (std::vector<double>{-4, -9, -4, -9}));
   std::map<std::string, double> metrics;
-  rewards->add_metrics(&metrics);
+  add_reward_totals(rewards->totals(), &metrics);
   EXPECT_EQ(metrics.count("rewards/reward_command/mean"), 1u);
   EXPECT_EQ(metrics.count("rewards/reward_command_2/mean"), 1u);
 }

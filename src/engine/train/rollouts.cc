@@ -114,11 +114,16 @@ Result<std::vector<Rollout>> make_rollouts(models::Decoder& decoder,
                                            const text::Tokenizer& tokenizer,
                                            const std::vector<PromptRow>& prompts,
                                            const std::vector<int64_t>& rows, int64_t step,
-                                           const RolloutOptions& options) {
+                                           const RolloutOptions& options,
+                                           const RowShare& share) {
   std::vector<generate::GenerateRequest> requests;
+  std::vector<int64_t> own;
   std::map<int64_t, uint64_t> seen;
-  for (int64_t row : rows) {
+  for (size_t place = 0; place < rows.size(); ++place) {
+    const int64_t row = rows[place];
     const uint64_t stream = static_cast<uint64_t>(row) | (seen[row]++ << kRepeatBits);
+    if (!share.has(place)) continue;
+    own.push_back(row);
     requests.push_back(request_for(prompts[static_cast<size_t>(row)], step, stream, options));
   }
   // Fixed bounds: what is decoded together decides the last bits, and must not hang on free memory.
@@ -128,8 +133,8 @@ Result<std::vector<Rollout>> make_rollouts(models::Decoder& decoder,
   auto completions =
       TRY(generate::Generator(decoder, tokenizer, bounds).run(std::move(requests)));
   std::vector<Rollout> rollouts;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    rollouts.push_back(make_rollout(rows[i], prompts[static_cast<size_t>(rows[i])],
+  for (size_t i = 0; i < own.size(); ++i) {
+    rollouts.push_back(make_rollout(own[i], prompts[static_cast<size_t>(own[i])],
                                     std::move(completions[i]), options.stop_ids));
   }
   return rollouts;

@@ -53,6 +53,17 @@ struct Rollout {
   std::vector<RolloutSample> samples;  // [n]
 };
 
+// What one of several ranks makes of a step: the rows at places rank, rank + ranks, ...
+struct RowShare {
+  int rank = 0;
+  int ranks = 1;
+
+  bool has(size_t place) const {
+    return place % static_cast<size_t>(ranks) == static_cast<size_t>(rank);
+  }
+};
+
+// The rollouts of the share's rows, in their order: the same samples as in those of all rows.
 // `step` tells steps apart (evaluations use numbers of their own). A row that occurs twice in
 // `rows` gets different samples. Errors: a prompt the model cannot take, logits that are no
 // numbers.
@@ -60,7 +71,8 @@ Result<std::vector<Rollout>> make_rollouts(models::Decoder& decoder,
                                            const text::Tokenizer& tokenizer,
                                            const std::vector<PromptRow>& prompts,
                                            const std::vector<int64_t>& rows, int64_t step,
-                                           const RolloutOptions& options);
+                                           const RolloutOptions& options,
+                                           const RowShare& share = {});
 
 // Fills in the samples' scores. Errors: the source's own; a number of scores other than of samples;
 // a score that is no number, by the prompt's file and row and the answer's beginning.

@@ -108,6 +108,27 @@ TEST(RolloutsTest, SeedStepAndRowDecideAloneWhatIsSampled) {
   EXPECT_NE(twice[2], twice[0]);
 }
 
+TEST(RolloutsTest, SharesOfAStepAreTheWholeStep) {
+  const auto decoder = testing::small_decoder();
+  const RolloutOptions options = options_of(2);
+  const std::vector<int64_t> rows = {3, 1, 1, 0, 2};  // one of them twice
+  const auto whole = ids_of(roll(*decoder, rows, 4, options));
+  std::vector<std::vector<int32_t>> parts(whole.size());
+  for (int rank = 0; rank < 3; ++rank) {
+    auto made = make_rollouts(*decoder, testing::byte_tokenizer(), prompts(), rows, 4, options,
+                              {rank, 3});
+    ASSERT_TRUE(made.ok());
+    const auto ids = ids_of(*made);
+    size_t next = 0;
+    for (size_t place = static_cast<size_t>(rank); place < rows.size(); place += 3) {
+      parts[2 * place] = ids.at(next++);
+      parts[2 * place + 1] = ids.at(next++);
+    }
+    EXPECT_EQ(next, ids.size());
+  }
+  EXPECT_EQ(parts, whole);
+}
+
 TEST(RolloutsTest, TheTrainingPathGivesTheCapturedLogProbs) {
   const auto decoder = testing::small_decoder();
   const RolloutOptions options = options_of(3);

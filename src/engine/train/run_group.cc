@@ -15,7 +15,7 @@ Status run_group(const protocol::Job& job, GroupAlgorithm algorithm) {
   const GroupShape shape = TRY(read_group_shape(job.config, run.options().batch));
   PromptData prompts = TRY(read_prompts(job, run, setup.rollout.response_length));
   TRY(run.load_model());
-  const auto rewards = TRY(open_rewards(job.config, run.text().tokenizer));
+  const auto rewards = TRY(open_rewards(job.config, run.text().tokenizer, run.device()));
   std::optional<ReferenceModel> reference;
   if (setup.settings.needs_reference()) {
     reference = TRY(open_start(job, run));

@@ -57,13 +57,13 @@ Status run_online_dpo(const protocol::Job& job) {
   OnlineDpoSetup setup = TRY(read_setup(job.config, run.options()));
   PromptData prompts = TRY(read_prompts(job, run, setup.rollout.response_length));
   TRY(run.load_model());
-  const auto rewards = TRY(open_rewards(job.config, run.text().tokenizer));
+  const auto rewards = TRY(open_rewards(job.config, run.text().tokenizer, run.device()));
   ReferenceModel reference = TRY(open_start(job, run));
   setup.reference = frozen(reference);
   setup.loss.adapters = run.adapters();
   setup.rollout.adapters = run.adapters();
   setup.rollout.stop_ids = run.stop_ids();
-  const BatchOptions& batch = run.options().batch;
+  const BatchOptions batch = run.batch_of_ranks();
   const int64_t rows = batch.rows_per_batch * batch.accumulation;
   const auto prompt_count = static_cast<int64_t>(prompts.train.size());
   setup.steps_per_epoch = std::max<int64_t>((prompt_count + rows - 1) / rows, 1);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "engine/train/ppo_method.h"
@@ -18,6 +19,7 @@ Result<protocol::Job> with_defaults(protocol::Job job) {
     const int64_t episodes = TRY(get_int(config, "total_episodes"));
     const int64_t step = TRY(get_int_or(config, "per_device_train_batch_size", 8)) *
                          TRY(get_int_or(config, "gradient_accumulation_steps", 1)) *
+                         std::max(comm::launched_ranks(), 1) *
                          TRY(get_int_or(config, "samples_per_prompt", 1));
     config["max_steps"] = (episodes + step - 1) / step;
   }
@@ -58,7 +60,8 @@ Result<PpoOptions> read_options(const protocol::Job& job, const TrainingRun& run
     return invalid_input("ema: averages the weights of the whole run, and load_best_model_at_end "
                          "takes those of one step; set one of them");
   }
-  const int64_t rows = run.options().batch.rows_per_batch * run.options().batch.accumulation;
+  const BatchOptions batch = run.batch_of_ranks();
+  const int64_t rows = batch.rows_per_batch * batch.accumulation;
   if (options.minibatches > rows) {
     return invalid_input("num_mini_batches: {} are more than the {} prompts of a step",
                          options.minibatches, rows);
@@ -97,7 +100,7 @@ Status run_ppo(const protocol::Job& given) {
   setup.options = TRY(read_options(job, run));
   PromptData data = TRY(read_prompts(job, run, setup.options.rollout.response_length));
   if (setup.options.ptx_weight > 0) setup.pretraining = TRY(read_pretraining(job, run));
-  const auto reward = TRY(open_rewards(job.config, run.text().tokenizer));
+  const auto reward = TRY(open_rewards(job.config, run.text().tokenizer, run.device()));
   TRY(run.load_model());
   PpoModels models = TRY(load_ppo_models(job, run));
   setup.options.rollout.adapters = run.adapters();
@@ -109,8 +112,8 @@ Status run_ppo(const protocol::Job& given) {
   setup.evaluation = std::move(data.evaluation);
   setup.answer = [&run, options = setup.options.rollout](const std::vector<PromptRow>& prompts,
                                                          const std::vector<int64_t>& rows,
-                                                         int64_t step) {
-    return make_rollouts(run.decoder(), run.text().tokenizer, prompts, rows, step, options);
+                                                         int64_t step, const RowShare& share) {
+    return make_rollouts(run.decoder(), run.text().tokenizer, prompts, rows, step, options, share);
   };
   PpoMethod method(std::move(setup));
   return run.train(method);

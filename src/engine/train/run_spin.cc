@@ -55,12 +55,12 @@ std::vector<optim::NamedTensor> policy_tensors(TrainingRun& run) {
 }
 
 // Steps of one iterate: the run's steps in equal parts, the last one may be shorter.
-Result<int64_t> steps_per_iterate(const Json& config, const TrainingOptions& options,
+Result<int64_t> steps_per_iterate(const Json& config, const TrainingRun& run,
                                   const std::vector<TreeRow>& rows) {
   const int64_t iterates = TRY(get_int_or(config, "iterates", 3));
   std::vector<int64_t> lengths;
   for (const TreeRow& row : rows) lengths.push_back(row.tokens());
-  Sampler sampler(options.batch, options.data_seed, std::move(lengths));
+  Sampler sampler(run.batch_of_ranks(), run.options().data_seed, std::move(lengths));
   const int64_t steps = sampler.total_steps();
   if (iterates > steps) {
     return invalid_input("iterates: {} are more than the run's {} steps; raise num_train_epochs or "
@@ -101,7 +101,7 @@ Status run_spin(const protocol::Job& job) {
     return {};
   };
   TreeData rows = TRY(load_tree_data(job, run, wanted));
-  setup.steps_per_iterate = TRY(steps_per_iterate(job.config, run.options(), rows.train));
+  setup.steps_per_iterate = TRY(steps_per_iterate(job.config, run, rows.train));
   TRY(run.load_model());
   Previous previous = TRY(open_previous(job, run));
   setup.previous = previous.policy;

@@ -35,7 +35,7 @@ Status set_mismatched(const protocol::Job& job, TrainingRun& run, UnpairedMethod
   for (int64_t row = 0; row < method.row_count(Split::kTrain); ++row) {
     lengths.push_back(method.row_tokens(Split::kTrain, row));
   }
-  Sampler sampler(run.options().batch, run.options().data_seed, lengths);
+  Sampler sampler(run.batch_of_ranks(), run.options().data_seed, lengths);
   std::vector<std::vector<models::TokenTree>> steps;
   for (int64_t step = 0; step < sampler.total_steps(); ++step) {
     steps.push_back(method.mismatched(Split::kTrain, sampler.rows_of(step).rows, step));
@@ -44,6 +44,7 @@ Status set_mismatched(const protocol::Job& job, TrainingRun& run, UnpairedMethod
   ReferenceRequest request;
   request.name = "mismatched";
   request.folder = join_path(job.output_dir, "reference");
+  request.ranks = &run.ranks();
   request.max_tokens = run.options().batch.max_tokens_per_batch.value_or(request.max_tokens);
   MismatchedReference train = TRY(ask_mismatched(reference, request, steps));
   const EvaluationOptions& evaluation = run.options().evaluation;

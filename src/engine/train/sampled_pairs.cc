@@ -24,19 +24,21 @@ int64_t SampledPairMethod::row_units(Split split, int64_t row) const {
   return 1;
 }
 
-void SampledPairMethod::add_reference(const FrozenPolicy& reference,
-                                      std::vector<SampledPair>* pairs) const {
+Status SampledPairMethod::add_reference(const FrozenPolicy& reference,
+                                        std::vector<SampledPair>* pairs) const {
   std::vector<Rollout> sides;
   for (const SampledPair& one : *pairs) sides.push_back(one.sides);
   RolloutForward forward;
   forward.adapters.stack = reference.stack;
   forward.temperature = options_.temperature;
   forward.max_tokens_per_batch = options_.max_tokens_per_batch;
-  const SampleValues values = rollout_log_probs(*reference.decoder, sides, forward);
+  const SampleValues values =
+      TRY(log_probs_together(ranks_, *reference.decoder, sides, forward));
   for (size_t i = 0; i < pairs->size(); ++i) {
     (*pairs)[i].reference_chosen = sum_of(values[2 * i]);
     (*pairs)[i].reference_rejected = sum_of(values[2 * i + 1]);
   }
+  return {};
 }
 
 StepUpdates SampledPairMethod::learn_from(std::vector<SampledPair> pairs) {

@@ -14,7 +14,7 @@
 #include "engine/objectives/preference.h"
 #include "engine/train/group_method.h"
 #include "engine/train/method.h"
-#include "engine/train/rollouts.h"
+#include "engine/train/rollout_ranks.h"
 
 namespace attune::engine::train {
 
@@ -38,25 +38,28 @@ class SampledPairMethod : public Method {
   const char* unit_name() const override { return "pairs"; }
   PassResult pass(Split split, const std::vector<int64_t>& rows,
                   const PassOptions& options) override;
+  void join(comm::Communicator& ranks) override { ranks_ = &ranks; }
 
  protected:
   SampledPairMethod(models::Decoder& decoder, PairLossOptions options)
       : decoder_(decoder), options_(std::move(options)) {}
 
   // Fills in what the reference says of the pairs.
-  void add_reference(const FrozenPolicy& reference, std::vector<SampledPair>* pairs) const;
+  Status add_reference(const FrozenPolicy& reference, std::vector<SampledPair>* pairs) const;
   // The step's update: all pairs at once; no update without pairs.
   StepUpdates learn_from(std::vector<SampledPair> pairs);
 
   const SampledPair& pair(int64_t row) const { return pairs_[static_cast<size_t>(row)]; }
   int64_t pair_count() const { return static_cast<int64_t>(pairs_.size()); }
   models::Decoder& decoder() { return decoder_; }
+  comm::Communicator* ranks() const { return ranks_; }  // null: one process
   PairLossOptions& options() { return options_; }
   const PairLossOptions& options() const { return options_; }
 
  private:
   models::Decoder& decoder_;
   PairLossOptions options_;
+  comm::Communicator* ranks_ = nullptr;
   std::vector<SampledPair> pairs_;  // of the step in work
 };
 

@@ -9,6 +9,12 @@
 
 namespace attune::engine::train {
 
+BatchOptions batch_of_ranks(BatchOptions own, int ranks) {
+  own.rows_per_batch *= ranks;
+  if (own.tokens_per_step) *own.tokens_per_step *= ranks;
+  return own;
+}
+
 Sampler::Sampler(const BatchOptions& options, uint64_t seed, std::vector<int64_t> row_tokens)
     : options_(options), seed_(seed), row_tokens_(std::move(row_tokens)) {
   CHECK(!row_tokens_.empty(), "a sampler without rows");

@@ -21,6 +21,9 @@ struct StepRows {
   std::vector<int64_t> rows;   // indices, in order
 };
 
+// The batch of a step that `ranks` processes share, each with `own` (comm/).
+BatchOptions batch_of_ranks(BatchOptions own, int ranks);
+
 class Sampler {
  public:
   // `row_tokens`: length of every row in tokens; at least one row.

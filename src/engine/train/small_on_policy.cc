@@ -10,8 +10,9 @@
 namespace attune::engine::train {
 namespace {
 
-std::unique_ptr<models::Decoder> decoder_of(bool trainable) {
+std::unique_ptr<models::Decoder> decoder_of(bool trainable, at::Device device) {
   models::LoadOptions options;
+  options.device = device;
   options.trainable = trainable;
   return testing::small_decoder(0, options);
 }
@@ -58,8 +59,8 @@ double even_share(const RewardRequest& request) {
   return even / static_cast<double>(request.completion.size());
 }
 
-SmallPolicy::SmallPolicy(bool peft)
-    : decoder(decoder_of(!peft)), tokenizer(testing::byte_tokenizer()) {
+SmallPolicy::SmallPolicy(bool peft, at::Device device)
+    : decoder(decoder_of(!peft, device)), tokenizer(testing::byte_tokenizer()) {
   stop_ids = {testing::kEndId, 'a', 'b', 'c'};
   if (peft) {
     adapters = {"default"};
@@ -67,7 +68,7 @@ SmallPolicy::SmallPolicy(bool peft)
     decoder->adapters().set_trainable("default", true);
     reference = {decoder.get(), {}};
   } else {
-    start = decoder_of(false);
+    start = decoder_of(false, device);
     reference = {start.get(), {}};
   }
   for (const nn::Parameter& parameter :

@@ -35,7 +35,7 @@ std::string hash_of(const std::vector<optim::NamedTensor>& tensors) {
   Sha256 hash;
   for (const optim::NamedTensor& one : tensors) {
     hash.update(one.name.data(), one.name.size());
-    const Tensor dense = one.tensor.detach().contiguous();
+    const Tensor dense = one.tensor.detach().to(at::kCPU).contiguous();
     hash.update(dense.const_data_ptr(), dense.nbytes());
   }
   return hash.hex();
@@ -97,6 +97,8 @@ Status SpinMethod::begin_iterate(int64_t iterate, int64_t step) {
     setup_.previous_tensors[i].tensor.copy_(setup_.policy_tensors[i].tensor);
   }
   iterate_ = iterate;
+  log_info("iterate {}: the policy as it is now answers, and is the reference", iterate + 1);
+  if (ranks() != nullptr && !ranks()->is_first()) return {};
   const std::string path = join_path(setup_.run_directory, kIteratesFile);
   OrderedJson iterates = OrderedJson::array();
   if (iterate > 0 && exists(path)) {
@@ -109,19 +111,20 @@ Status SpinMethod::begin_iterate(int64_t iterate, int64_t step) {
   iterates.push_back({{"iterate", iterate},
                       {"first_step", step + 1},
                       {"previous_iterate_sha256", hash_of(setup_.previous_tensors)}});
-  TRY(write_json_file(path, iterates));
-  log_info("iterate {}: the policy as it is now answers, and is the reference", iterate + 1);
-  return {};
+  return write_json_file(path, iterates);
 }
 
 Result<std::vector<SampledPair>> SpinMethod::make_pairs(const std::vector<TreeRow>& rows,
                                                         const std::vector<PromptRow>& prompts,
                                                         const std::vector<int64_t>& chosen,
                                                         int64_t step) {
-  const std::vector<Rollout> answers = TRY(make_rollouts(
-      *setup_.previous.decoder, tokenizer_, prompts, chosen, step, setup_.rollout));
+  const auto sample = [&](const RowShare& share) {
+    return make_rollouts(*setup_.previous.decoder, tokenizer_, prompts, chosen, step,
+                         setup_.rollout, share);
+  };
+  const Answers answers = TRY(answer_together(ranks(), prompts, sample, /*reward=*/nullptr));
   std::vector<SampledPair> pairs;
-  for (const Rollout& answer : answers) {
+  for (const Rollout& answer : answers.rollouts) {
     const TreeRow& row = rows[static_cast<size_t>(answer.row)];
     if (row.tree.branches[0].ids == answer.tree.branches[0].ids) continue;
     SampledPair pair{answer, name_of(row), 0, 0};
@@ -129,7 +132,7 @@ Result<std::vector<SampledPair>> SpinMethod::make_pairs(const std::vector<TreeRo
     pair.sides.samples.emplace(pair.sides.samples.begin());
     pairs.push_back(std::move(pair));
   }
-  add_reference(setup_.previous, &pairs);
+  TRY(add_reference(setup_.previous, &pairs));
   return pairs;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "engine/comm/agreement.h"
 #include "engine/optim/gradients.h"
 #include "engine/tensor/guarded.h"
 #include "engine/train/interrupt.h"
@@ -55,10 +56,9 @@ Result<std::unique_ptr<Trainer>> Trainer::create(TrainerSetup setup, Method& met
     alone = comm::single_process();
     setup.communicator = alone.get();
   }
-  BatchOptions batch = setup.options.batch;
-  batch.rows_per_batch *= setup.communicator->size();
-  if (batch.tokens_per_step) *batch.tokens_per_step *= setup.communicator->size();
-  Sampler sampler(batch, setup.options.data_seed, std::move(lengths));
+  if (setup.communicator->size() > 1) method.join(*setup.communicator);
+  Sampler sampler(batch_of_ranks(setup.options.batch, setup.communicator->size()),
+                  setup.options.data_seed, std::move(lengths));
 
   const OptimisationOptions& optimisation = setup.options.optimisation;
   const optim::Schedule schedule =
@@ -184,15 +184,16 @@ Status Trainer::train_step() {
 Result<StepUpdates> Trainer::begin_step(const StepRows& rows) {
   auto updates = run_guarded({fmt::format("step {}", progress_.step + 1), {}},
                              [&] { return method_.begin_step(progress_.step, rows.rows); });
-  const bool outside = !updates.ok() && updates.error().code() == ErrorCode::kUnavailable;
+  const Status common = comm::agree(ranks_, updates.ok() ? Status() : updates.error());
+  if (common.ok()) return updates;
+  const bool outside = common.error().code() == ErrorCode::kUnavailable;
   const bool saves = setup_.options.checkpoint.when != When::kNever && progress_.step > 0;
-  // Saving is done together; of several ranks only this one may have failed.
-  if (!outside || !saves || ranks_.size() > 1) return updates;
+  if (!outside || !saves) return common.error();
   TRY(save_checkpoint());
   return make_error(ErrorCode::kUnavailable,
                     "{}; the checkpoint of step {} was written, go on with "
                     "resume_from_checkpoint: true",
-                    updates.error().message(), progress_.step);
+                    common.error().message(), progress_.step);
 }
 
 // The step's optimiser updates; loss, norm and metrics are their means, next to the step's own.

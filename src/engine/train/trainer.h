@@ -8,7 +8,7 @@
 // has their means, and the learning rate stays the same.
 //
 // When begin_step() fails because something outside of the run did (kUnavailable: a reward), a
-// checkpoint is written before the run ends.
+// checkpoint is written before the run ends. Several ranks share what a method does there (join()).
 //
 // Around it: evaluation, early stopping, best checkpoint, checkpoints, events, sample answers, and
 // a clean stop on SIGINT and SIGTERM. A run that is killed at any instant and resumed gives the
@@ -124,7 +124,6 @@ class Trainer {
   void share_parameters(const optim::OptimizerOptions& options);
   std::vector<int64_t> own_share(Split split, const std::vector<int64_t>& rows) const;
   Status add_up(const Status& own, Measured* measured);
-  Status agree(const Status& own);
   Result<std::vector<optim::NamedTensor>> whole_optimizer_state();
   bool due(When when, double interval, bool ends_epoch) const;
   std::string names_of(Split split, const std::vector<int64_t>& rows) const;

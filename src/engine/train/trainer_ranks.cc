@@ -4,7 +4,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "base/log.h"
+#include "engine/comm/agreement.h"
 #include "engine/tensor/guarded.h"
 #include "engine/train/interrupt.h"
 #include "engine/train/trainer.h"
@@ -29,12 +29,6 @@ std::vector<int> balance(const std::vector<int64_t>& sizes, int ranks) {
     *least += sizes[item];
   }
   return owners;
-}
-
-Json to_json(const Status& status) {
-  if (status.ok()) return nullptr;
-  return {{"code", static_cast<int>(status.error().code())},
-          {"message", status.error().message()}};
 }
 
 }  // namespace
@@ -73,18 +67,11 @@ Status Trainer::add_up(const Status& own, Measured* measured) {
   if (ranks_.size() == 1) return own;
   Json means = Json::object();
   for (const auto& [name, mean] : measured->means) means[name] = {mean.sum, mean.count};
-  const Json mine = {{"error", to_json(own)},
-                     {"loss", measured->loss},
-                     {"sums", measured->metrics},
-                     {"means", means}};
+  const Json mine = {{"loss", measured->loss}, {"sums", measured->metrics}, {"means", means}};
   *measured = {};
-  for (const std::string& line : ranks_.all_gather(mine.dump())) {
-    const Json part = TRY(parse_json(line));
-    if (const Json* error = find(part, "error")) {
-      if (!ranks_.is_first()) set_log_level(LogLevel::kSilent);  // the first rank says it
-      return Error(static_cast<ErrorCode>(TRY(get_int(*error, "code"))),
-                   TRY(get_string(*error, "message")));
-    }
+  const Result<std::string> line = own.ok() ? Result<std::string>(mine.dump()) : own.error();
+  for (const std::string& line_of_rank : TRY(comm::gather_or_fail(ranks_, line))) {
+    const Json part = TRY(parse_json(line_of_rank));
     measured->loss += TRY(get_double(part, "loss"));
     for (const auto& [name, sum] : part["sums"].items()) {
       measured->metrics[name] += sum.get<double>();
@@ -95,11 +82,6 @@ Status Trainer::add_up(const Status& own, Measured* measured) {
     }
   }
   return {};
-}
-
-Status Trainer::agree(const Status& own) {
-  Measured nothing;
-  return add_up(own, &nothing);
 }
 
 bool Trainer::interrupted() {
@@ -124,13 +106,15 @@ Result<std::vector<optim::NamedTensor>> Trainer::whole_optimizer_state() {
     for (const optim::NamedTensor& tensor : own) {
       listed.push_back({tensor.name, tensor.tensor.sizes().vec()});
     }
+    const auto like =
+        at::TensorOptions(at::kFloat).device(setup_.parameters.front().tensor.device());
     std::vector<optim::NamedTensor> whole;
     const std::vector<std::string> lists = ranks_.all_gather(listed.dump());
     for (int rank = 0; rank < ranks_.size(); ++rank) {
       size_t at = 0;
       for (const Json& entry : TRY(parse_json(lists[static_cast<size_t>(rank)]))) {
         const auto sizes = entry[1].get<std::vector<int64_t>>();
-        Tensor values = rank == ranks_.rank() ? own[at++].tensor : at::empty(sizes, at::kFloat);
+        Tensor values = rank == ranks_.rank() ? own[at++].tensor : at::empty(sizes, like);
         ranks_.broadcast(values, rank);
         if (ranks_.is_first()) whole.push_back({entry[0].get<std::string>(), values});
       }

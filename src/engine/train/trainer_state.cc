@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "engine/comm/agreement.h"
 #include "engine/tensor/guarded.h"
 #include "engine/train/interrupt.h"
 #include "engine/train/tensor_file.h"
@@ -23,11 +24,12 @@ Status Trainer::evaluate() {
   std::map<std::string, double> metrics;
   if (count > 0) {
     c10::NoGradGuard no_grad;
-    const auto own = TRY(run_guarded({fmt::format("evaluation after step {}", progress_.step), {}},
-                                     [&] { return method_.evaluate(); }));
+    const auto own = run_guarded({fmt::format("evaluation after step {}", progress_.step), {}},
+                                 [&] { return method_.evaluate(); });
+    TRY(comm::agree(ranks_, own.ok() ? Status() : own.error()));
     Measured measured;
-    if (own) {
-      measured.metrics = *own;
+    if (*own) {
+      measured.metrics = **own;
     } else {
       Random seeds(setup_.options.seed, static_cast<uint64_t>(progress_.step));
       measured = TRY(accumulate(Split::kEvaluation, rows, seeds));
@@ -119,7 +121,8 @@ Status Trainer::save_checkpoint() {
     }
     return save_tensors(join_path(folder, "optimizer.safetensors"), optimizer);
   };
-  TRY(agree(ranks_.is_first() ? checkpoints_.save(progress_.step, state(), write) : Status()));
+  const bool writes = ranks_.is_first();
+  TRY(comm::agree(ranks_, writes ? checkpoints_.save(progress_.step, state(), write) : Status()));
   saved_step_ = progress_.step;
   if (!ranks_.is_first()) return {};
   TRY(record("checkpoint", {{"step", progress_.step},

@@ -34,7 +34,8 @@ Result<ModelChoice> read_choice(const Json& config) {
 }
 
 // Full tuning keeps fp32 weights: in bf16 a step of 2e-5 would round away.
-Result<at::ScalarType> choose_dtype(const ModelChoice& choice, const std::string& planned,
+Result<at::ScalarType> choose_dtype(const ModelChoice& choice, at::Device device,
+                                    const std::string& planned,
                                     const models::DecoderConfig& config) {
   if (planned == "float32") return at::kFloat;
   if (planned == "bfloat16") return at::kBFloat16;
@@ -45,6 +46,7 @@ Result<at::ScalarType> choose_dtype(const ModelChoice& choice, const std::string
     }
     return at::kFloat;
   }
+  if (!device.is_cpu()) return at::kBFloat16;  // every GPU that LibTorch still supports has it
   const PrecisionPlan plan = choose_precision(
       choice.precision,
       {{1024, config.width, config.feed_forward}, {1024, config.width, config.width}});
@@ -131,7 +133,7 @@ int64_t TrainingModel::state_bytes() const {
 }
 
 Result<TrainingModel> load_training_model(const protocol::Job& job,
-                                          const weights::ModelFiles& files,
+                                          const weights::ModelFiles& files, at::Device device,
                                           const std::string& planned_dtype, ModelRole role) {
   const ModelChoice choice = TRY(read_choice(job.config));
   if (!job.adapter.empty() && !choice.use_peft) {
@@ -141,11 +143,14 @@ Result<TrainingModel> load_training_model(const protocol::Job& job,
         job.adapter);
   }
   const models::DecoderConfig config = TRY(models::decoder_config(files.config()));
-  const at::ScalarType dtype = TRY(choose_dtype(choice, planned_dtype, config));
+  const at::ScalarType dtype = TRY(choose_dtype(choice, device, planned_dtype, config));
   TrainingModel model;
   model.dtype = dtype == at::kBFloat16 ? "bfloat16" : "float32";
   models::LoadOptions load{
-      .dtype = dtype, .quantize = choice.quantize, .trainable = !choice.use_peft};
+      .dtype = dtype,
+      .quantize = choice.quantize,
+      .trainable = !choice.use_peft,
+      .device = device};
   if (role == ModelRole::kRewardModel && !choice.use_peft) {
     load.score_head = TRY(read_score_head(job.config));
   }

@@ -48,7 +48,7 @@ Result<weights::LoraConfig> read_lora(const Json& config, const std::string& bas
 // For a reward model also score_head_init. Errors name the option: quantize without use_peft,
 // unknown targets, an adapter without use_peft.
 Result<TrainingModel> load_training_model(const protocol::Job& job,
-                                          const weights::ModelFiles& files,
+                                          const weights::ModelFiles& files, at::Device device,
                                           const std::string& planned_dtype,
                                           ModelRole role = ModelRole::kLanguageModel);
 

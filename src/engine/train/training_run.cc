@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "data/tokenized.h"
+#include "engine/comm/nccl_communicator.h"
 #include "engine/generate/generator.h"
 #include "engine/ops/matrix_product.h"
 #include "engine/tensor/arena.h"
@@ -17,15 +18,14 @@
 namespace attune::engine::train {
 namespace {
 
-// Training runs on the CPU; a device that was asked for and cannot be had is an error, not a slow
-// run.
-Status check_device(const Json& config) {
+// A device that was asked for and cannot be had is an error, not a slow run. Of several ranks of a
+// machine each has a GPU of its own, in their order.
+Result<at::Device> choose_device(const Json& config, const comm::Communicator& ranks) {
   const std::string name = TRY(get_string_or(config, "device", "auto"));
-  if (name == "auto") return {};
-  const auto device = parse_device(name);
-  if (!device.ok()) return device.error();
-  if (device->is_cpu()) return {};
-  return unsupported("device: {}: training runs on the CPU in this release; use cpu or auto", name);
+  const at::Device device = TRY(parse_device(name));
+  const bool numbered = name.find(':') != std::string::npos;
+  if (device.is_cpu() || numbered || ranks.size() == 1) return device;
+  return TRY(parse_device(fmt::format("cuda:{}", ranks.rank_here())));
 }
 
 // Whether a run directory's earlier run may be gone on with or must be refused.
@@ -113,8 +113,13 @@ Result<std::vector<std::string>> answer_samples(const TrainingModel& model, cons
   return answers;
 }
 
+std::string name_of(ops::ProductKind kind) {
+  return kind == ops::ProductKind::kOwn ? "own" : "library";
+}
+
 Plan plan_of(const TrainingOptions& options, const TrainingModel& model, Method& method,
              int64_t threads) {
+  const at::Device device = model.decoder->device();
   const std::vector<optim::NamedTensor> own = method.parameters();
   MemoryNeed need;
   need.state_bytes = model.state_bytes();
@@ -124,14 +129,15 @@ Plan plan_of(const TrainingOptions& options, const TrainingModel& model, Method&
     need.longest_row = std::max(need.longest_row, method.row_tokens(Split::kTrain, row));
   }
   for (const optim::NamedTensor& parameter : own) need.state_bytes += state_bytes_of(parameter);
-  Plan plan = make_plan(options, need, free_memory_bytes());
+  Plan plan = make_plan(options, need, free_memory_bytes(device));
   plan.dtype = model.dtype;
   plan.cpu = cpu_features().name;
   plan.threads = threads;
-  plan.products = ops::product_kind() == ops::ProductKind::kOwn ? "own" : "library";
-  log_info("{} trainable tensors in {}, passes of at most {} tokens, recompute {}, {} threads, "
-           "products by {}",
-           model.parameters.size() + own.size(), plan.dtype, plan.max_tokens_per_batch,
+  plan.products = name_of(ops::product_kind());
+  log_info("{} trainable tensors in {} on {}, passes of at most {} tokens, recompute {}, "
+           "{} threads, products by {}",
+           model.parameters.size() + own.size(), plan.dtype, device.str(),
+           plan.max_tokens_per_batch,
            plan.recompute ? "on" : "off", plan.threads,
            plan.products == "own" ? "our kernel" : "LibTorch's library");
   return plan;
@@ -143,14 +149,15 @@ Result<TrainingRun> TrainingRun::prepare(const protocol::Job& job) {
   auto ranks = TRY(comm::connect());
   if (!ranks->is_first()) set_log_level(LogLevel::kError);  // the first one speaks for all
   TrainingOptions options = TRY(read_training_options(job.config));
-  TRY(check_device(job.config));
+  const at::Device device = TRY(choose_device(job.config, *ranks));
+  if (!device.is_cpu()) ranks = TRY(comm::over_nccl(std::move(ranks), device));
   auto resume = TRY(find_resume(job.output_dir, options.checkpoint));
   std::optional<Plan> planned = TRY(stored_plan(resume));
   if (resume) warn_about_changes(resume->state.value("config", Json::object()), job.config);
   weights::ModelFiles files = TRY(weights::ModelFiles::open(job.model));
   RunText text = TRY(load_run_text(files, job.config));
   models::DecoderConfig config = TRY(models::decoder_config(files.config()));
-  return TrainingRun(std::move(ranks), job, std::move(options), std::move(resume),
+  return TrainingRun(std::move(ranks), device, job, std::move(options), std::move(resume),
                      std::move(planned), std::move(files), std::move(text), std::move(config));
 }
 
@@ -161,14 +168,21 @@ Status TrainingRun::load_model(ModelRole role) {
     wanted = std::max<int64_t>(1, available_cores() / ranks_->ranks_here());
   }
   threads_ = set_compute_threads(static_cast<int>(wanted));
-  if (planned_) {
-    const bool own = planned_->products == "own";
-    ops::set_product_kind(own ? ops::ProductKind::kOwn : ops::ProductKind::kLibrary);
-  }
+  agree_on_products();
   model_ = TRY(run_guarded({"loading " + job_.model, {}}, [&]() -> Result<TrainingModel> {
-    return load_training_model(job_, files_, planned_ ? planned_->dtype : "", role);
+    return load_training_model(job_, files_, device_, planned_ ? planned_->dtype : "", role);
   }));
   return {};
+}
+
+// The stored plan's matrix products, or what the first rank's probe finds: with another kernel a
+// rank would add up its numbers in another order.
+void TrainingRun::agree_on_products() {
+  std::string kind = planned_ ? planned_->products : "";
+  if (!planned_ && ranks_->is_first()) kind = name_of(ops::product_kind());
+  kind = ranks_->all_gather(kind)[0];
+  ops::set_product_kind(kind == name_of(ops::ProductKind::kOwn) ? ops::ProductKind::kOwn
+                                                                : ops::ProductKind::kLibrary);
 }
 
 Status TrainingRun::train(Method& method, const FolderFinish& finish) {

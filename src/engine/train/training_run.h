@@ -24,6 +24,7 @@
 #include "engine/train/model_output.h"
 #include "engine/train/plan.h"
 #include "engine/train/run_text.h"
+#include "engine/train/sampler.h"
 #include "engine/train/training_model.h"
 #include "engine/train/training_options.h"
 #include "protocol/job.h"
@@ -41,8 +42,11 @@ class TrainingRun {
   const models::DecoderConfig& config() const { return config_; }
   std::vector<int32_t> stop_ids() const { return train::stop_ids(text_, files_); }
 
-  // The processes of the run (comm/).
+  // The processes of the run (comm/), and the batch that all of them share.
   comm::Communicator& ranks() { return *ranks_; }
+  BatchOptions batch_of_ranks() const {
+    return train::batch_of_ranks(options_.batch, ranks_->size());
+  }
 
   Status load_model(ModelRole role = ModelRole::kLanguageModel);
   const weights::ModelFiles& files() const { return files_; }
@@ -50,6 +54,7 @@ class TrainingRun {
   const std::vector<std::string>& adapters() const { return model_.adapters; }
   const std::vector<optim::NamedTensor>& parameters() const { return model_.parameters; }
   const std::string& dtype() const { return model_.dtype; }  // of the weights
+  at::Device device() const { return device_; }              // of the model, and of those beside it
 
   // Rows of a step where they are not what per_device_train_batch_size counts (answers).
   void set_rows_per_step(int64_t rows) {
@@ -62,11 +67,12 @@ class TrainingRun {
   Status train(Method& method, const FolderFinish& finish = {});
 
  private:
-  TrainingRun(std::unique_ptr<comm::Communicator> ranks, protocol::Job job,
+  TrainingRun(std::unique_ptr<comm::Communicator> ranks, at::Device device, protocol::Job job,
               TrainingOptions options, std::optional<StoredCheckpoint> resume,
               std::optional<Plan> planned, weights::ModelFiles files, RunText text,
               models::DecoderConfig config)
       : ranks_(std::move(ranks)),
+        device_(device),
         job_(std::move(job)),
         options_(std::move(options)),
         resume_(std::move(resume)),
@@ -76,8 +82,10 @@ class TrainingRun {
         config_(std::move(config)) {}
   Status save_final(const FolderFinish& finish);
   Result<Plan> common_plan(Method& method);
+  void agree_on_products();
 
   std::unique_ptr<comm::Communicator> ranks_;
+  at::Device device_;
   protocol::Job job_;
   TrainingOptions options_;
   std::optional<StoredCheckpoint> resume_;

@@ -162,10 +162,10 @@ TreePass TreeMethod::forward(Split split, const std::vector<int64_t>& rows,
 Tensor TreeMethod::mean_logits(const TreePass& pass) {
   c10::NoGradGuard no_grad;
   const Tensor head = at::mean(decoder_.head_weight().detach().to(at::kFloat), 0);
-  const Tensor rows = at::tensor(pass.batch.rows, at::kLong);
+  const Tensor rows = at::tensor(pass.batch.rows, at::kLong).to(pass.hidden.device());
   Tensor logits = at::mv(at::index_select(pass.hidden.detach().to(at::kFloat), 0, rows), head);
   if (const Tensor bias = decoder_.head_bias(); bias.defined()) logits = logits + bias.mean();
-  return logits;
+  return logits.to(at::kCPU);
 }
 
 }  // namespace attune::engine::train
