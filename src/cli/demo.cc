@@ -185,9 +185,10 @@ Status say_results(const DemoRun& run, const std::vector<DemoQuestion>& question
                    const DemoAnswers& before, const DemoAnswers& after, double seconds) {
   RunData data = TRY(read_run(run.output_dir));
   say(demo_table(questions, before, after));
-  if (data.eval_loss.size() > 1) {
+  const Curve& held_out = data.held_out("loss");
+  if (held_out.size() > 1) {
     say(fmt::format("Loss on held-out mails: {:.3f} before, {:.3f} after",
-                    data.eval_loss.begin()->second, data.eval_loss.rbegin()->second));
+                    held_out.begin()->second, held_out.rbegin()->second));
   }
   std::string report = TRY(write_report(run.output_dir));
   std::string final = join_path(run.output_dir, "final");

@@ -8,9 +8,9 @@
 #include "base/file.h"
 #include "base/json_file.h"
 #include "cli/report.h"
-#include "cli/report_chart.h"
+#include "cli/report_frame.h"
 #include "cli/report_html.h"
-#include "cli/report_points.h"
+#include "cli/report_optimisation.h"
 
 namespace attune::cli {
 namespace {
@@ -95,7 +95,9 @@ std::string pictures(const Evaluation& evaluation) {
       }
       chart.curves.push_back(std::move(drawn));
     }
-    html += draw_points(chart);
+    const bool optimised = evaluation.measure == "best_of_n" && chart.curves.size() > 1;
+    html += optimised ? draw_optimisation(std::move(chart), feedback::OptimisedBy::kBestOfN)
+                      : draw_points(chart);
   }
   return html.empty() ? html : "<div class=\"charts\">\n" + html + "</div>\n";
 }

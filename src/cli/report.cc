@@ -5,9 +5,9 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/evaluation.h"
-#include "cli/report_chart.h"
 #include "cli/report_data.h"
 #include "cli/report_html.h"
+#include "cli/report_metrics.h"
 
 namespace attune::cli {
 namespace {
@@ -19,10 +19,21 @@ std::string from_to(const Curve& curve) {
   return fmt::format("{:.3f} → {}", curve.begin()->second, last);
 }
 
-std::string change_text(const Curve& curve) {
-  if (curve.size() < 2 || curve.begin()->second == 0) return "";
-  double share = curve.rbegin()->second / curve.begin()->second - 1;
-  return fmt::format("{:+.0f} % since step {}", 100 * share, curve.begin()->first);
+std::string change_text(const Curve& curve, const Headline& headline) {
+  if (curve.size() < 2) return "";
+  const double first = curve.begin()->second;
+  const double last = curve.rbegin()->second;
+  const int64_t since = curve.begin()->first;
+  if (!headline.share_of_start) return fmt::format("{:+.3f} since step {}", last - first, since);
+  if (first == 0) return "";
+  return fmt::format("{:+.0f} % since step {}", 100 * (last / first - 1), since);
+}
+
+// "LoRA fine-tuning", "dpo with LoRA".
+std::string method_of(const RunData& run) {
+  const bool lora = run.config.value("use_peft", Json()) == Json(true);
+  if (run.recipe.empty() || run.recipe == "sft") return lora ? "LoRA fine-tuning" : "fine-tuning";
+  return escape_html(run.recipe) + (lora ? " with LoRA" : "");
 }
 
 std::string title_part(const RunData& run) {
@@ -34,8 +45,7 @@ std::string title_part(const RunData& run) {
   std::string html = fmt::format(
       "<header><h1>{}</h1><p class=\"lead\"><span class=\"state{}\">{}</span> {} from {}</p>",
       escape_html(run.name), state == "finished" ? "" : " open", state,
-      run.config.value("use_peft", Json()) == Json(true) ? "LoRA fine-tuning" : "fine-tuning",
-      escape_html(model));
+      method_of(run), escape_html(model));
   if (!run.failure.empty()) {
     html += fmt::format("<p class=\"failure\">{}</p>", escape_html(run.failure));
   }
@@ -46,40 +56,17 @@ std::string key_figures(const RunData& run) {
   double speed = run.seconds > 0 ? static_cast<double>(run.tokens) / run.seconds : 0;
   std::string steps = grouped(run.last_step);
   if (run.total_steps > 0) steps += " of " + grouped(run.total_steps);
-  return draw_tiles({{"Held-out loss", from_to(run.eval_loss), change_text(run.eval_loss)},
-                     {"Training loss", from_to(run.loss), change_text(run.loss)},
+  const Headline headline = headline_of(run);
+  const Curve& held_out = run.held_out(headline.metric);
+  const Curve& training = run.curve(headline.metric);
+  return draw_tiles({{"Held-out " + headline.name, from_to(held_out),
+                      change_text(held_out, headline)},
+                     {"Training " + headline.name, from_to(training),
+                      change_text(training, headline)},
                      {"Steps", steps, "optimizer steps"},
                      {"Tokens", grouped(run.tokens), "read in training"},
                      {"Speed", fmt::format("{:.0f} tokens/s", speed), "mean over all steps"},
                      {"Time", duration_text(run.seconds), "in training steps"}});
-}
-
-// Only supervised fine-tuning has a loss of so many nats a token.
-std::string loss_note(const RunData& run) {
-  if (run.recipe == "sft") return "nats per token, lower is better";
-  return run.recipe.empty() ? "lower is better" : "of " + run.recipe + ", lower is better";
-}
-
-std::string charts_part(const RunData& run) {
-  std::string html = "<h2>Did it learn?</h2>\n<div class=\"charts\">\n";
-  html += draw_chart({.title = "Loss",
-                      .note = loss_note(run),
-                      .lines = {{.name = "training", .points = run.loss, .smoothed = true},
-                                {.name = "held-out", .points = run.eval_loss, .marked = true}}});
-  html +=
-      draw_chart({.title = "Gradient norm",
-                  .note = "before clipping",
-                  .lines = {{.name = "gradient norm", .points = run.grad_norm, .smoothed = true}},
-                  .from_zero = true});
-  html += draw_chart({.title = "Learning rate",
-                      .note = "at each step",
-                      .lines = {{.name = "learning rate", .points = run.learning_rate}},
-                      .from_zero = true});
-  html += draw_chart({.title = "Throughput",
-                      .note = "tokens per second",
-                      .lines = {{.name = "tokens/s", .points = run.throughput, .smoothed = true}},
-                      .from_zero = true});
-  return html + "</div>\n";
 }
 
 std::string sample_title(int64_t step, const std::optional<double>& points) {
@@ -190,7 +177,7 @@ std::string page_of(const RunData& run) {
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<title>{} · Attune</title>\n<style>{}</style></head>\n<body><main>\n",
       escape_html(run.name), report_style());
-  html += title_part(run) + key_figures(run) + charts_part(run) + samples_part(run);
+  html += title_part(run) + key_figures(run) + draw_metrics(run) + samples_part(run);
   html += draw_evaluations(run.evaluations) + data_part(run);
   html += details_part("Configuration", run.config, false);
   html += details_part("Precision, threads and memory", run.plan, false);

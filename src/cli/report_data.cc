@@ -22,6 +22,11 @@ std::string string_of(const Json& event, const char* key) {
   return value != nullptr && value->is_string() ? value->get<std::string>() : "";
 }
 
+// What an event says of itself, and no metric.
+bool is_metric(const std::string& name) {
+  return name != "event" && name != "step" && name != "seconds" && name != "num_tokens";
+}
+
 void keep(Curve& curve, int64_t step, std::optional<double> value) {
   if (value) curve[step] = *value;
 }
@@ -32,10 +37,18 @@ struct StepTotals {
   std::map<int64_t, double> tokens;  // since the start
 };
 
+// The names of metrics begin with `prefix`, which is left out.
+void read_metrics(const Json& event, int64_t step, std::string_view prefix,
+                  std::map<std::string, Curve>& metrics) {
+  for (const auto& [name, value] : event.items()) {
+    if (!is_metric(name) || !name.starts_with(prefix)) continue;
+    const auto number = number_of(event, name.c_str());
+    if (number) metrics[name.substr(prefix.size())][step] = *number;
+  }
+}
+
 void read_step(const Json& event, int64_t step, RunData& run, StepTotals& totals) {
-  keep(run.loss, step, number_of(event, "loss"));
-  keep(run.learning_rate, step, number_of(event, "learning_rate"));
-  keep(run.grad_norm, step, number_of(event, "grad_norm"));
+  read_metrics(event, step, "", run.metrics);
   keep(totals.seconds, step, number_of(event, "seconds"));
   keep(totals.tokens, step, number_of(event, "num_tokens"));
   run.last_step = std::max(run.last_step, step);
@@ -73,7 +86,7 @@ void read_event(const Json& event, RunData& run, StepTotals& totals) {
     if (const Json* plan = find(event, "plan"); plan != nullptr) run.plan = *plan;
   }
   if (kind == "step") read_step(event, step, run, totals);
-  if (kind == "eval") keep(run.eval_loss, step, number_of(event, "eval_loss"));
+  if (kind == "eval") read_metrics(event, step, "eval_", run.held_out_metrics);
   if (kind == "sample") read_sample(event, step, run);
   if (kind == "interrupted") run.interrupted = true;
   if (kind == "failed") run.failure = string_of(event, "message");
@@ -118,7 +131,19 @@ Result<Json> optional_json(const std::string& path) {
   return read_json_file(path);
 }
 
+const Curve& curve_in(const std::map<std::string, Curve>& metrics, const std::string& name) {
+  static const Curve nothing;
+  const auto found = metrics.find(name);
+  return found == metrics.end() ? nothing : found->second;
+}
+
 }  // namespace
+
+const Curve& RunData::curve(const std::string& metric) const { return curve_in(metrics, metric); }
+
+const Curve& RunData::held_out(const std::string& metric) const {
+  return curve_in(held_out_metrics, metric);
+}
 
 Result<RunData> read_run(const std::string& run_directory) {
   std::string events = join_path(run_directory, "events.jsonl");

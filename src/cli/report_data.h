@@ -42,11 +42,16 @@ struct RunData {
   bool interrupted = false;
   std::string failure;  // what ended it, "" when nothing did
   Json plan;            // how it computes: precision, threads, passes, recompute
-  Curve loss, eval_loss, learning_rate, grad_norm;
+  // By the names of events.jsonl; of evaluations without "eval_".
+  std::map<std::string, Curve> metrics, held_out_metrics;
   Curve throughput;  // tokens per second
   std::vector<SamplePair> samples;
   std::vector<Evaluation> evaluations;  // of the directory (evaluation.h)
   int64_t unreadable_lines = 0;  // of events.jsonl, the cut last line not counted
+
+  // Empty where nothing was measured.
+  const Curve& curve(const std::string& metric) const;
+  const Curve& held_out(const std::string& metric) const;
 };
 
 // kNotFound when the directory has no events.jsonl; a damaged JSON file is an error that names it.

@@ -7,10 +7,12 @@ namespace {
 
 constexpr std::string_view kStyle = R"css(
 :root { color-scheme: light dark; --page: #f6f7f9; --card: #ffffff; --ink: #1b2430; --soft: #5f6b7a;
-  --rule: #e1e5ea; --c0: #2563c9; --c1: #d9622b; --good: #1d7f4e; --warn: #a85b00;
+  --rule: #e1e5ea; --c0: #2563c9; --c1: #d9622b;
+  --c2: #1d7f4e; --c3: #7a3fb0; --good: #1d7f4e; --warn: #a85b00;
   --before: #f1f3f6; --after: #eaf5ee; }
 @media (prefers-color-scheme: dark) { :root { --page: #12161c; --card: #1a2029; --ink: #e6eaf0;
-  --soft: #97a3b3; --rule: #2c3542; --c0: #78a9ff; --c1: #ffa06a; --good: #63d297; --warn: #f0b45c;
+  --soft: #97a3b3; --rule: #2c3542; --c0: #78a9ff; --c1: #ffa06a;
+  --c2: #63d297; --c3: #c39bef; --good: #63d297; --warn: #f0b45c;
   --before: #202731; --after: #1b2e26; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink);
@@ -39,14 +41,20 @@ figcaption { display: flex; flex-wrap: wrap; gap: 4px 10px; align-items: baselin
 .legend { margin-left: auto; display: flex; gap: 14px; font-size: 13px; color: var(--soft); }
 .key { display: inline-block; width: 14px; height: 3px; border-radius: 2px; margin-right: 6px;
   vertical-align: middle; }
-.key.s0 { background: var(--c0); } .key.s1 { background: var(--c1); }
+.s0 { --own: var(--c0); } .s1 { --own: var(--c1); } .s2 { --own: var(--c2); }
+.s3 { --own: var(--c3); }
+.key { background: var(--own); }
+.key.dashed { background: repeating-linear-gradient(90deg, var(--own) 0 4px, transparent 4px 6px); }
 svg { display: block; width: 100%; height: auto; margin-top: 6px; }
 .grid { stroke: var(--rule); } .tick { fill: var(--soft); font-size: 11px; }
-.line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
-.line.s0 { stroke: var(--c0); } .line.s1 { stroke: var(--c1); }
+.line { fill: none; stroke: var(--own); stroke-width: 2; stroke-linejoin: round;
+  stroke-linecap: round; }
+.dashed { stroke-dasharray: 5 4; }
 .pale { stroke-width: 1; opacity: 0.35; }
-.dot.s0 { fill: var(--c0); } .dot.s1 { fill: var(--c1); }
-.hover { fill: transparent; } .hover:hover { fill: var(--c0); }
+.dot { fill: var(--own); }
+.hover { fill: transparent; } .hover:hover { fill: var(--own); }
+.figures { padding: 14px 20px; } .figures p { margin: 0 0 10px; }
+.figures ul { margin: 0; padding-left: 18px; font-size: 14px; }
 .sample { padding: 16px; margin-bottom: 16px; }
 .prompt { font-weight: 600; margin: 0 0 12px; overflow-wrap: anywhere; white-space: pre-wrap; }
 .pair { display: grid; gap: 12px; grid-template-columns: repeat(2, minmax(0, 1fr)); }

@@ -19,6 +19,9 @@ struct PointValue {
 struct PointCurve {
   std::string name;
   std::vector<PointValue> points;  // ascending in x
+  bool dots = true;                // a curve that was computed, not measured, has none
+  bool line = true;
+  std::optional<size_t> colour = {};  // default: its place among the curves
 };
 
 struct PointChart {

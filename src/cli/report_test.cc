@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <set>
+
 #include "base/file.h"
 #include "cli/report_chart.h"
 #include "cli/report_data.h"
@@ -53,8 +56,9 @@ class ReportTest : public ::testing::Test {
 TEST_F(ReportTest, ReadsCurvesAndLetsResumedStepsReplaceEarlierOnes) {
   write("events.jsonl", kEvents);
   RunData run = read_run(directory_.path()).value();
-  EXPECT_EQ(run.loss, (Curve{{1, 2.4}, {2, 1.2}}));
-  EXPECT_EQ(run.eval_loss, (Curve{{0, 2.5}, {2, 1.25}}));
+  EXPECT_EQ(run.curve("loss"), (Curve{{1, 2.4}, {2, 1.2}}));
+  EXPECT_EQ(run.held_out("loss"), (Curve{{0, 2.5}, {2, 1.25}}));
+  EXPECT_TRUE(run.curve("rewards/margins").empty());
   EXPECT_EQ(run.throughput, (Curve{{1, 50.0}, {2, 50.0}}));
   EXPECT_EQ(run.total_steps, 4);
   EXPECT_EQ(run.last_step, 2);
@@ -178,6 +182,38 @@ TEST_F(ReportTest, OnlyALossOfTokensIsSaidToBeOne) {
   write("job.json", R"({"recipe":"dpo","config":{}})");
   EXPECT_FALSE(has(page(), "nats per token"));
   EXPECT_TRUE(has(page(), "of dpo, lower is better"));
+}
+
+TEST(ReportFrameTest, LabelsTellTicksApart) {
+  using Labels = std::vector<std::string>;
+  EXPECT_EQ(tick_labels({0.693, 0.6931, 0.6932}), (Labels{"0.6930", "0.6931", "0.6932"}));
+  EXPECT_EQ(tick_labels({0, 0.5, 1}), (Labels{"0", "0.5", "1.0"}));
+  EXPECT_EQ(tick_labels({0, 2e-6, 4e-6}), (Labels{"0", "2e-6", "4e-6"}));
+  EXPECT_EQ(tick_labels({12340, 12345, 12350}), (Labels{"12.340k", "12.345k", "12.350k"}));
+  EXPECT_EQ(tick_labels({-0.1, 0, 0.1}), (Labels{"-0.1", "0", "0.1"}));
+  for (double middle : {0.0, 1e-9, 0.00042, 0.69314718, 3.0, 123.4, 98765.4, 3e7, -5.5}) {
+    for (double share : {0.0, 1e-12, 1e-6, 1e-3, 0.002, 0.01, 0.3, 4.0}) {
+      const double room = std::abs(middle) * share;
+      const Axis axis = axis_over(middle - room, middle + room, 0, 100);
+      EXPECT_LE(axis.low, middle - room);
+      EXPECT_GE(axis.high, middle + room);
+      const std::set<std::string> different(axis.labels.begin(), axis.labels.end());
+      EXPECT_EQ(different.size(), axis.ticks.size()) << middle << " " << share;
+      for (const std::string& label : axis.labels) EXPECT_LE(label.size(), 9U) << label;
+    }
+  }
+}
+
+TEST(ReportFrameTest, StepsHaveWholeTicksAndZeroIsOnAnAxisFromZero) {
+  const Axis steps = axis_over(1, 3, 0, 100, {.count = 6, .whole = true});
+  EXPECT_EQ(steps.ticks, (Ticks{1, 2, 3}));
+  EXPECT_EQ(steps.low, 1);
+  const Axis one = axis_over(5, 5, 0, 100, {.count = 6, .whole = true});
+  EXPECT_EQ(one.high, 6);
+  const Axis zero = axis_over(0, 0, 0, 100, {.from_zero = true});
+  EXPECT_EQ(zero.low, 0);
+  EXPECT_EQ(zero.high, 1);
+  EXPECT_EQ(axis_over(0.4, 0.9, 0, 100, {.from_zero = true}).low, 0);
 }
 
 TEST(ReportChartTest, TicksAreRoundAndCoverTheRange) {
