@@ -66,6 +66,12 @@ def two_sentences(text):
     return found.group() if found else ""
 
 
+def after(prompt, text):
+    """How `text` goes on behind `prompt`, which ends with a word: this model's tokenizer drops the
+    blank at the beginning of a text."""
+    return prompt + (" " if text[:1].isalpha() else "") + text
+
+
 class Experiment:
     """What all points share: made once a call, the same in every call on one machine."""
 
@@ -103,8 +109,9 @@ class Experiment:
     def beginnings(self):
         """All different, in an order that mixes the starts."""
         wanted = TUNING + TRAIN + HELD_OUT
-        found = self.sample(self.base, STARTS, 2 * wanted // len(STARTS), 8, 11)
-        texts = dict.fromkeys(start + completions[number]["text"] for number in range(len(found[0]))
+        found = self.sample(self.base, STARTS, 4 * wanted // len(STARTS), 10, 11)
+        texts = dict.fromkeys(after(start, completions[number]["text"]).rpartition(" ")[0]
+                              for number in range(len(found[0]))
                               for start, completions in zip(STARTS, found))
         if len(texts) < wanted:
             raise Failed(f"only {len(texts)} beginnings")
@@ -113,7 +120,7 @@ class Experiment:
     def tuned(self, beginnings):
         """The reference: the model after fine-tuning on stories that come to an end."""
         found = self.sample(self.base, beginnings, 1, TOKENS, 12)
-        rows = [{"prompt": text, "completion": two_sentences(completions[0]["text"])}
+        rows = [{"prompt": text, "completion": after("", two_sentences(completions[0]["text"]))}
                 for text, completions in zip(beginnings, found)]
         rows = self.write("tuning", [row for row in rows if row["completion"]])
         return self.train("reference", "sft", self.base, rows, {**TUNE, "seed": 1})
@@ -130,7 +137,7 @@ class Experiment:
         rankings, best = [], []
         sampled = self.sample(self.reference, prompts, SAMPLES, TOKENS, 13)
         for prompt, found in zip(prompts, sampled):
-            texts = list(dict.fromkeys(completion["text"] for completion in found
+            texts = list(dict.fromkeys(after("", completion["text"]) for completion in found
                                        if completion["finish_reason"] == "stop"))
             worth = [lexicon_reward.reward(truth, text) for text in texts]
             if len(set(worth)) < 2:

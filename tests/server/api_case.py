@@ -166,7 +166,8 @@ class Runner:
             self.compare(value, found[index], f"{where}[{index}]")
 
     def compare_texts(self, expected, found, where):
-        held = expected[1:] if NAME.fullmatch(expected) or re.fullmatch(r"@\w+", expected) else None
+        name = NAME.fullmatch(expected)
+        held = name.group(1) if name else expected if re.fullmatch(r"@\w+", expected) else None
         if held is not None and held not in self.held:
             if expected[0] == "@" and not (isinstance(found, str) and TIME.fullmatch(found)):
                 raise Mismatch(f"{where} is {json.dumps(found)}, no time")

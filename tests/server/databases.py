@@ -6,7 +6,6 @@ import os
 import unittest
 
 import feedback_server
-import postgres_cluster
 
 _clusters = []
 
@@ -14,6 +13,7 @@ _clusters = []
 def _postgres_url():
     """A new, empty data base of this run's cluster."""
     if not _clusters:
+        import postgres_cluster
         _clusters.append(postgres_cluster.PostgresCluster())
         atexit.register(_clusters[0].__exit__)
     return _clusters[0].new_database()

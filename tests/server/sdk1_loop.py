@@ -133,9 +133,9 @@ class Preferences(Loop):
         feedback = rg.FeedbackDataset.from_argilla("preference", workspace=workspace.name)
         found = list(feedback.records)
         for index, answers in given.items():
-            stored = [[(one.value, one.rank) for one in response.values["preference"].value]
+            stored = [{one.value: one.rank for one in response.values["preference"].value}
                       for response in found[index].responses]
-            self.assertEqual([list(zip(self.NAMES, ranks)) for ranks in answers], stored)
+            self.assertEqual([dict(zip(self.NAMES, ranks)) for ranks in answers], stored)
         self.assertEqual([("response-1", 1), ("response-2", 2), ("response-3", 3)],
                          [(one["value"], one["rank"]) if isinstance(one, dict)
                           else (one.value, one.rank)

@@ -65,8 +65,8 @@ class Datasets(databases.OnServer):
         values = record.responses[0].values
         self.assertEqual((2, "p", ["a", "d"]),
                          (values["stars"].value, values["kind"].value, values["tags"].value))
-        self.assertEqual([("x", 2), ("y", 1)],
-                         [(one.value, one.rank) for one in values["order"].value])
+        self.assertEqual({"x": 2, "y": 1},
+                         {one.value: one.rank for one in values["order"].value})
         self.assertEqual([(0, 3, "m")],
                          [(one.start, one.end, one.label) for one in values["marks"].value])
         self.assertEqual({"lang": "en", "length": 3, "score": 0.5}, record.metadata)

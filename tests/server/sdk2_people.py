@@ -95,7 +95,9 @@ class Roles(SdkCase):
         self.assertEqual("annotator", client.me.role)
         self.assertEqual([workspace.name], [one.name for one in client.workspaces])
         self.assertEqual([dataset.name], [one.name for one in client.datasets])
-        self.assertIsNone(client.datasets(hidden.name, workspace=other.name))
+        self.assertIsNone(client.workspaces(other.name))
+        with self.assertRaises(ForbiddenError):
+            client.api.datasets.get(hidden.id)
         mine = client.datasets(dataset.name, workspace=workspace.name)
         self.assertEqual(["text"], [field.name for field in mine.settings.fields])
         for act in (lambda: list(client.users), lambda: list(mine.records),

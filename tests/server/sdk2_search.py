@@ -129,8 +129,18 @@ class Search(SdkCase):
 
 
 class Export(SdkCase):
+    @staticmethod
+    def settings():
+        return rg.Settings(
+            fields=[rg.TextField(name="text")],
+            questions=[rg.LabelQuestion(name="label", labels={"y": "Yes", "n": "No"}),
+                       rg.RatingQuestion(name="stars", values=[0, 1, 2, 3], required=False),
+                       rg.RankingQuestion(name="order", values=["r1", "r2", "r3"],
+                                          required=False)],
+            metadata=[rg.TermsMetadataProperty(name="topic")])
+
     def test_rows_and_files(self):
-        dataset = self.new_dataset(everything())
+        dataset = self.new_dataset(self.settings())
         me = self.client.me.id
         dataset.records.log([
             rg.Record(id="a", fields={"text": "one"}, metadata={"topic": "x"},
@@ -150,17 +160,16 @@ class Export(SdkCase):
         with tempfile.TemporaryDirectory() as folder:
             path = dataset.records.to_json(pathlib.Path(folder, "records.json"))
             self.assertEqual(2, len(json.loads(pathlib.Path(path).read_text())))
-            copy = self.new_dataset(everything())
+            copy = self.new_dataset(self.settings())
             copy.records.from_json(path)
             self.assertEqual(["one", "two"], self.texts(copy.records))
 
     def test_a_dataset_goes_to_disk_and_back(self):
-        dataset = self.new_dataset(everything())
+        dataset = self.new_dataset(self.settings())
         dataset.records.log([{"id": "a", "text": "one", "label": "y", "topic": "x"}])
         with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder, "saved")
-            dataset.to_disk(path=str(path))
-            again = rg.Dataset.from_disk(str(path), name="from-disk", workspace=self.new_workspace(),
+            dataset.to_disk(path=folder)
+            again = rg.Dataset.from_disk(folder, name="from-disk", workspace=self.new_workspace(),
                                          client=self.client)
             found = list(again.records(with_suggestions=True))
             self.assertEqual([("a", "one", "y", "x")], [

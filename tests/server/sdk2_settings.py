@@ -1,8 +1,7 @@
 """Data sets and their settings by the current SDK: made, read back, changed."""
 
 import argilla as rg
-from argilla._exceptions import (ConflictError, NotFoundError, SettingsError,
-                                 UnprocessableEntityError)
+from argilla._exceptions import ConflictError, NotFoundError, SettingsError
 
 from sdk2_case import SdkCase, new_name
 
@@ -94,7 +93,7 @@ class SettingsOfDatasets(SdkCase):
                 fields=[rg.TextField(name="t")], questions=[rg.TextQuestion(name="q")]),
                 client=self.client).create()
         self.assertEqual(1, len(workspace.datasets))
-        with self.assertRaises(UnprocessableEntityError):
+        with self.assertRaises(SettingsError):
             self.new_dataset(rg.Settings(
                 fields=[rg.TextField(name="t")],
                 questions=[rg.TextQuestion(name="q", required=False)]))
@@ -137,7 +136,7 @@ class Webhooks(SdkCase):
                              description="For a test")
         webhook = self.client.webhooks.add(webhook)
         self.assertTrue(webhook.secret)
-        found = self.client.webhooks(id=webhook.id)
+        found = next(one for one in self.client.webhooks if one.id == webhook.id)
         self.assertEqual(("http://127.0.0.1:9/x", ["record.created"], True),
                          (found.url, found.events, found.enabled))
         found.enabled = False

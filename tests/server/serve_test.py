@@ -109,8 +109,8 @@ class Serve(unittest.TestCase):
             self.assertEqual("close", response.getheader("Connection"))
             response.read()
             half.close()
-            self.assertEqual(0, server.stop(number))
-            server.log.close()
+            self.assertEqual(0, server.process.wait(timeout=60))
+            server.__exit__(None, None, None)
 
     def test_health_and_metrics(self):
         with self.server("--metrics_token", "secret-token", "--behind_proxy", "true") as server:
