@@ -1,5 +1,5 @@
-// A question to the text search of any bytes, put to a real index: whatever people write, FTS5
-// understands what is made of it, and words of the question find a text that is the question.
+// A question to the text search of any bytes, put to a real index: FTS5 understands what is made of
+// it, whatever people write, and a folded word stays as it is when it is folded again.
 #include <sqlite3.h>
 
 #include <cstdint>

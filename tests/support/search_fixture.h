@@ -48,20 +48,23 @@ class SearchFixture : public BothDatabases {
   // A record with these texts in its fields; gives its position.
   int64_t add(const domain::Schema& schema, const std::string& question,
               const std::string& answer = "", bool completed = false) {
+    return database()
+        .write([&](Connection& c) { return add_in(c, schema, question, answer, completed); })
+        .value();
+  }
+  // The same within a write of many.
+  Result<int64_t> add_in(Connection& c, const domain::Schema& schema, const std::string& question,
+                         const std::string& answer = "", bool completed = false) {
     const OrderedJson fields = {{"question", question}, {"answer", answer}};
     const std::string id = fmt::format("{:04}", ++records_made_);
-    return database()
-        .write([&](Connection& c) -> Result<int64_t> {
-          const Rows rows = TRY(c.run(
-              "INSERT INTO records (id, dataset, external_id, fields, completed, inserted_at, "
+    const Rows rows = TRY(
+        c.run("INSERT INTO records (id, dataset, external_id, fields, completed, inserted_at, "
               "updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6) RETURNING position",
               {id, schema.dataset.position, "e" + id, to_line(fields), int64_t{completed},
                "2026-01-01T00:00:00." + id}));
-          const TextToIndex text{rows[0].integer(0), &fields};
-          TRY(index_texts(c, schema, std::span(&text, 1)));
-          return rows[0].integer(0);
-        })
-        .value();
+    const TextToIndex text{rows[0].integer(0), &fields};
+    TRY(index_texts(c, schema, std::span(&text, 1)));
+    return rows[0].integer(0);
   }
 
   domain::SearchResult search(const domain::SearchQuery& query) {

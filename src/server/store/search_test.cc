@@ -203,7 +203,11 @@ TEST_P(FilterTest, WordsFiltersAndKeysTogether) {
 }
 
 TEST_P(FilterTest, AShuffledOrderIsOnesOwnAndStays) {
-  for (int i = 0; i < 30; ++i) add(first_, "more");
+  const Status stored = database().write([&](Connection& c) -> Status {
+    for (int i = 0; i < 30; ++i) TRY(add_in(c, first_, "more"));
+    return {};
+  });
+  ASSERT_TRUE(stored.ok());
   SearchQuery query = all(first_);
   query.shuffled_for = "ann";
   const Positions ann = found(query);
@@ -221,10 +225,18 @@ class VectorTest : public FilterTest {
  protected:
   static constexpr int64_t kVector = 91;
 
-  void give_vector(int64_t record, const std::vector<float>& components) {
-    Bytes bytes(components.size() * sizeof(float));
-    std::memcpy(bytes.data(), components.data(), bytes.size());
-    run("INSERT INTO record_vectors VALUES ($1, $2, $3)", {record, kVector, bytes});
+  using Vectors = std::vector<std::pair<int64_t, std::vector<float>>>;  // by record
+
+  void give_vectors(const Vectors& vectors) {
+    const Status given = database().write([&](Connection& c) -> Status {
+      for (const auto& [record, components] : vectors) {
+        Bytes bytes(components.size() * sizeof(float));
+        std::memcpy(bytes.data(), components.data(), bytes.size());
+        TRY(c.run("INSERT INTO record_vectors VALUES ($1, $2, $3)", {record, kVector, bytes}));
+      }
+      return {};
+    });
+    ASSERT_TRUE(given.ok()) << given.error().message();
   }
   SearchQuery near(std::vector<float> value, bool most_similar = true) {
     SearchQuery query = all(first_);
@@ -234,9 +246,7 @@ class VectorTest : public FilterTest {
 };
 
 TEST_P(VectorTest, TheNearestComeFirstWithTheirScores) {
-  give_vector(records_[0], {1, 0});
-  give_vector(records_[1], {1, 1});
-  give_vector(records_[2], {-2, 0});
+  give_vectors({{records_[0], {1, 0}}, {records_[1], {1, 1}}, {records_[2], {-2, 0}}});
   const auto result = search(near({2, 0}));
   ASSERT_EQ(result.total, 3);
   EXPECT_EQ(result.hits[0].record, records_[0]);
@@ -267,6 +277,7 @@ TEST_P(VectorTest, TheNearestComeFirstWithTheirScores) {
 TEST_P(VectorTest, AThousandOfManyAreFoundInOrder) {
   Random random(3);
   std::vector<std::pair<double, int64_t>> expected;
+  Vectors vectors;
   const std::vector<float> value = {0.3F, -0.2F, 0.9F, 0.1F, 0.5F, 0.7F, -0.4F, 0.6F, 0.2F, -0.8F};
   for (int i = 0; i < 1500; ++i) {
     std::vector<float> components;
@@ -278,9 +289,10 @@ TEST_P(VectorTest, AThousandOfManyAreFoundInOrder) {
       aa += static_cast<double>(x) * static_cast<double>(x);
       bb += static_cast<double>(y) * static_cast<double>(y);
     }
-    give_vector(1000 + i, components);
+    vectors.emplace_back(1000 + i, components);
     expected.push_back({-(1 + ab / std::sqrt(aa * bb)) / 2, 1000 + i});
   }
+  give_vectors(vectors);
   std::sort(expected.begin(), expected.end());
   const auto result = search(near(value));
   EXPECT_EQ(result.total, 1000);

@@ -177,11 +177,16 @@ bool is_plain(const TextNode& node) {
 TEST_P(TextSearchTest, FindsWhatPlainReadingFinds) {
   Random random(5);
   std::vector<std::pair<int64_t, PlainReading::Document>> documents;
-  for (int i = 0; i < 60; ++i) {
-    const std::string question = any_words(random, 6), answer = any_words(random, 6);
-    documents.push_back({add(first_, question, answer), {words_of(question), words_of(answer)}});
-    if (i % 3 == 0) add(second_, question, answer);
-  }
+  const Status stored = database().write([&](Connection& c) -> Status {
+    for (int i = 0; i < 60; ++i) {
+      const std::string question = any_words(random, 6), answer = any_words(random, 6);
+      documents.push_back({TRY(add_in(c, first_, question, answer)),
+                           {words_of(question), words_of(answer)}});
+      if (i % 3 == 0) TRY(add_in(c, second_, question, answer));
+    }
+    return {};
+  });
+  ASSERT_TRUE(stored.ok());
   int asked = 0, hits = 0;
   for (int i = 0; i < 400; ++i) {
     const std::string question = any_question(random);
