@@ -4,8 +4,8 @@
 //
 //   P_a(i > j) = eta_a s(b_i - b_j) + (1 - eta_a) s(b_j - b_i),   s the logistic function
 //
-// eta near 1 is a careful rater, 0.5 a coin, near 0 one who read the question upside down. Fitted by
-// expectation maximisation with a normal prior on b and a beta prior on eta; the priors also
+// eta near 1 is a careful rater, 0.5 a coin, near 0 one who read the question upside down. Fitted
+// by expectation maximisation with a normal prior on b and a beta prior on eta; the priors also
 // settle that raters are right more often than not (all signs turned round would fit as well).
 //
 // Pure functions; thread-safe.

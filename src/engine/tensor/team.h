@@ -36,8 +36,8 @@ class Team {
   }
 
   // Calls body(begin, end) for pieces that cover 0..count together with the other lanes: each takes
-  // its own part piece by piece, then what slower lanes have not begun. Every lane calls it with the
-  // same numbers, once between two waits; which lane gets which piece is left to chance.
+  // its own part piece by piece, then what slower lanes have not begun. Every lane calls it with
+  // the same numbers, once between two waits; which lane gets which piece is left to chance.
   template <typename Body>
   void share_pieces(int64_t count, int64_t piece, Body&& body) {
     for (int64_t turn = 0; turn < lanes_; ++turn) {

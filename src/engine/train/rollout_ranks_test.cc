@@ -191,7 +191,8 @@ TEST_F(RolloutRanks, TwoRanksTrainAsOneWithTwiceTheBatch) {
             // Differences of sums of log-probs, which is what the entropy is.
             size = expected[i].at(name.substr(0, at) + "objective/entropy").get<double>();
           }
-          EXPECT_NEAR(found[i].at(name).get<double>(), number, 1e-6 * size) << source << " " << name;
+          EXPECT_NEAR(found[i].at(name).get<double>(), number, 1e-6 * size)
+              << source << " " << name;
         }
       }
     }
