@@ -1,7 +1,7 @@
 // The likelihood that models of choice share: each choice picks one of several options whose
 // log-weights are linear in the parameters, P = exp(z_chosen) / sum exp(z). Bradley-Terry,
-// Davidson, Rao-Kupper and Plackett-Luce are all of this form, so one Newton method serves them; the
-// log-likelihood is concave, so what it finds is the maximum. For strengths.cc and crowd_bt.cc.
+// Davidson, Rao-Kupper and Plackett-Luce are all of this form, so one Newton method serves them;
+// the log-likelihood is concave, so what it finds is the maximum. For strengths.cc and crowd_bt.cc.
 //
 // Pure functions; thread-safe. Memory is the square of the number of parameters, time its cube.
 #pragma once
