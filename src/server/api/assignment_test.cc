@@ -182,7 +182,7 @@ TEST_P(AssignmentTest, CandidatesAreBlindAndTheirOrderIsKept) {
   EXPECT_EQ(shown, (std::set<std::string>{"a", "b", "c"}));
   EXPECT_EQ(next("ann").body["items"][0]["shown_order"], first["shown_order"]);
   answer("ann", "en0");
-  auto history = get("lead", "/api/attune/v1/records/" + records_["en0"] + "/history");
+  auto history = get("lead", "/api/attune/v1/records/" + records_["en0"] + "/responses/history");
   ASSERT_EQ(history.status, 200) << history.text;
   EXPECT_EQ(history.body["items"][0]["shown_order"], first["shown_order"]) << history.text;
   rules({{"blind", false}});
