@@ -65,7 +65,8 @@ class RanksTest(command_case.CommandCase):
         for a, b in pairs:
             self.assertEqual(a["step"], b["step"])
             self.assertEqual(a.keys(), b.keys())
-            for key in keys or a.keys() - {"event", "seconds", "time"}:
+            # How many values were clipped: of two losses that are equal, rounding decides.
+            for key in keys or a.keys() - {"event", "seconds", "val/clipfrac_avg"}:
                 size = max(1, abs(a[key]))
                 if "objective/" in key:  # differences of sums of log-probs
                     size = max(size, a[key.partition("objective/")[0] + "objective/entropy"])
@@ -87,17 +88,14 @@ class RanksTest(command_case.CommandCase):
                 "--threads", 1, *more)
 
     def test_dpo_of_two_ranks_is_that_of_one(self):
-        evaluated = ("--eval_fraction", 0.2, "--eval_strategy", "steps", "--eval_steps", 1)
-        # Sorted losses see the whole step; a step reads other rows than a rank's batch alone.
-        for loss in ("sigmoid", "aot"):
-            with self.subTest(loss):
-                more = (*evaluated, "--loss_type", loss, "--overwrite_output_dir", "true")
-                self.done(*self.preference_words("one", "dpo", "--per_device_train_batch_size", 4,
-                                                 *more))
-                self.done(*self.preference_words("two", "dpo", "--per_device_train_batch_size", 2,
-                                                 "--num_processes", 2, *more))
-                self.assert_same("step")
-                self.assert_same("eval")
+        # A sorted loss sees the whole step; a step reads other rows than a rank's batch alone.
+        for run, batch, ranks in (("one", 4, 1), ("two", 2, 2)):
+            self.done(*self.preference_words(
+                run, "dpo", "--per_device_train_batch_size", batch, "--num_processes", ranks,
+                "--loss_type", "sigmoid", "aot", "--loss_weights", 1, 0.5, "--eval_fraction", 0.2,
+                "--eval_strategy", "steps", "--eval_steps", 1))
+        self.assert_same("step")
+        self.assert_same("eval")
 
     def test_kto_of_two_ranks_is_that_of_one(self):
         for run, batch, ranks in (("one", 8, 1), ("two", 4, 2)):
@@ -120,10 +118,8 @@ class RanksTest(command_case.CommandCase):
     def test_on_policy_training_of_two_ranks_is_that_of_one(self):
         cases = {
             "ppo": (4, ("--response_length", 6, "--num_mini_batches", 2)),
-            "rloo": (8, ("--num_generations", 4, "--max_completion_length", 6)),
             "grpo": (8, ("--num_generations", 4, "--max_completion_length", 6, "--beta", 0.1,
                          "--num_iterations", 2)),
-            "online_dpo": (4, ("--max_new_tokens", 6)),
         }
         evaluated = ("--eval_strategy", "steps", "--eval_steps", 2)
         for recipe, (batch, more) in cases.items():
