@@ -2,7 +2,7 @@
 """Writes aggregation.json: labels, strengths and reliabilities by independent implementations, on
 seeded answers of raters who differ in reliability.
 
-    python -m venv V && V/bin/pip install crowd-kit choix scipy
+    python -m venv V && V/bin/pip install choix scipy
     V/bin/python tests/golden/feedback/make_aggregation.py
 """
 
@@ -14,14 +14,12 @@ from importlib import metadata
 
 import choix
 import numpy as np
-import pandas as pd
-from crowdkit.aggregation import MACE, DawidSkene
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 from scipy.stats import norm, pearsonr
 
 OUTPUT = pathlib.Path(__file__).with_name("aggregation.json")
-LIBRARIES = ["crowd-kit", "choix", "numpy", "scipy"]
+LIBRARIES = ["choix", "numpy", "scipy"]
 rng = random.Random(20250317)
 
 
@@ -39,37 +37,47 @@ def votes(items, accuracies, classes, missing):
     return rows
 
 
-def frame(rows):
-    return pd.DataFrame(rows, columns=["task", "worker", "label"])
-
-
-def dawid_skene(rows, items, classes):
-    model = DawidSkene(n_iter=500, tol=1e-12)
-    shares = model.fit(frame(rows)).probas_
-    return [[float(shares.loc[item, k]) for k in range(classes)] for item in range(items)]
-
-
-def mace(rows, items, classes):
-    """The best of many starts by expectation maximisation, with the smoothing of the package."""
-    best = None
-    for seed in range(3):
-        model = MACE(n_restarts=1, n_iter=200, method="em", smoothing=0.1, random_state=seed)
-        model.fit(frame(rows))
-        likelihood = mace_likelihood(rows, items, classes, model)
-        if best is None or likelihood > best[0]:
-            best = likelihood, model
-    shares = best[1].probas_
-    return [[float(shares.loc[item, k]) for k in range(classes)] for item in range(items)]
-
-
-def mace_likelihood(rows, items, classes, model):
-    log_p = np.full((items, classes), -math.log(classes))
+def dawid_skene(rows, items, raters, classes):
+    """The EM of Dawid and Skene (1979) on dense arrays, from the shares of votes, to convergence."""
+    said = np.zeros((items, raters, classes))
     for item, rater, label in rows:
-        spam = float(model.spamming_[rater][0])
-        habits = model.thetas_[rater]
-        for truth in range(classes):
-            log_p[item, truth] += math.log(spam * habits[label] + (1 - spam) * (label == truth))
-    return float(logsumexp(log_p, axis=1).sum())
+        said[item, rater, label] = 1
+    posterior = said.sum(1) / said.sum((1, 2))[:, None]
+    for _ in range(20000):
+        shares = posterior.mean(0)
+        confusion = np.einsum("ik,irl->rkl", posterior, said)
+        confusion /= np.maximum(confusion.sum(2, keepdims=True), 1e-300)
+        log_p = np.log(np.maximum(shares, 1e-300)) + np.einsum(
+            "irl,rkl->ik", said, np.log(np.maximum(confusion, 1e-300)))
+        posterior = np.exp(log_p - logsumexp(log_p, axis=1, keepdims=True))
+    return posterior.tolist()
+
+
+def mace(rows, items, raters, classes, smoothing=0.1, starts=20):
+    """The best of many starts of the paper's EM (Hovy et al. 2013), on dense arrays."""
+    said = np.full((items, raters), -1)
+    for item, rater, label in rows:
+        said[item, rater] = label
+    given = said >= 0
+    numbers = np.random.default_rng(7)
+    best = None
+    for _ in range(starts):
+        theta = numbers.uniform(0.05, 0.95, raters)
+        xi = numbers.dirichlet(np.ones(classes) * 3, raters)
+        for _ in range(1500):
+            habit = theta[None, :] * xi[np.arange(raters)[None, :], np.maximum(said, 0)]
+            p = habit[:, :, None] + (1 - theta)[None, :, None] * (
+                said[:, :, None] == np.arange(classes)[None, None, :])
+            log_p = np.where(given[:, :, None], np.log(p), 0).sum(1) - math.log(classes)
+            likelihood = float(logsumexp(log_p, axis=1).sum())
+            posterior = np.exp(log_p - logsumexp(log_p, axis=1, keepdims=True))
+            spam = np.where(given, (posterior[:, None, :] * habit[:, :, None] / p).sum(2), 0)
+            theta = (spam.sum(0) + smoothing) / (given.sum(0) + 2 * smoothing)
+            counts = np.stack([(spam * (said == k)).sum(0) for k in range(classes)], 1) + smoothing
+            xi = counts / counts.sum(1, keepdims=True)
+        if best is None or likelihood > best[0]:
+            best = likelihood, posterior.tolist(), theta.tolist()
+    return {"log_likelihood": best[0], "posteriors": best[1], "spamming": best[2]}
 
 
 def category_cases():
@@ -77,8 +85,8 @@ def category_cases():
                                                 (80, [0.95, 0.6, 0.55, 0.5, 0.2], 2, 0.0)]:
         rows = votes(items, accuracies, classes, missing)
         yield {"items": items, "raters": len(accuracies), "classes": classes, "votes": rows,
-               "dawid_skene": dawid_skene(rows, items, classes),
-               "mace": mace(rows, items, classes)}
+               "dawid_skene": dawid_skene(rows, items, len(accuracies), classes),
+               "mace": mace(rows, items, len(accuracies), classes)}
 
 
 def centred(values):
