@@ -268,7 +268,7 @@ void Server::Loop::ask(uint64_t id, Connection::Asked asked) {
   ++requests;
   ++in_flight;
   auto shared = std::make_shared<Connection::Asked>(std::move(asked));  // std::function copies
-  workers_.submit([this, id, shared] {
+  workers_.submit([this, id, shared]() mutable {
     Response response;
     try {
       response = handle_(shared->request);
@@ -277,6 +277,7 @@ void Server::Loop::ask(uint64_t id, Connection::Asked asked) {
                 to_string(shared->request.method), shared->request.path, failure.what());
       response = refusal(500, "Internal Server Error");
     }
+    shared.reset();  // its bytes count no more when the client has its answer
     --in_flight;
     complete(id, std::move(response));
   });
