@@ -41,7 +41,6 @@ Result<std::vector<Step>> train_golden(const std::string& path, const Json& gold
   const auto files = TRY(weights::ModelFiles::open(path));
   models::LoadOptions load;
   load.trainable = true;
-  load.device = variant.device;
   const auto decoder = TRY(models::Decoder::load(files, load));
   std::vector<SftRow> rows = golden_rows(golden);
   if (variant.pack_to) {

@@ -28,7 +28,6 @@ struct Variant {
   std::optional<int64_t> pack_to{};
   std::vector<SftRow> evaluation{};
   Json config = Json::object();
-  at::Device device = at::kCPU;
 };
 
 // The lines of a run's events.jsonl of one kind.

@@ -25,9 +25,8 @@ std::vector<SftRow> small_pretraining() {
   return rows;
 }
 
-std::unique_ptr<models::Decoder> decoder(bool trainable, at::Device device) {
+std::unique_ptr<models::Decoder> decoder(bool trainable) {
   models::LoadOptions options;
-  options.device = device;
   options.trainable = trainable;
   return testing::small_decoder(0, options);
 }
@@ -65,7 +64,7 @@ PpoSetup SmallPpoRun::make_setup() {
   PpoSetup setup;
   setup.options = read_ppo_options(config_).value();
   setup.options.rollout.stop_ids = {testing::kEndId, 'a', 'b', 'c'};
-  models_->policy = decoder(!peft, device_);
+  models_->policy = decoder(!peft);
   models::Decoder& policy = *models_->policy;
   PpoRoles& roles = setup.roles;
   roles.policy = {&policy, {}};
@@ -75,7 +74,7 @@ PpoSetup SmallPpoRun::make_setup() {
     roles.policy.stack = {"default"};
     roles.reference = {&policy, {}};
   } else {
-    models_->reference = decoder(false, device_);
+    models_->reference = decoder(false);
     roles.reference = {models_->reference.get(), {}};
   }
   roles.value = roles.policy;
@@ -88,7 +87,7 @@ PpoSetup SmallPpoRun::make_setup() {
     roles.value = {&policy, {"value"}};
     value = policy.adapters().parameters("value");
   } else if (source == "separate") {
-    models_->value = decoder(true, device_);
+    models_->value = decoder(true);
     roles.value = {models_->value.get(), {}};
     value = models_->value->parameters().trainable();
   }
@@ -96,7 +95,7 @@ PpoSetup SmallPpoRun::make_setup() {
     roles.value_head = models::score_weight(policy, {"value"});
   } else {
     roles.value_head =
-        models::new_score_weight(32, {.seed = 0, .zero = true}).to(device_).set_requires_grad(true);
+        models::new_score_weight(32, {.seed = 0, .zero = true}).set_requires_grad(true);
     value.push_back({models::kScoreWeight, roles.value_head});
   }
   for (const nn::Parameter& parameter : value) {
@@ -150,7 +149,7 @@ std::vector<Json> SmallPpoRun::events(const std::string& kind) const {
 std::map<std::string, std::vector<float>> SmallPpoRun::weights() const {
   std::map<std::string, std::vector<float>> weights;
   for (const optim::NamedTensor& parameter : parameters_) {
-    const Tensor host = parameter.tensor.detach().to(at::kCPU).contiguous();
+    const Tensor host = parameter.tensor.detach().contiguous();
     const float* values = host.const_data_ptr<float>();
     weights[parameter.name] = {values, values + host.numel()};
   }

@@ -37,8 +37,6 @@ class SmallPpoRun {
 
   // Of a run whose files another wrote: resumes there.
   void use_directory(const std::string& folder) { folder_ = folder; }
-  // Where its models live.
-  void use_device(at::Device device) { device_ = device; }
   // As one of several ranks; they share a directory.
   void use_ranks(comm::Communicator& ranks) { ranks_ = &ranks; }
 
@@ -50,7 +48,6 @@ class SmallPpoRun {
   TemporaryDirectory own_folder_;
   std::string folder_;
   comm::Communicator* ranks_ = nullptr;
-  at::Device device_ = at::kCPU;
   std::unique_ptr<RewardSource> reward_;
   std::unique_ptr<Models> models_;
   std::unique_ptr<PpoMethod> method_;

@@ -10,9 +10,8 @@
 namespace attune::engine::train {
 namespace {
 
-std::unique_ptr<models::Decoder> decoder_of(bool trainable, at::Device device) {
+std::unique_ptr<models::Decoder> decoder_of(bool trainable) {
   models::LoadOptions options;
-  options.device = device;
   options.trainable = trainable;
   return testing::small_decoder(0, options);
 }
@@ -59,8 +58,8 @@ double even_share(const RewardRequest& request) {
   return even / static_cast<double>(request.completion.size());
 }
 
-SmallPolicy::SmallPolicy(bool peft, at::Device device)
-    : decoder(decoder_of(!peft, device)), tokenizer(testing::byte_tokenizer()) {
+SmallPolicy::SmallPolicy(bool peft)
+    : decoder(decoder_of(!peft)), tokenizer(testing::byte_tokenizer()) {
   stop_ids = {testing::kEndId, 'a', 'b', 'c'};
   if (peft) {
     adapters = {"default"};
@@ -68,7 +67,7 @@ SmallPolicy::SmallPolicy(bool peft, at::Device device)
     decoder->adapters().set_trainable("default", true);
     reference = {decoder.get(), {}};
   } else {
-    start = decoder_of(false, device);
+    start = decoder_of(false);
     reference = {start.get(), {}};
   }
   for (const nn::Parameter& parameter :

@@ -39,7 +39,7 @@ double even_share(const RewardRequest& request);
 
 // A policy (all weights, or an adapter), what it started from, and prompts.
 struct SmallPolicy {
-  explicit SmallPolicy(bool peft, at::Device device = at::kCPU);
+  explicit SmallPolicy(bool peft);
 
   std::unique_ptr<models::Decoder> decoder;
   std::unique_ptr<models::Decoder> start;  // of all weights
