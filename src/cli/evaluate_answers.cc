@@ -17,12 +17,6 @@
 namespace attune::cli {
 namespace {
 
-feedback::BootstrapOptions bootstrap_options(const Json& config) {
-  feedback::BootstrapOptions options;
-  options.seed = config["seed"].get<uint64_t>();
-  return options;
-}
-
 // What a judge made of two models' answers to each prompt, one answer each.
 struct Verdicts {
   std::vector<double> scores;  // by prompt: 1 the first model won, 0 it lost, 0.5 a tie

@@ -13,12 +13,6 @@
 namespace attune::cli {
 namespace {
 
-feedback::BootstrapOptions bootstrap_options(const Json& config) {
-  feedback::BootstrapOptions options;
-  options.seed = config["seed"].get<uint64_t>();
-  return options;
-}
-
 // One judged pair of a row.
 struct ScoredPair {
   size_t row = 0;

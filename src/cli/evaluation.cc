@@ -115,6 +115,12 @@ std::string page_of(const std::string& directory, const std::vector<Evaluation>&
 
 }  // namespace
 
+feedback::BootstrapOptions bootstrap_options(const Json& config) {
+  feedback::BootstrapOptions options;
+  options.seed = config["seed"].get<uint64_t>();
+  return options;
+}
+
 Figure Figure::of(std::string name, const std::optional<feedback::Interval>& interval,
                   std::string over, std::string text) {
   Figure figure;

@@ -16,6 +16,9 @@
 
 namespace attune::cli {
 
+// What the intervals of one call are drawn with: its own `seed`.
+feedback::BootstrapOptions bootstrap_options(const Json& config);
+
 struct Figure {
   std::string name;   // "perplexity", "win_rate"
   double value = 0;

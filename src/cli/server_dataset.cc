@@ -3,31 +3,10 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "server/http/target.h"
 
 namespace attune::cli {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::string percent_decoded(std::string_view text) {
-  std::string plain;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const int high = i + 2 < text.size() && text[i] == '%' ? hex_digit(text[i + 1]) : -1;
-    const int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-    if (low < 0) {
-      plain += text[i];
-      continue;
-    }
-    plain += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return plain;
-}
 
 // What the server says in an answer that is no success.
 std::string words_of(const HttpResponse& response) {
@@ -100,10 +79,11 @@ Result<ServerDataset> parse_server_dataset(const std::string& address) {
   std::string_view rest = std::string_view(address).substr(name + 1);
   while (rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.empty() || rest.find_first_of("/?#") != std::string_view::npos) return wrong;
-  return ServerDataset{
-      address.substr(0, workspace),
-      percent_decoded(std::string_view(address).substr(workspace + 1, name - workspace - 1)),
-      percent_decoded(rest)};
+  const auto workspace_name = http::percent_decoded(
+      std::string_view(address).substr(workspace + 1, name - workspace - 1));
+  const auto dataset_name = http::percent_decoded(rest);
+  if (!workspace_name.ok() || !dataset_name.ok()) return wrong;
+  return ServerDataset{address.substr(0, workspace), *workspace_name, *dataset_name};
 }
 
 ServerClient::ServerClient(std::string server, std::string key)

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/json.h"
-#include "base/json_file.h"
 #include "base/random.h"
+#include "feedback/aggregation_golden.h"
 #include "feedback/dawid_skene.h"
 #include "feedback/mace.h"
 #include "feedback/raters.h"
@@ -17,12 +17,6 @@
 
 namespace attune::feedback {
 namespace {
-
-const Json& golden() {
-  static const Json values =
-      read_json_file(testing::source_path("tests/golden/feedback/aggregation.json")).value();
-  return values;
-}
 
 struct Case {
   VoteSpace space;
@@ -102,7 +96,7 @@ TEST(Majority, RefusesVotesOutsideAndTwice) {
 }
 
 TEST(DawidSkene, EqualsAnotherImplementation) {
-  for (const Json& one : golden()["categories"]) {
+  for (const Json& one : aggregation_golden()["categories"]) {
     const Case given = case_of(one);
     const auto found = dawid_skene(given.votes, given.space,
                                    {.smoothing = 0, .iterations_max = 20000, .tolerance = 1e-12});
@@ -126,7 +120,7 @@ TEST(DawidSkene, UnanimousVotesStayWhatTheyAre) {
 }
 
 TEST(Mace, EqualsAnotherImplementation) {
-  for (const Json& one : golden()["categories"]) {
+  for (const Json& one : aggregation_golden()["categories"]) {
     const Case given = case_of(one);
     const auto found = mace(given.votes, given.space,
                             {.restarts = 20, .iterations_max = 4000, .tolerance = 1e-13,

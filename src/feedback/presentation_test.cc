@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "base/json_file.h"
+#include "feedback/aggregation_golden.h"
 #include "feedback/power.h"
 #include "feedback/scored_pairs.h"
 #include "feedback/win_rate.h"
@@ -13,12 +13,6 @@
 
 namespace attune::feedback {
 namespace {
-
-const Json& golden() {
-  static const Json values =
-      read_json_file(testing::source_path("tests/golden/feedback/aggregation.json")).value();
-  return values;
-}
 
 TEST(PositionBias, CountsWhatStoodFirst) {
   // Candidate 1 was shown first and preferred; then shown second and preferred; then a tie.
@@ -62,7 +56,7 @@ TEST(LengthBias, CountsLongerAndShorter) {
 }
 
 TEST(Correlation, EqualsAnotherImplementation) {
-  const Json& one = golden()["correlation"];
+  const Json& one = aggregation_golden()["correlation"];
   const auto a = one["a"].get<std::vector<double>>(), b = one["b"].get<std::vector<double>>();
   EXPECT_NEAR(*correlation(a, b), one["found"].get<double>(), 1e-12);
   const std::vector<double> flat = {1, 1, 1}, rising = {1, 2, 3};
@@ -70,7 +64,7 @@ TEST(Correlation, EqualsAnotherImplementation) {
 }
 
 TEST(Power, QuantilesOfTheNormal) {
-  for (const Json& one : golden()["normal_quantiles"]) {
+  for (const Json& one : aggregation_golden()["normal_quantiles"]) {
     const auto expected = one[1].get<double>();
     EXPECT_NEAR(normal_quantile(one[0].get<double>()), expected,
                 1e-9 * std::max(1.0, std::abs(expected)));

@@ -6,19 +6,13 @@
 #include <map>
 #include <vector>
 
-#include "base/json_file.h"
+#include "feedback/aggregation_golden.h"
 #include "feedback/crowd_bt.h"
 #include "feedback/strengths.h"
 #include "tests/support/test_paths.h"
 
 namespace attune::feedback {
 namespace {
-
-const Json& golden() {
-  static const Json values =
-      read_json_file(testing::source_path("tests/golden/feedback/aggregation.json")).value();
-  return values;
-}
 
 void expect_near(const std::vector<double>& found, const Json& expected, double tolerance) {
   ASSERT_EQ(found.size(), expected.size());
@@ -49,7 +43,7 @@ TEST(BradleyTerry, Textbook) {
 }
 
 TEST(BradleyTerry, EqualsOtherImplementations) {
-  for (const Json& one : golden()["pairs"]) {
+  for (const Json& one : aggregation_golden()["pairs"]) {
     const auto items = one["items"].get<int64_t>();
     const auto pairs = pairs_of(one["pairs"]);
     expect_near(bradley_terry(items, pairs, {.ties = TieModel::kIgnore})->b, one["ignore"], 1e-4);
@@ -96,7 +90,7 @@ TEST(PlackettLuce, Textbook) {
 }
 
 TEST(PlackettLuce, EqualsAnotherImplementation) {
-  for (const Json& one : golden()["rankings"]) {
+  for (const Json& one : aggregation_golden()["rankings"]) {
     std::vector<PlacedItems> rankings;
     for (const Json& order : one["rankings"]) {
       rankings.push_back({order.get<std::vector<int64_t>>(), {}});
@@ -132,7 +126,7 @@ TEST(PlackettLuce, TopRankingsAreChoices) {
 }
 
 TEST(CrowdBt, EqualsAGeneralMinimiser) {
-  for (const Json& one : golden()["crowd"]) {
+  for (const Json& one : aggregation_golden()["crowd"]) {
     std::vector<RatedPair> pairs;
     for (const Json& row : one["pairs"]) {
       pairs.push_back({row[0].get<int64_t>(), row[1].get<int64_t>(), row[2].get<int64_t>()});

@@ -25,20 +25,6 @@ std::vector<SftRow> small_pretraining() {
   return rows;
 }
 
-std::unique_ptr<models::Decoder> decoder(bool trainable) {
-  models::LoadOptions options;
-  options.trainable = trainable;
-  return testing::small_decoder(0, options);
-}
-
-weights::LoraConfig lora() {
-  weights::LoraConfig config;
-  config.r = 4;
-  config.lora_alpha = 8;
-  config.target_modules = {"all-linear"};
-  return config;
-}
-
 }  // namespace
 
 struct SmallPpoRun::Models {
@@ -64,30 +50,30 @@ PpoSetup SmallPpoRun::make_setup() {
   PpoSetup setup;
   setup.options = read_ppo_options(config_).value();
   setup.options.rollout.stop_ids = {testing::kEndId, 'a', 'b', 'c'};
-  models_->policy = decoder(!peft);
+  models_->policy = small_policy_decoder(!peft);
   models::Decoder& policy = *models_->policy;
   PpoRoles& roles = setup.roles;
   roles.policy = {&policy, {}};
   if (peft) {
-    EXPECT_TRUE(policy.adapters().create("default", lora(), 3).ok());
+    EXPECT_TRUE(policy.adapters().create("default", small_lora(), 3).ok());
     policy.adapters().set_trainable("default", true);
     roles.policy.stack = {"default"};
     roles.reference = {&policy, {}};
   } else {
-    models_->reference = decoder(false);
+    models_->reference = small_policy_decoder(false);
     roles.reference = {models_->reference.get(), {}};
   }
   roles.value = roles.policy;
   const std::string source = config_["value_source"];
   std::vector<nn::Parameter> value;
   if (source == "adapter") {
-    EXPECT_TRUE(policy.adapters().create("value", lora(), 4).ok());
+    EXPECT_TRUE(policy.adapters().create("value", small_lora(), 4).ok());
     EXPECT_TRUE(models::add_score_head(policy, "value", {.seed = 0, .zero = true}).ok());
     policy.adapters().set_trainable("value", true);
     roles.value = {&policy, {"value"}};
     value = policy.adapters().parameters("value");
   } else if (source == "separate") {
-    models_->value = decoder(true);
+    models_->value = small_policy_decoder(true);
     roles.value = {models_->value.get(), {}};
     value = models_->value->parameters().trainable();
   }

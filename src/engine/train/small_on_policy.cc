@@ -8,23 +8,20 @@
 #include "engine/train/trainer.h"
 
 namespace attune::engine::train {
-namespace {
 
-std::unique_ptr<models::Decoder> decoder_of(bool trainable) {
+std::unique_ptr<models::Decoder> small_policy_decoder(bool trainable) {
   models::LoadOptions options;
   options.trainable = trainable;
   return testing::small_decoder(0, options);
 }
 
-weights::LoraConfig lora() {
+weights::LoraConfig small_lora() {
   weights::LoraConfig config;
   config.r = 4;
   config.lora_alpha = 8;
   config.target_modules = {"all-linear"};
   return config;
 }
-
-}  // namespace
 
 std::vector<PromptRow> small_prompt_rows(const std::vector<std::string>& texts,
                                          const std::string& file) {
@@ -59,15 +56,15 @@ double even_share(const RewardRequest& request) {
 }
 
 SmallPolicy::SmallPolicy(bool peft)
-    : decoder(decoder_of(!peft)), tokenizer(testing::byte_tokenizer()) {
+    : decoder(small_policy_decoder(!peft)), tokenizer(testing::byte_tokenizer()) {
   stop_ids = {testing::kEndId, 'a', 'b', 'c'};
   if (peft) {
     adapters = {"default"};
-    EXPECT_TRUE(decoder->adapters().create("default", lora(), 3).ok());
+    EXPECT_TRUE(decoder->adapters().create("default", small_lora(), 3).ok());
     decoder->adapters().set_trainable("default", true);
     reference = {decoder.get(), {}};
   } else {
-    start = decoder_of(false);
+    start = small_policy_decoder(false);
     reference = {start.get(), {}};
   }
   for (const nn::Parameter& parameter :

@@ -14,6 +14,7 @@
 #include "engine/train/prompt_rows.h"
 #include "engine/train/reward_sources.h"
 #include "text/tokenizer.h"
+#include "weights/lora_config.h"
 
 namespace attune::engine::train {
 
@@ -36,6 +37,10 @@ std::unique_ptr<WeightedRewards> function_reward(FunctionReward::Function functi
 
 // The share of an answer's ids that are even: one half by chance.
 double even_share(const RewardRequest& request);
+
+// The small decoder that all of these start from, the same one each time, and the adapter on it.
+std::unique_ptr<models::Decoder> small_policy_decoder(bool trainable);
+weights::LoraConfig small_lora();
 
 // A policy (all weights, or an adapter), what it started from, and prompts.
 struct SmallPolicy {

@@ -14,7 +14,9 @@ int hex_digit(char c) {
   return -1;
 }
 
-Result<std::string> decode(std::string_view text, bool plus_is_space) {
+}  // namespace
+
+Result<std::string> percent_decoded(std::string_view text, bool plus_is_space) {
   std::string decoded;
   decoded.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
@@ -33,6 +35,8 @@ Result<std::string> decode(std::string_view text, bool plus_is_space) {
   if (!is_utf8(decoded)) return invalid_input("the address is no UTF-8");
   return decoded;
 }
+
+namespace {
 
 Status check_segments(std::string_view path) {
   for (char c : path) {
@@ -58,8 +62,8 @@ Status parse_query(std::string_view text, Query& query) {
     if (++items > kQueryItemsMax) return invalid_input("the address holds too many parameters");
     const size_t equals = std::min(item.find('='), item.size());
     std::string value;
-    if (equals < item.size()) value = TRY(decode(item.substr(equals + 1), true));
-    query.add(TRY(decode(item.substr(0, equals), true)), std::move(value));
+    if (equals < item.size()) value = TRY(percent_decoded(item.substr(equals + 1), true));
+    query.add(TRY(percent_decoded(item.substr(0, equals), true)), std::move(value));
   }
   return {};
 }
@@ -76,7 +80,7 @@ Result<Target> parse_target(std::string_view text) {
   Target target;
   const size_t mark = std::min(text.find('?'), text.size());
   const std::string_view path = text.substr(0, mark);
-  target.path = TRY(decode(path, false));
+  target.path = TRY(percent_decoded(path, false));
   if (std::count(target.path.begin(), target.path.end(), '/') !=
       std::count(path.begin(), path.end(), '/')) {
     return invalid_input("the address holds an encoded slash");

@@ -16,6 +16,10 @@ struct Target {
   Query query;
 };
 
+// %xx as the byte it stands for, once; '+' as a space where asked. Errors (kInvalidInput) for a
+// percent sign that is no code, a NUL, and bytes that are no UTF-8.
+Result<std::string> percent_decoded(std::string_view text, bool plus_is_space = false);
+
 // Decodes %xx once, and '+' to a space behind the '?'. Errors (kInvalidInput) for what is not an
 // absolute path of visible ASCII, a percent sign that is no code, an encoded slash or NUL, bytes
 // that are no UTF-8, and "." or ".." as a segment: nothing behind us may read a path otherwise.
