@@ -10,13 +10,14 @@ help: ## this list
 setup: ## install what is missing: Debian packages and .venv (5 min at first, then 1 s)
 	@scripts/setup.sh
 
-build: setup ## build/release/bin: all programs, tests, benchmarks (15 min at first, then what changed)
-	@scripts/build.sh release
+build: setup ## build/release/bin: the programs (15 min at first, then what changed)
+	@scripts/build.sh release programs
 
 demo: build ## the whole loop on a real 135M model (15 min after the build)
 	@build/release/bin/attune demo
 
-test: build ## the tests that every change must pass (at most 25 min)
+test: setup ## the tests that every change must pass (at most 25 min after building them)
+	@scripts/build.sh release
 	@scripts/test.py release
 
 test-full: ## the above, learning and fault tests, sanitizers, long fuzzing (an hour or two)

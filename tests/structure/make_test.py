@@ -23,12 +23,12 @@ class MakeTest(unittest.TestCase):
             self.assertRegex(text, rf"(?m)^  {target} +\S", target)
 
     def test_every_target_sets_up_and_builds_before_it_runs(self):
-        steps = {"build": ["scripts/build.sh release"],
-                 "demo": ["scripts/build.sh release", "build/release/bin/attune demo"],
+        steps = {"build": ["scripts/build.sh release programs"],
+                 "demo": ["scripts/build.sh release programs", "build/release/bin/attune demo"],
                  "test": ["scripts/build.sh release", "scripts/test.py release"],
                  "test-full": ["scripts/build.sh release", "scripts/build.sh asan",
                                "scripts/build.sh fuzz", "scripts/test.py"],
-                 "bench": ["scripts/build.sh release", "bench/run"]}
+                 "bench": ["scripts/build.sh release programs", "bench/run"]}
         for target, expected in steps.items():
             planned = make("-n", target)
             places = [planned.find(step) for step in ["scripts/setup.sh", *expected]]
