@@ -15,6 +15,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "protocol/child_wait.h"
 
 namespace attune::protocol {
 namespace {
@@ -112,19 +113,7 @@ EngineProcess::~EngineProcess() {
 }
 
 std::optional<int> EngineProcess::wait(int timeout_ms) {
-  const auto end = Clock::now() + std::chrono::milliseconds(timeout_ms);
-  while (!exit_code_) {
-    int status = 0;
-    const pid_t ended = waitpid(pid_, &status, timeout_ms < 0 ? 0 : WNOHANG);
-    if (ended == pid_) {
-      exit_code_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    } else if (ended < 0 && errno != EINTR) {
-      exit_code_ = 127;
-    } else if (timeout_ms >= 0) {
-      if (Clock::now() >= end) return std::nullopt;
-      poll(nullptr, 0, kPollMs);
-    }
-  }
+  if (!exit_code_) exit_code_ = wait_for_child(pid_, timeout_ms);
   return exit_code_;
 }
 

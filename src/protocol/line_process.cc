@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,8 @@
 #include <cstring>
 #include <utility>
 
+#include "protocol/child_wait.h"
+
 namespace attune::protocol {
 namespace {
 
@@ -20,7 +21,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kErrorLines = 20;       // kept of standard error
 constexpr size_t kErrorLineBytes = 500;  // of each
-constexpr int kPollMs = 5;
 
 struct Pipe {
   int ends[2] = {-1, -1};
@@ -82,18 +82,10 @@ LineProcess::~LineProcess() {
 }
 
 std::optional<int> LineProcess::wait(int timeout_ms) {
-  const auto end = Clock::now() + std::chrono::milliseconds(timeout_ms);
-  while (!exit_code_) {
-    int status = 0;
-    const pid_t ended = waitpid(pid_, &status, timeout_ms < 0 ? 0 : WNOHANG);
-    if (ended == pid_) {
-      exit_code_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    } else if (ended < 0 && errno != EINTR) {
-      exit_code_ = 127;
-    } else if (timeout_ms >= 0) {
-      if (Clock::now() >= end) return std::nullopt;
-      serve(kPollMs);  // a program that has more to say than a pipe holds could not end
-    }
+  if (!exit_code_) {
+    // A program that has more to say than a pipe holds could not end.
+    exit_code_ = wait_for_child(pid_, timeout_ms, [this](int ms) { serve(ms); });
+    if (!exit_code_) return std::nullopt;
   }
   read_errors();  // its last words
   if (!error_text_.empty()) error_text_ += '\n';
