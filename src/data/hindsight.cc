@@ -191,7 +191,7 @@ Result<ChainForm> parse_chain_form(const std::string& name) {
   return invalid_input("hindsight_forms: {} is unknown; use p, n, pn, np or shuffled", name);
 }
 
-Result<std::vector<ChainLink>> make_chain(const std::vector<std::optional<int>>& ranks,
+RowResult<std::vector<ChainLink>> make_chain(const std::vector<std::optional<int>>& ranks,
                                           const HindsightTemplates& templates,
                                           const ChainOptions& options, Random& random) {
   ChainOptions whole = options;
@@ -199,7 +199,8 @@ Result<std::vector<ChainLink>> make_chain(const std::vector<std::optional<int>>&
   if (single) whole.max_answers.reset();  // the best and the worst are those of the whole ranking
   const auto groups = by_rank(ranks, whole, random);
   if (groups.size() < 2) {
-    return invalid_input("its judged answers are all of one rank: none is better or worse");
+    return refuse_row(kNoDifference,
+                      "its judged answers are all of one rank: none is better or worse");
   }
   const size_t phrase = options.draw_phrase ? random.below(templates.phrase_count()) : 0;
   std::vector<ChainLink> chain;

@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "data/example.h"
+#include "data/row_reasons.h"
 
 namespace attune::data {
 
@@ -70,7 +71,7 @@ struct ChainOptions {
 // The answers of one chain, in order. `ranks` [K]: 1 = best, ties allowed, unset = not judged and
 // left out. Answers of one rank stand in a random order; which one "p" and "n" take is random too.
 // Errors: fewer than two different ranks (such a row says nothing of better and worse).
-Result<std::vector<ChainLink>> make_chain(const std::vector<std::optional<int>>& ranks,
+RowResult<std::vector<ChainLink>> make_chain(const std::vector<std::optional<int>>& ranks,
                                           const HindsightTemplates& templates,
                                           const ChainOptions& options, Random& random);
 

@@ -15,7 +15,7 @@ std::optional<RowFault> find_equal_answers(const Example& row) {
     for (size_t j = 0; j < i; ++j) {
       const bool differ = row.ranks[i] && row.ranks[j] && *row.ranks[i] != *row.ranks[j];
       if (!differ || texts[i] != texts[j]) continue;
-      return RowFault{"pair with equal sides",
+      return RowFault{kEqualSides,
                       fmt::format("completions {} and {} are one text with the ranks {} and {}", j,
                                   i, *row.ranks[j], *row.ranks[i])};
     }
@@ -30,27 +30,46 @@ std::optional<RowFault> find_ranking_fault(const Example& row, feedback::TieRule
   if (auto fault = find_equal_answers(row)) return fault;
   const auto pairs = feedback::pairs_of_ranking(row.ranks, {.ties = ties});
   if (pairs.ok() && !pairs->empty()) return std::nullopt;
-  return RowFault{"ranking without a difference",
-                  "all ranked completions have the same rank; ties make no pair"};
+  return RowFault{kNoDifference, "all ranked completions have the same rank; ties make no pair"};
 }
 
 }  // namespace
 
 std::optional<RowFault> find_row_fault(const Example& row, feedback::TieRule ties) {
   if (row.form == Form::kRanking) return find_ranking_fault(row, ties);
-  if (row.form != Form::kPreference || !row.chosen || !row.rejected) return std::nullopt;
+  if (!row.chosen || !row.rejected) return std::nullopt;
   if (content_text(*row.chosen) != content_text(*row.rejected)) return std::nullopt;
-  return RowFault{"pair with equal sides", "\"chosen\" and \"rejected\" are the same"};
+  if (row.form == Form::kJointPreference &&
+      content_text(*row.chosen_prompt) != content_text(*row.rejected_prompt)) {
+    return std::nullopt;
+  }
+  return RowFault{kEqualSides, "chosen and rejected are the same"};
+}
+
+RowStatus check_row(const Example& row, feedback::TieRule ties) {
+  const auto fault = find_row_fault(row, ties);
+  if (!fault) return {};
+  return refuse_row(fault->reason, "{}", fault->detail);
+}
+
+uint32_t ContradictionFinder::number_of(const std::string& name) {
+  const auto [found, added] = numbers_.try_emplace(name, static_cast<uint32_t>(names_.size()));
+  if (added) names_.push_back(name);
+  return found->second;
 }
 
 void ContradictionFinder::add(const Example& row) {
   const int64_t number = rows_++;
-  const std::string prompt = row.prompt ? content_hash(*row.prompt) : "";
+  const uint32_t prompt = number_of(row.prompt ? content_hash(*row.prompt) : "");
   auto state = [&](const std::string& chosen, const std::string& rejected) {
-    statements_.push_back({number, prompt, row.annotator, chosen, rejected});
+    statements_.push_back(
+        {number, prompt, number_of(row.annotator), number_of(chosen), number_of(rejected)});
   };
   if (row.form == Form::kPreference && !row.chosen_probability) {
     state(content_hash(*row.chosen), content_hash(*row.rejected));
+  } else if (row.form == Form::kJointPreference && !row.chosen_probability) {
+    state(content_hash(*row.chosen_prompt) + content_hash(*row.chosen),
+          content_hash(*row.rejected_prompt) + content_hash(*row.rejected));
   } else if (row.form == Form::kUnpaired) {
     const std::string answer = content_hash(*row.completion);
     row.label ? state(answer, "") : state("", answer);
@@ -68,7 +87,8 @@ void ContradictionFinder::add(const Example& row) {
 std::vector<int64_t> ContradictionFinder::find() const {
   std::vector<feedback::PreferenceRow> rows;
   for (const Statement& one : statements_) {
-    rows.push_back({one.prompt, one.chosen, one.rejected, one.annotator});
+    rows.push_back(
+        {names_[one.prompt], names_[one.chosen], names_[one.rejected], names_[one.annotator]});
   }
   const std::vector<int64_t> opposite = feedback::contradicting_rows(rows);
   std::vector<int64_t> result(static_cast<size_t>(rows_), -1);

@@ -31,6 +31,9 @@ TEST(RowFaults, AreNamed) {
       {R"({"prompt":"p","completions":["a","b","a"],"ranks":[1,2,3]})", "pair with equal sides"},
       {R"({"prompt":"p","completions":["a","b","a"],"ranks":[1,2,1]})", ""},
       {R"({"prompt":"p","completions":["a","b","a"],"ranks":[1,2,null]})", ""},
+      {R"({"chosen_prompt":"p","chosen":"a","rejected_prompt":"p","rejected":"a"})",
+       "pair with equal sides"},
+      {R"({"chosen_prompt":"p","chosen":"a","rejected_prompt":"q","rejected":"a"})", ""},
       {R"({"prompt":"p","completion":"a","label":true})", ""},
       {R"({"text":"t"})", ""}};
   for (const auto& [text, expected] : rows) EXPECT_EQ(reason(text), expected) << text;
@@ -61,6 +64,25 @@ TEST(RowFaults, ContradictionsAcrossForms) {
   for (const char* one : rows) finder.add(row(one));
   EXPECT_EQ(finder.find(), (std::vector<int64_t>{2, -1, 0, 5, -1, 3, 7, 6, 7, -1, 10, -1, -1}));
   EXPECT_TRUE(ContradictionFinder().find().empty());
+}
+
+TEST(RowFaults, ContradictionsAcrossPromptsAreOfBothSides) {
+  const char* rows[] = {
+      R"({"chosen_prompt":"p","chosen":"a","rejected_prompt":"q","rejected":"b"})",
+      R"({"chosen_prompt":"q","chosen":"a","rejected_prompt":"p","rejected":"b"})",
+      R"({"chosen_prompt":"q","chosen":"b","rejected_prompt":"p","rejected":"a"})"};
+  ContradictionFinder finder;
+  for (const char* one : rows) finder.add(row(one));
+  EXPECT_EQ(finder.find(), (std::vector<int64_t>{2, -1, 0}));
+}
+
+TEST(RowFaults, AreErrorsWithTheirReason) {
+  const RowStatus refused = check_row(row(R"({"prompt":"p","chosen":"a","rejected":"a"})"));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().reason(), "pair with equal sides");
+  EXPECT_EQ(refused.error().with_context("x.jsonl row 3").reason(), "pair with equal sides");
+  EXPECT_EQ(refused.error().message(), "chosen and rejected are the same");
+  EXPECT_TRUE(check_row(row(R"({"prompt":"p","chosen":"a","rejected":"b"})")).ok());
 }
 
 TEST(RowFaults, AStringIsNotAConversationThatReadsTheSame) {

@@ -37,9 +37,9 @@ std::optional<Content> take_common_prefix(Content* chosen, Content* rejected) {
   return common.empty() ? std::nullopt : std::optional<Content>(std::move(common));
 }
 
-Result<PromptAndCompletions> split_messages(const Messages& messages) {
+RowResult<PromptAndCompletions> split_messages(const Messages& messages) {
   if (messages.empty() || messages.back().role != "assistant") {
-    return invalid_input("messages end with no assistant turn: nothing there is an answer");
+    return refuse_row(kNoAnswer, "messages end with no assistant turn: nothing there is an answer");
   }
   PromptAndCompletions split;
   if (messages.size() > 1) split.prompt = Messages(messages.begin(), messages.end() - 1);
@@ -70,23 +70,23 @@ int64_t first_id_from(const text::Encoding& encoding, size_t byte) {
 
 }  // namespace
 
-Result<PromptAndCompletions> split_example(const Example& example) {
+RowResult<PromptAndCompletions> split_example(const Example& example) {
   PromptAndCompletions split;
   split.prompt = example.prompt;
   switch (example.form) {
     case Form::kText:
     case Form::kPrompt:
-      return invalid_input("a {} row has no completion", to_string(example.form));
+      return refuse_row(kOtherForm, "a {} row has no completion", to_string(example.form));
     case Form::kMessages:
       return split_messages(example.messages);
     case Form::kCompletion:
     case Form::kUnpaired:
-      if (!example.completion) return invalid_input("the row has no completion");
+      if (!example.completion) return refuse_row(kNoAnswer, "the row has no completion");
       split.completions = {*example.completion};
       return split;
     case Form::kPreference:
       if (!example.chosen || !example.rejected) {
-        return invalid_input("a preference needs both chosen and rejected");
+        return refuse_row(kNoAnswer, "a preference needs both chosen and rejected");
       }
       split.completions = {*example.chosen, *example.rejected};
       if (!split.prompt) {
@@ -94,12 +94,12 @@ Result<PromptAndCompletions> split_example(const Example& example) {
       }
       return split;
     case Form::kJointPreference:
-      return invalid_input("a {} row has two prompts", to_string(example.form));
+      return refuse_row(kOtherForm, "a {} row has two prompts", to_string(example.form));
     case Form::kRanking:
       split.completions = example.completions;
       return split;
   }
-  return invalid_input("the row has no known form");
+  return refuse_row(kOtherForm, "the row has no known form");
 }
 
 Result<ExampleTokenizer> ExampleTokenizer::make(const text::Tokenizer& tokenizer,
@@ -123,11 +123,12 @@ text::Encoding ExampleTokenizer::encode(std::string_view text, bool from_templat
   return encoding;
 }
 
-Result<text::RenderedChat> ExampleTokenizer::render(const Messages& messages, const Example& row,
+RowResult<text::RenderedChat> ExampleTokenizer::render(const Messages& messages, const Example& row,
                                                     bool generation_prompt, bool spans) const {
   if (!template_) {
-    return invalid_input("the row is a conversation, but the model has no chat template; give one "
-                         "(--chat_template_path), or rows whose prompt and completion are strings");
+    return refuse_row(kNoTemplate,
+                      "the row is a conversation, but the model has no chat template; give one "
+                      "(--chat_template_path), or rows whose prompt and completion are strings");
   }
   text::ChatTemplateInput input;
   for (const Message& message : messages) input.messages.push_back(message.raw);
@@ -139,14 +140,16 @@ Result<text::RenderedChat> ExampleTokenizer::render(const Messages& messages, co
   input.eos_token = name_of(tokenizer_, tokenizer_.eos_id());
   input.unk_token = name_of(tokenizer_, tokenizer_.unk_id());
   input.pad_token = name_of(tokenizer_, tokenizer_.pad_id());
-  return template_->render(input);
+  auto rendered = template_->render(input);
+  if (!rendered.ok()) return RowError(kTemplateRefuses, rendered.error());
+  return std::move(rendered).value();
 }
 
 std::vector<int32_t> ExampleTokenizer::text(std::string_view text) const {
   return encode(text, /*from_template=*/false).ids;
 }
 
-Result<TokenizedConversation> ExampleTokenizer::conversation(const Messages& messages,
+RowResult<TokenizedConversation> ExampleTokenizer::conversation(const Messages& messages,
                                                              const Example& row) const {
   const text::RenderedChat chat = TRY(render(messages, row, false, true));
   const text::Encoding encoding = encode(chat.text, /*from_template=*/true);
@@ -162,7 +165,7 @@ Result<TokenizedConversation> ExampleTokenizer::conversation(const Messages& mes
   return result;
 }
 
-Result<std::string> ExampleTokenizer::prompt_text(const Content& prompt,
+RowResult<std::string> ExampleTokenizer::prompt_text(const Content& prompt,
                                                   const Example& row) const {
   if (!is_conversational(prompt)) return std::get<std::string>(prompt);
   const auto& messages = std::get<Messages>(prompt);
@@ -170,21 +173,22 @@ Result<std::string> ExampleTokenizer::prompt_text(const Content& prompt,
   return TRY(render(messages, row, !answered, false)).text;
 }
 
-Result<std::vector<int32_t>> ExampleTokenizer::prompt(const Content& prompt,
+RowResult<std::vector<int32_t>> ExampleTokenizer::prompt(const Content& prompt,
                                                       const Example& row) const {
   const std::string text = TRY(prompt_text(prompt, row));
   return encode(text, is_conversational(prompt)).ids;
 }
 
-Result<TokenizedCompletion> ExampleTokenizer::completion(const std::optional<Content>& prompt,
+RowResult<TokenizedCompletion> ExampleTokenizer::completion(const std::optional<Content>& prompt,
                                                          const Content& completion,
                                                          const Example& row,
                                                          const CompletionOptions& options) const {
   const bool chat = is_conversational(completion);
   const bool from_template = chat || (prompt && is_conversational(*prompt));
   if (chat && prompt && !is_conversational(*prompt)) {
-    return invalid_input("the prompt is a string and the completion a conversation; make both one "
-                         "kind");
+    return refuse_row(kTwoKinds,
+                      "the prompt is a string and the completion a conversation; make both one "
+                      "kind");
   }
   std::string start = prompt ? TRY(prompt_text(*prompt, row)) : std::string();
   std::string whole = start;
@@ -195,8 +199,9 @@ Result<TokenizedCompletion> ExampleTokenizer::completion(const std::optional<Con
     all.insert(all.end(), added.begin(), added.end());
     const text::RenderedChat rendered = TRY(render(all, row, false, true));
     if (!rendered.text.starts_with(start)) {
-      return invalid_input("the chat template does not continue its own prompt: the text of prompt "
-                           "and completion does not begin with the prompt's");
+      return refuse_row(kTemplateRefuses,
+                        "the chat template does not continue its own prompt: the text of prompt "
+                        "and completion does not begin with the prompt's");
     }
     whole = rendered.text;
     end_byte = rendered.assistant_spans.empty() ? whole.size()
@@ -212,12 +217,14 @@ Result<TokenizedCompletion> ExampleTokenizer::completion(const std::optional<Con
   result.ids = std::move(encoding.ids);
   if (options.append_eos && !chat) {
     if (!tokenizer_.eos_id()) {
-      return invalid_input("append_eos: the tokenizer has no end-of-sequence token");
+      return refuse_row(kNoEndToken, "append_eos: the tokenizer has no end-of-sequence token");
     }
     result.ids.push_back(*tokenizer_.eos_id());
     ++result.end;
   }
-  if (result.end == result.boundary) return invalid_input("the completion has no tokens");
+  if (result.end == result.boundary) {
+    return refuse_row(kEmptyCompletion, "the completion has no tokens");
+  }
   return result;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "data/example.h"
+#include "data/row_reasons.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -39,7 +40,7 @@ struct PromptAndCompletions {
   std::vector<Content> completions;
 };
 // kInvalidInput for forms without a completion (text, prompt).
-Result<PromptAndCompletions> split_example(const Example& example);
+RowResult<PromptAndCompletions> split_example(const Example& example);
 
 struct CompletionOptions {
   bool append_eos = false;  // end a string completion with the tokenizer's end-of-sequence token
@@ -60,15 +61,15 @@ class ExampleTokenizer {
   std::vector<int32_t> text(std::string_view text) const;
 
   // Messages with the example's tools and chat_template_kwargs.
-  Result<TokenizedConversation> conversation(const Messages& messages, const Example& row) const;
+  RowResult<TokenizedConversation> conversation(const Messages& messages, const Example& row) const;
 
   // What a model is given to answer: a string as text(), messages with the generation prompt (or,
   // when the last one is the assistant's, as they are).
-  Result<std::vector<int32_t>> prompt(const Content& prompt, const Example& row) const;
+  RowResult<std::vector<int32_t>> prompt(const Content& prompt, const Example& row) const;
 
   // `prompt` may be absent. Errors: no template, a template that refuses the conversation or does
   // not continue its own prompt, an empty completion without append_eos.
-  Result<TokenizedCompletion> completion(const std::optional<Content>& prompt,
+  RowResult<TokenizedCompletion> completion(const std::optional<Content>& prompt,
                                          const Content& completion, const Example& row,
                                          const CompletionOptions& options = {}) const;
 
@@ -76,9 +77,9 @@ class ExampleTokenizer {
   ExampleTokenizer(text::Tokenizer tokenizer, std::optional<text::ChatTemplate> chat_template)
       : tokenizer_(std::move(tokenizer)), template_(std::move(chat_template)) {}
 
-  Result<text::RenderedChat> render(const Messages& messages, const Example& row,
+  RowResult<text::RenderedChat> render(const Messages& messages, const Example& row,
                                     bool generation_prompt, bool spans) const;
-  Result<std::string> prompt_text(const Content& prompt, const Example& row) const;
+  RowResult<std::string> prompt_text(const Content& prompt, const Example& row) const;
   text::Encoding encode(std::string_view text, bool from_template) const;
 
   text::Tokenizer tokenizer_;

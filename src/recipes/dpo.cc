@@ -41,8 +41,8 @@ Recipe make_dpo() {
                "ipo on log-probs per token (TRL) or summed (the DPO authors)")}) {
     own.push_back(std::move(option));
   }
-  for (const auto& group :
-       {reference_options(), pair_options(), published_preference_options()}) {
+  for (const auto& group : {reference_options(), pair_options(), comparison_options(),
+                            published_preference_options()}) {
     own.insert(own.end(), group.begin(), group.end());
   }
   for (Option& option : with_source(

@@ -43,7 +43,9 @@ std::vector<Option> packing_options() {
 
 Recipe make_hindsight() {
   std::vector<Option> own = chain_options();
-  for (Option& option : packing_options()) own.push_back(std::move(option));
+  for (const auto& group : {comparison_options(), packing_options()}) {
+    own.insert(own.end(), group.begin(), group.end());
+  }
   Recipe recipe = training_recipe(
       "hindsight", "Chain of Hindsight on preferences and rankings (arXiv 2302.02676).",
       std::move(own));

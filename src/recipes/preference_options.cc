@@ -23,6 +23,12 @@ std::vector<Option> pair_options() {
                  "tied answers give no pair, or one of probability 0.5")};
 }
 
+std::vector<Option> comparison_options() {
+  return {choice("contradictory_rows", "skip", {"skip", "keep"},
+                 "rows by one annotator, or by nobody named, that say the opposite of each other: "
+                 "leave all of them out, or train on them")};
+}
+
 std::vector<Option> published_preference_options() {
   std::vector<Option> unneeded = with_effect(
       Effect::kNoEffect,

@@ -28,7 +28,10 @@ Recipe make_orpo() {
       join({loss,
             {choice("nll_tokens", "all", {"all", "completion"},
                     "cross-entropy over prompt and chosen answer (TRL), or the answer alone")},
-            shared_options(), pair_options(), published_preference_options()}));
+            shared_options(),
+            pair_options(),
+            comparison_options(),
+            published_preference_options()}));
   set_default(recipe, "learning_rate", 1e-6);
   return recipe;
 }
@@ -47,7 +50,7 @@ Recipe make_cpo(const std::string& name, const std::string& text) {
   Recipe recipe = training_recipe(
       name, text,
       join({loss, {real("slic_delta", 1.0, 0, {}, "margin of slic")}, shared_options(),
-            pair_options(), published_preference_options()}));
+            pair_options(), comparison_options(), published_preference_options()}));
   set_default(recipe, "learning_rate", 1e-6);
   return recipe;
 }

@@ -73,9 +73,10 @@ Recipe make_reward() {
                    "adds c (r_w + r_l)^2 to a pair's loss, so that rewards centre on zero "
                    "(arXiv 2312.09244; 0.01)"),
               boolean("disable_dropout", true, "no dropout of adapters while training")});
-  for (const auto& group : {data_options(), of_trl, objective_options(), model_of_reward_options(),
-                            evaluation_of_reward_options(), model_options(), optimizer_options(),
-                            run_options(), published_options()}) {
+  for (const auto& group :
+       {data_options(), comparison_options(), of_trl, objective_options(),
+        model_of_reward_options(), evaluation_of_reward_options(), model_options(),
+        optimizer_options(), run_options(), published_options()}) {
     recipe.options.insert(recipe.options.end(), group.begin(), group.end());
   }
   adjust(recipe.options);

@@ -24,6 +24,8 @@ void set_default(Recipe& recipe, std::string_view option, Json fallback);
 std::vector<Option> reference_options();
 // Options that belong to every method that learns from pairs or rankings.
 std::vector<Option> pair_options();
+// Options that belong to every method that learns from comparisons or judgements.
+std::vector<Option> comparison_options();
 // What published recipes of preference methods contain besides.
 std::vector<Option> published_preference_options();
 

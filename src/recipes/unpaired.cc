@@ -41,7 +41,10 @@ Recipe make_kto() {
             loss,
             {choice("kl_pairs", "rotation", {"rotation", "blocks"},
                     "mismatched pairs: a seeded rotation of the step, or TRL's neighbours")},
-            reference_options(), moving_reference(), published_preference_options()}));
+            reference_options(),
+            moving_reference(),
+            comparison_options(),
+            published_preference_options()}));
   set_default(recipe, "learning_rate", 1e-6);
   return recipe;
 }
@@ -56,7 +59,7 @@ Recipe make_bco() {
   Recipe recipe = training_recipe(
       "bco", "Binary classifier optimisation on thumbs up and down (arXiv 2404.04656).",
       join({{beta()}, reference_options(), moving_reference(), refused,
-            published_preference_options()}));
+            comparison_options(), published_preference_options()}));
   set_default(recipe, "learning_rate", 5e-7);
   return recipe;
 }
@@ -64,7 +67,11 @@ Recipe make_bco() {
 Recipe make_dove() {
   Recipe recipe = training_recipe(
       "dove", "Preferences between answers to different prompts, jointly (arXiv 2404.00530).",
-      join({{beta()}, reference_options(), moving_reference(), published_preference_options()}));
+      join({{beta()},
+            reference_options(),
+            moving_reference(),
+            comparison_options(),
+            published_preference_options()}));
   set_default(recipe, "learning_rate", 1e-6);
   return recipe;
 }

@@ -134,8 +134,8 @@ class RewardTest(command_case.CommandCase):
         self.assertEqual(report["rows"]["dropped"], 4)
         reasons = {entry["reason"]: list(entry["rows"].values()) for entry in report["dropped"]}
         self.assertEqual(reasons, {"one-item ranking": [[5]], "rank out of range": [[6]],
-                                   "chosen and rejected are the same": [[7]],
-                                   "cannot be used": [[8]]})
+                                   "pair with equal sides": [[7]],
+                                   "longer than max_length": [[8]]})
 
 
 if __name__ == "__main__":

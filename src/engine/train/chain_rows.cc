@@ -1,30 +1,19 @@
 #include "engine/train/chain_rows.h"
 
-#include "engine/train/example_files.h"
-#include "feedback/rankings_to_pairs.h"
+#include "data/row_faults.h"
 
 namespace attune::engine::train {
 namespace {
 
 // The ranks of a row's answers; a pair's first answer is the chosen one.
-Result<std::vector<std::optional<int>>> ranks_of(const data::Example& example) {
+data::RowResult<std::vector<std::optional<int>>> ranks_of(const data::Example& example) {
   if (example.form == data::Form::kPreference) return std::vector<std::optional<int>>{1, 2};
-  if (example.form == data::Form::kRanking) {
-    if (const auto fault = feedback::find_ranking_fault(example.ranks)) {
-      return invalid_input("{}: {}", feedback::to_string(fault->kind), fault->detail);
-    }
-    return example.ranks;
-  }
-  return invalid_input(
+  if (example.form == data::Form::kRanking) return example.ranks;
+  return data::refuse_row(
+      data::kOtherForm,
       "a row of the form {} does not say which answer is better; chains of hindsight take "
       "prompt+chosen+rejected, or prompt+completions+ranks",
       data::to_string(example.form));
-}
-
-bool same_sides(const data::Example& example) {
-  if (example.form != data::Form::kPreference) return false;
-  const OrderedJson row = data::to_json(example);
-  return row["chosen"] == row["rejected"];
 }
 
 void append(TokenSequence& sequence, int32_t id, bool trained) {
@@ -44,19 +33,21 @@ size_t first_beyond(const text::Encoding& encoding, size_t byte) {
 
 }  // namespace
 
-Result<TokenSequence> ChainTokenizer::strings(const data::PromptAndCompletions& row,
+data::RowResult<TokenSequence> ChainTokenizer::strings(const data::PromptAndCompletions& row,
                                               const std::vector<data::ChainLink>& chain) const {
   const text::Tokenizer& tokenizer = examples_.tokenizer();
   if (!tokenizer.eos_id()) {
-    return invalid_input("the tokenizer has no end-of-sequence token to end an answer with; set "
-                         "eos_token");
+    return data::refuse_row(
+        data::kNoEndToken,
+        "the tokenizer has no end-of-sequence token to end an answer with; set eos_token");
   }
   const int32_t eos = *tokenizer.eos_id();
   std::vector<std::string> answers;
   for (const data::Content& content : row.completions) {
     if (data::is_conversational(content)) {
-      return invalid_input("the prompt is a string and an answer a conversation; make both one "
-                           "kind");
+      return data::refuse_row(
+          data::kTwoKinds,
+          "the prompt is a string and an answer a conversation; make both one kind");
     }
     answers.push_back(std::get<std::string>(content));
   }
@@ -73,7 +64,10 @@ Result<TokenSequence> ChainTokenizer::strings(const data::PromptAndCompletions& 
       --size;  // what it puts behind
     }
     const size_t begin = first_beyond(encoding, field.context.size());
-    if (begin >= size) return invalid_input("completion {} is empty", chain[i].completion + 1);
+    if (begin >= size) {
+      return data::refuse_row(data::kEmptyCompletion, "completion {} is empty",
+                              chain[i].completion + 1);
+    }
     const bool learned = !options_.last_only || i + 1 == fields.size();
     for (size_t t = 0; t < size; ++t) append(sequence, encoding.ids[t], learned && t >= begin);
     if (sequence.ids.back() != eos) append(sequence, eos, learned);
@@ -81,7 +75,7 @@ Result<TokenSequence> ChainTokenizer::strings(const data::PromptAndCompletions& 
   return sequence;
 }
 
-Result<TokenSequence> ChainTokenizer::conversation(
+data::RowResult<TokenSequence> ChainTokenizer::conversation(
     const data::Example& example, const data::PromptAndCompletions& row,
     const std::vector<data::ChainLink>& chain) const {
   data::Messages all;
@@ -90,13 +84,14 @@ Result<TokenSequence> ChainTokenizer::conversation(
   for (size_t i = 0; i < chain.size(); ++i) {
     const data::Content& content = row.completions[chain[i].completion];
     if (!data::is_conversational(content)) {
-      return invalid_input("the prompt is a conversation and an answer a string; make both one "
-                           "kind");
+      return data::refuse_row(
+          data::kTwoKinds,
+          "the prompt is a conversation and an answer a string; make both one kind");
     }
     const auto& answer = std::get<data::Messages>(content);
     if (answer.empty() || answer.back().role != "assistant") {
-      return invalid_input("completion {} does not end with an assistant turn",
-                           chain[i].completion + 1);
+      return data::refuse_row(data::kNoAnswer, "completion {} does not end with an assistant turn",
+                              chain[i].completion + 1);
     }
     all = data::with_marker(std::move(all), chain[i].marker);
     if (i == 0 || options_.last_only) start = all;
@@ -113,12 +108,12 @@ Result<TokenSequence> ChainTokenizer::conversation(
   return sequence;
 }
 
-Result<ChainTokenizer::Prepared> ChainTokenizer::prepare(const data::Example& example,
+data::RowResult<ChainTokenizer::Prepared> ChainTokenizer::prepare(const data::Example& example,
                                                          data::ChainForm form,
                                                          Random& random) const {
   const auto ranks = TRY(ranks_of(example));
+  TRY(data::check_row(example));
   const data::PromptAndCompletions row = TRY(data::split_example(example));
-  if (same_sides(example)) return invalid_input("chosen and rejected are the same");
   const data::ChainOptions options{form, options_.max_answers, options_.draw_phrase};
   const auto chain = TRY(data::make_chain(ranks, options_.templates, options, random));
   const bool chat = row.prompt ? data::is_conversational(*row.prompt)
@@ -131,7 +126,7 @@ Result<ChainTokenizer::Prepared> ChainTokenizer::prepare(const data::Example& ex
 
 Result<std::vector<SftRow>> read_chain_rows(const std::vector<std::string>& files,
                                             const ChainTokenizer& tokenizer, DataReport* report) {
-  std::vector<SftRow> rows;
+  AcceptedRows<SftRow> accepted;
   const ChainRowOptions& options = tokenizer.options();
   const auto take = [&](const RowName& name, const data::Example& example) {
     // Of the data row, so that a row more does not change the chains of the others.
@@ -141,7 +136,7 @@ Result<std::vector<SftRow>> read_chain_rows(const std::vector<std::string>& file
     bool truncated = false;
     for (data::ChainForm form : options.forms) {
       auto prepared = tokenizer.prepare(example, form, random);
-      if (!prepared.ok()) return report->drop(name, "cannot be used", prepared.error().message());
+      if (!prepared.ok()) return report->drop(name, prepared.error());
       truncated = truncated || prepared->truncated;
       if (prepared->sequence.trained_tokens() == 0) continue;
       tokens += static_cast<int64_t>(prepared->sequence.ids.size());
@@ -149,17 +144,15 @@ Result<std::vector<SftRow>> read_chain_rows(const std::vector<std::string>& file
       chains.push_back({{std::move(prepared->sequence)}, {name}});
     }
     if (chains.empty()) {
-      return report->drop(name, "no trained token",
-                          "max_length cuts every chain before its first answer");
+      return report->drop(
+          name, data::refuse_row(data::kPromptFillsLength,
+                                 "max_length cuts every chain before its first answer"));
     }
-    if (truncated) report->note_truncated(name);
-    report->count_kept(tokens, trained);
-    count_source(example, report);
-    for (SftRow& chain : chains) rows.push_back(std::move(chain));
+    accepted.add(name, example, std::move(chains), tokens, trained, truncated);
   };
   const ExampleFileOptions reading{options.rows.text_field, options.rows.max_rows};
   TRY(for_each_example(files, reading, report, take));
-  return rows;
+  return accepted.finish(options.contradictions, report);
 }
 
 }  // namespace attune::engine::train

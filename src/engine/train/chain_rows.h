@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "data/hindsight.h"
 #include "data/tokenized.h"
+#include "engine/train/example_files.h"
 #include "engine/train/sft_rows.h"
 
 namespace attune::engine::train {
@@ -28,6 +29,7 @@ struct ChainRowOptions {
   bool draw_phrase = true;
   bool last_only = false;  // loss on a chain's last answer alone
   uint64_t seed = 42;      // of phrases, of ties, of shuffled chains
+  Contradictions contradictions = Contradictions::kSkip;
   SftRowOptions rows = {};
 };
 
@@ -43,15 +45,15 @@ class ChainTokenizer {
   };
   // One chain of a preference or ranking. Errors (kInvalidInput) say what about the row cannot be
   // used. A chain that is cut before its first trained token has trained_tokens() == 0.
-  Result<Prepared> prepare(const data::Example& example, data::ChainForm form,
+  data::RowResult<Prepared> prepare(const data::Example& example, data::ChainForm form,
                            Random& random) const;
 
   const ChainRowOptions& options() const { return options_; }
 
  private:
-  Result<TokenSequence> strings(const data::PromptAndCompletions& row,
+  data::RowResult<TokenSequence> strings(const data::PromptAndCompletions& row,
                                 const std::vector<data::ChainLink>& chain) const;
-  Result<TokenSequence> conversation(const data::Example& example,
+  data::RowResult<TokenSequence> conversation(const data::Example& example,
                                      const data::PromptAndCompletions& row,
                                      const std::vector<data::ChainLink>& chain) const;
 

@@ -111,25 +111,61 @@ TEST(ChainRows, ConversationsTrainTheJudgedTurnsAlone) {
 
 TEST(ChainRows, RowsThatCannotBeUsedSayWhy) {
   const OrderedJson turn = OrderedJson::array({{{"role", "assistant"}, {"content", "a"}}});
-  const std::pair<OrderedJson, const char*> cases[] = {
-      {{{"prompt", "p"}, {"completion", "c"}}, "which answer is better"},
-      {{{"prompt", "p"}, {"chosen", " a"}, {"rejected", " a"}}, "are the same"},
-      {{{"prompt", "p"}, {"chosen", ""}, {"rejected", " a"}}, "completion 1 is empty"},
-      {{{"prompt", "p"}, {"completions", {"a", "b"}}, {"ranks", {1, 1}}}, "of one rank"},
-      {{{"prompt", "p"}, {"completions", {"a"}}, {"ranks", {1}}}, "one-item ranking"},
-      {{{"prompt", "p"}, {"completions", {"a", "b"}}, {"ranks", {1, 4}}}, "rank"},
+  struct Case {
+    OrderedJson row;
+    const char* message;
+    const char* reason;
   };
-  for (const auto& [row, expected] : cases) {
+  const Case cases[] = {
+      {{{"prompt", "p"}, {"completion", "c"}}, "which answer is better", "form of another method"},
+      {{{"prompt", "p"}, {"chosen", " a"}, {"rejected", " a"}}, "are the same",
+       "pair with equal sides"},
+      {{{"prompt", "p"}, {"chosen", ""}, {"rejected", " a"}}, "completion 1 is empty",
+       "empty completion"},
+      {{{"prompt", "p"}, {"completions", {"a", "b"}}, {"ranks", {1, 1}}}, "have the same rank",
+       "ranking without a difference"},
+      {{{"prompt", "p"}, {"completions", {"a"}}, {"ranks", {1}}}, "", "one-item ranking"},
+      {{{"prompt", "p"}, {"completions", {"a", "b"}}, {"ranks", {1, 4}}}, "rank",
+       "rank out of range"},
+      {{{"prompt", "p"}, {"completions", {"a", "b", "c"}}, {"ranks", {1, 3, 3}}}, "rank",
+       "ranks with holes"},
+      {{{"prompt", "p"}, {"completions", {"a", "b", "a"}}, {"ranks", {1, 2, 3}}}, "one text",
+       "pair with equal sides"},
+      {{{"prompt", turn}, {"chosen", turn}, {"rejected", OrderedJson::array({turn[0], turn[0]})}},
+       "no chat template", "no chat template"},
+  };
+  for (const auto& [row, message, reason] : cases) {
     Random random(1);
-    const auto example = data::parse_example(row);
-    const std::string message =
-        !example.ok() ? example.error().message()
-                      : tokenizer_of(options_of())
-                            .prepare(*example, ChainForm::kBestFirst, random)
-                            .error()
-                            .message();
-    EXPECT_NE(message.find(expected), std::string::npos) << row.dump() << ": " << message;
+    const auto prepared =
+        tokenizer_of(options_of()).prepare(example_of(row), ChainForm::kBestFirst, random);
+    ASSERT_FALSE(prepared.ok()) << row.dump();
+    EXPECT_NE(prepared.error().message().find(message), std::string::npos)
+        << row.dump() << ": " << prepared.error().message();
+    EXPECT_EQ(prepared.error().reason(), reason) << row.dump();
   }
+}
+
+TEST(ChainRows, ContradictoryRowsAreLeftOutAndCounted) {
+  const TemporaryDirectory folder;
+  const std::string file = folder.file("rows.jsonl");
+  ASSERT_TRUE(write_file(file, R"({"prompt": "a:", "chosen": " yes", "rejected": " no"})"
+                               "\n"
+                               R"({"prompt": "b:", "chosen": " yes", "rejected": " no"})"
+                               "\n"
+                               R"({"prompt": "a:", "chosen": " no", "rejected": " yes"})"
+                               "\n").ok());
+  DataReport report;
+  ChainRowOptions options = options_of();
+  const auto rows = read_chain_rows({file}, tokenizer_of(options), &report).value();
+  ASSERT_EQ(rows.size(), 4U);  // the four chains of row 2
+  EXPECT_EQ(rows[0].names[0].number, 2);
+  const OrderedJson dropped = report.to_json()["dropped"];
+  ASSERT_EQ(dropped.size(), 1U);
+  EXPECT_EQ(dropped[0]["reason"], "contradictory rows");
+  EXPECT_EQ(dropped[0]["rows"][file], Json::array({1, 3}));
+  options.contradictions = Contradictions::kKeep;
+  DataReport kept;
+  EXPECT_EQ(read_chain_rows({file}, tokenizer_of(options), &kept).value().size(), 12U);
 }
 
 // Every file gives its rows: the published packing script kept the last data set only, since it
@@ -171,6 +207,7 @@ TEST(ChainRows, CutChainsAreCountedAndThoseWithoutAnswerLeftOut) {
   DataReport second;
   EXPECT_TRUE(read_chain_rows({file}, tokenizer_of(options), &second).value().empty());
   EXPECT_EQ(second.rows_dropped(), 1);
+  EXPECT_EQ(second.to_json()["dropped"][0]["reason"], "prompt fills max_length");
 }
 
 TEST(ChainRows, ARowMoreDoesNotChangeTheChainsOfTheOthers) {

@@ -34,6 +34,10 @@ void DataReport::drop(const RowName& row, const std::string& reason, const std::
   dropped.rows.push_back(row);
 }
 
+void DataReport::drop(const RowName& row, const data::RowError& why) {
+  drop(row, why.reason(), why.message());
+}
+
 Status DataReport::check(const std::string& split, bool allow_skipped_rows) const {
   const Dropped* commonest = nullptr;
   std::string reason;
@@ -68,7 +72,7 @@ OrderedJson DataReport::to_json() const {
                     {"truncated", truncated_.size()},
                     {"boundary_mismatch", boundary_.size()},
                     {"packed_without_loss", rows_without_loss_},
-                    {"contradictory", contradictory_.size()}};
+                    {"disagreeing", disagreeing_.size()}};
   report["tokens"] = {{"kept", tokens_}, {"trained", trained_}};
   report["dropped"] = OrderedJson::array();
   for (const auto& [reason, dropped] : reasons_) {
@@ -79,7 +83,7 @@ OrderedJson DataReport::to_json() const {
   }
   report["truncated"] = row_list(truncated_);
   report["boundary_mismatch"] = row_list(boundary_);
-  report["contradictory"] = row_list(contradictory_);
+  report["disagreeing"] = row_list(disagreeing_);
   report["licences"] = counted(licences_);
   report["guideline_versions"] = counted(guidelines_);
   report["annotators"] = counted(annotators_);

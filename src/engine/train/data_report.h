@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "data/row_reasons.h"
 
 namespace attune::engine::train {
 
@@ -23,13 +24,17 @@ class DataReport {
  public:
   void count_read() { ++read_; }
   void count_kept(int64_t tokens, int64_t trained);
-  // `reason` is a short class of rows ("no trained token"), `detail` the row's own message.
+  // `reason` is the name that rows are counted under (data/row_reasons.h), `detail` the row's own
+  // message.
   void drop(const RowName& row, const std::string& reason, const std::string& detail);
+  // Under the error's reason.
+  void drop(const RowName& row, const data::RowError& why);
   void note_truncated(const RowName& row) { truncated_.push_back(row); }
   // The row's prompt alone and the prompt within the whole row are tokenised differently.
   void note_boundary_mismatch(const RowName& row) { boundary_.push_back(row); }
-  // The row says the opposite of an earlier one about the same answers; it is kept.
-  void note_contradiction(const RowName& row) { contradictory_.push_back(row); }
+  // The row says the opposite of an earlier one about the same answers, by somebody else, and is
+  // kept.
+  void note_disagreement(const RowName& row) { disagreeing_.push_back(row); }
   // A packed row of which no token is trained was left out.
   void count_rows_without_loss() { ++rows_without_loss_; }
   void count_licence(const std::string& licence) { ++licences_[licence]; }
@@ -64,7 +69,7 @@ class DataReport {
   std::map<std::string, Dropped> reasons_;
   std::vector<RowName> truncated_;
   std::vector<RowName> boundary_;
-  std::vector<RowName> contradictory_;
+  std::vector<RowName> disagreeing_;
   std::map<std::string, int64_t> licences_;
   std::map<std::string, int64_t> guidelines_;
   std::map<std::string, int64_t> annotators_;

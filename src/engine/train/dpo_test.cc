@@ -241,7 +241,7 @@ TEST(DpoTest, OptionsThatDoNotGoTogetherAreRefusedByName) {
   }
 }
 
-// Rows that cannot teach are counted by name; rows that contradict each other stay and are counted.
+// Rows that cannot teach are counted, each under a reason of its own; people who differ stay.
 TEST(DpoTest, RowsThatCannotTeachAreCountedAndNamed) {
   std::vector<Json> rows = golden_pairs();
   const std::string long_prompt(120, 'a');
@@ -251,16 +251,36 @@ TEST(DpoTest, RowsThatCannotTeachAreCountedAndNamed) {
   rows.push_back({{"prompt", "say:"}, {"completions", {" a", " b"}}, {"ranks", {1, nullptr}}});
   rows.push_back({{"prompt", "say:"}, {"completions", {" a", " b"}}, {"ranks", {1, 3}}});
   rows.push_back({{"prompt", "say:"}, {"completions", {" a", " b"}}, {"ranks", {1, 1}}});
-  rows.push_back({{"prompt", rows[0]["prompt"]}, {"chosen", rows[0]["rejected"]},
-                  {"rejected", rows[0]["chosen"]}});
+  rows.push_back({{"prompt", "say:"}, {"completions", {" a", " b", " a"}}, {"ranks", {1, 2, 3}}});
+  rows.push_back({{"prompt", "say:"}, {"completions", {" a", " b", " c"}}, {"ranks", {1, 3, 3}}});
+  // Nobody is named in both; and somebody who differs from it.
+  for (const Json& annotator : {Json(), Json("kim")}) {
+    rows.push_back({{"prompt", rows[0]["prompt"]}, {"chosen", rows[0]["rejected"]},
+                    {"rejected", rows[0]["chosen"]}});
+    if (!annotator.is_null()) rows.back()["annotator"] = annotator;
+  }
+  rows.push_back(rows.back());
+  std::swap(rows.back()["chosen"], rows.back()["rejected"]);
+  rows.back()["annotator"] = "lee";
   JobRun run("dpo", rows,
              {{"max_steps", 1}, {"max_length", 100}, {"allow_skipped_rows", true}});
   const Status status = run.run();
   ASSERT_TRUE(status.ok()) << status.error().message();
   const Json report = read_json_file(join_path(run.directory(), "data_report.json")).value();
-  EXPECT_EQ(report["train"]["rows"]["read"], 31);
-  EXPECT_EQ(report["train"]["rows"]["dropped"], 6) << report["train"]["dropped"].dump();
-  EXPECT_EQ(report["train"]["rows"]["contradictory"], 1);
+  EXPECT_EQ(report["train"]["rows"]["read"], 35);
+  std::map<std::string, int> reasons;
+  for (const Json& dropped : report["train"]["dropped"]) {
+    reasons[dropped["reason"]] = dropped["count"].get<int>();
+  }
+  EXPECT_EQ(reasons, (std::map<std::string, int>{{"contradictory rows", 2},
+                                                 {"empty completion", 1},
+                                                 {"one-item ranking", 1},
+                                                 {"pair with equal sides", 2},
+                                                 {"prompt fills max_length", 1},
+                                                 {"rank out of range", 1},
+                                                 {"ranking without a difference", 1},
+                                                 {"ranks with holes", 1}}));
+  EXPECT_EQ(report["train"]["rows"]["disagreeing"], 1);
   const std::string refused = error_of({{"max_steps", 1}, {"max_length", 100}}, rows);
   EXPECT_NE(refused.find("allow_skipped_rows"), std::string::npos) << refused;
 }

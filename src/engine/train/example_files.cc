@@ -23,14 +23,14 @@ Status for_each_example(const std::vector<std::string>& files, const ExampleFile
       if (example.ok()) {
         take(name, *example);
       } else {
-        report->drop(name, "not an example", example.error().message());
+        report->drop(name, data::kNotAnExample, example.error().message());
       }
       return {};
     };
     const auto take_bad = [&](int64_t number, const Error& error) -> Status {
       if (full()) return Error(ErrorCode::kCancelled, std::string(kEnough));
       report->count_read();
-      report->drop({file, number}, "unreadable", error.message());
+      report->drop({file, number}, data::kUnreadableRow, error.message());
       return {};
     };
     const Status status = data::for_each_row(file, take_row, take_bad);
@@ -40,9 +40,31 @@ Status for_each_example(const std::vector<std::string>& files, const ExampleFile
 }
 
 void count_source(const data::Example& example, DataReport* report) {
-  report->count_licence(example.source ? example.source->licence : "");
-  if (!example.guideline_version.empty()) report->count_guideline(example.guideline_version);
-  if (!example.annotator.empty()) report->count_annotator(example.annotator);
+  count_source(RowSource::of(example), report);
+}
+
+void count_source(const RowSource& source, DataReport* report) {
+  report->count_licence(source.licence);
+  if (!source.guideline_version.empty()) report->count_guideline(source.guideline_version);
+  if (!source.annotator.empty()) report->count_annotator(source.annotator);
+}
+
+RowSource RowSource::of(const data::Example& example) {
+  return {example.source ? example.source->licence : "", example.guideline_version,
+          example.annotator};
+}
+
+data::RowError contradiction(const RowName& other) {
+  return data::refuse_row(
+      data::kContradictoryRows,
+      "{} row {} prefers the other of the same answers, by the same annotator or by nobody named; "
+      "name the annotators where two people said so, or set contradictory_rows: keep",
+      other.file, other.number);
+}
+
+Result<Contradictions> read_contradictions(const Json& config) {
+  const std::string name = TRY(get_string_or(config, "contradictory_rows", "skip"));
+  return name == "keep" ? Contradictions::kKeep : Contradictions::kSkip;
 }
 
 }  // namespace attune::engine::train

@@ -65,6 +65,7 @@ Result<ChainRowOptions> read_chain_options(const Json& config, const ModelLimits
   }
   options.max_answers = TRY(optional_int(config, "max_chain_answers"));
   options.draw_phrase = TRY(get_string_or(config, "hindsight_phrase", "draw")) != "first";
+  options.contradictions = TRY(read_contradictions(config));
   options.last_only = TRY(get_string_or(config, "loss_on", "all")) == "last";
   options.rows.text_field = TRY(get_string_or(config, "dataset_text_field", "text"));
   options.rows.vocabulary = limits.vocabulary;

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "base/result.h"
+#include "data/row_reasons.h"
 #include "text/tokenizer.h"
 
 namespace attune::engine::train {
@@ -16,10 +16,10 @@ struct ModelLimits {
 };
 
 // kInvalidInput for a sequence of more tokens than the context; says which max_length would cut it.
-Status check_context(int64_t tokens, int64_t context);
+data::RowStatus check_context(int64_t tokens, int64_t context);
 
 // kInvalidInput for an id from `vocabulary` on, with its text.
-Status check_ids(std::span<const int32_t> ids, const text::Tokenizer& tokenizer,
+data::RowStatus check_ids(std::span<const int32_t> ids, const text::Tokenizer& tokenizer,
                  int64_t vocabulary);
 
 }  // namespace attune::engine::train

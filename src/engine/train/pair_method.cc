@@ -56,17 +56,6 @@ Result<feedback::PairOptions> read_pair_options(const Json& config) {
   return options;
 }
 
-Status accept_pairs(const TreeRow& row, const feedback::PairOptions& options) {
-  if (row.form != data::Form::kRanking) return {};
-  if (const auto fault = feedback::find_ranking_fault(row.ranks)) {
-    return invalid_input("{}: {}", feedback::to_string(fault->kind), fault->detail);
-  }
-  if (!pairs_of_row(row, options).empty()) return {};
-  return invalid_input(
-      "ranking without a pair: all of its answers are tied; set ranking_ties: half to learn from "
-      "ties");
-}
-
 PairMethod::PairMethod(models::Decoder& decoder, TreeMethodOptions options,
                        const feedback::PairOptions& pairs, std::vector<TreeRow> train,
                        std::vector<TreeRow> evaluation)

@@ -21,14 +21,11 @@ struct RowPair {
 };
 
 // The pairs of a row: of a ranking, those of the rule. None when all of its answers are tied and
-// ties make no pair. The ranking has no fault (usable_ranking).
+// ties make no pair. The ranking has no fault (read_tree_rows leaves such rows out).
 std::vector<RowPair> pairs_of_row(const TreeRow& row, const feedback::PairOptions& options);
 
 // Reads ranking_pairs, ranking_ties and seed.
 Result<feedback::PairOptions> read_pair_options(const Json& config);
-
-// For TreeRowOptions::accept: a row that has at least one pair under these rules.
-Status accept_pairs(const TreeRow& row, const feedback::PairOptions& options);
 
 // The pairs of a pass.
 struct PassPairs {

@@ -7,24 +7,27 @@
 namespace attune::engine::train {
 namespace {
 
-Result<data::Content> prompt_of(const data::Example& example) {
+data::RowResult<data::Content> prompt_of(const data::Example& example) {
   if (example.form == data::Form::kPrompt) return *example.prompt;
   if (example.form == data::Form::kText) {
-    return invalid_input("plain text has no prompt to answer; name its column prompt");
+    return data::refuse_row(data::kOtherForm,
+                            "plain text has no prompt to answer; name its column prompt");
   }
   data::PromptAndCompletions split = TRY(data::split_example(example));
-  if (!split.prompt) return invalid_input("the row has no prompt");
+  if (!split.prompt) return data::refuse_row(data::kNoPrompt, "the row has no prompt");
   return std::move(*split.prompt);
 }
 
-Status check_length(int64_t length, const PromptRowOptions& options) {
-  if (length == 0) return invalid_input("the prompt has no tokens");
+data::RowStatus check_length(int64_t length, const PromptRowOptions& options) {
+  if (length == 0) return data::refuse_row(data::kEmptyPrompt, "the prompt has no tokens");
   if (options.max_prompt_length && length > *options.max_prompt_length) {
-    return invalid_input("its {} tokens are more than max_prompt_length ({})", length,
-                         *options.max_prompt_length);
+    return data::refuse_row(data::kLongPrompt,
+                            "its {} tokens are more than max_prompt_length ({})", length,
+                            *options.max_prompt_length);
   }
   if (options.context > 0 && length + options.room > options.context) {
-    return invalid_input(
+    return data::refuse_row(
+        data::kPromptFillsContext,
         "its {} tokens leave no room for an answer of {} tokens in the model's context of {}",
         length, options.room, options.context);
   }
@@ -41,7 +44,7 @@ void hash_rows(Sha256& hash, const std::vector<PromptRow>& rows) {
 
 }  // namespace
 
-Result<PromptRow> make_prompt_row(const data::Example& example,
+data::RowResult<PromptRow> make_prompt_row(const data::Example& example,
                                   const data::ExampleTokenizer& tokenizer,
                                   const PromptRowOptions& options) {
   PromptRow row;
@@ -60,7 +63,7 @@ Result<std::vector<PromptRow>> read_prompt_rows(const std::vector<std::string>& 
   std::vector<PromptRow> rows;
   const auto take = [&](const RowName& name, const data::Example& example) {
     auto row = make_prompt_row(example, tokenizer, options);
-    if (!row.ok()) return report->drop(name, "cannot be used", row.error().message());
+    if (!row.ok()) return report->drop(name, row.error());
     row->name = name;
     report->count_kept(row->tokens(), 0);
     count_source(example, report);

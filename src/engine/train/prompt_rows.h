@@ -40,7 +40,7 @@ struct PromptRowOptions {
 
 // The row of one example. Errors (kInvalidInput) say what about it cannot be used; the caller names
 // it.
-Result<PromptRow> make_prompt_row(const data::Example& example,
+data::RowResult<PromptRow> make_prompt_row(const data::Example& example,
                                   const data::ExampleTokenizer& tokenizer,
                                   const PromptRowOptions& options);
 

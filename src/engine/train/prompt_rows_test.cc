@@ -8,14 +8,14 @@
 namespace attune::engine::train {
 namespace {
 
-Result<PromptRow> row_of(const char* json, const PromptRowOptions& options = {}) {
+data::RowResult<PromptRow> row_of(const char* json, const PromptRowOptions& options = {}) {
   const auto example = data::parse_example(parse_ordered_json(json).value()).value();
   const auto tokenizer =
       data::ExampleTokenizer::make(testing::byte_tokenizer(), testing::kSmallTemplate).value();
   return make_prompt_row(example, tokenizer, options);
 }
 
-std::string text_of(const Result<PromptRow>& row) {
+std::string text_of(const data::RowResult<PromptRow>& row) {
   return row.ok() ? testing::byte_tokenizer().decode(row->ids) : row.error().message();
 }
 
@@ -68,6 +68,23 @@ TEST(PromptRowTest, WhatCannotBeAnsweredIsRefusedByName) {
             std::string::npos);
 }
 
+TEST(PromptRowTest, EveryRefusalHasAReasonOfItsOwn) {
+  const auto reason = [](const char* json, const PromptRowOptions& options = {}) {
+    const auto row = row_of(json, options);
+    return row.ok() ? std::string() : row.error().reason();
+  };
+  EXPECT_EQ(reason(R"({"prompt": "a"})"), "");
+  EXPECT_EQ(reason(R"({"text": "ab"})"), "form of another method");
+  EXPECT_EQ(reason(R"({"prompt": ""})"), "empty prompt");
+  EXPECT_EQ(reason(R"({"chosen": "a", "rejected": "b"})"), "no prompt");
+  EXPECT_EQ(reason(R"({"messages": [{"role": "user", "content": "hi"}]})"), "no answer");
+  EXPECT_EQ(reason(R"({"prompt": "abcdef"})", {.max_prompt_length = 5}),
+            "longer than max_prompt_length");
+  EXPECT_EQ(reason(R"({"prompt": "abcdef"})", {.room = 3, .context = 8}),
+            "prompt fills the context");
+  EXPECT_EQ(reason(R"({"prompt": "a"})", {.vocabulary = 4}), "token of another vocabulary");
+}
+
 TEST(PromptRowTest, FilesAreReadAndWhatIsLeftOutIsCounted) {
   const TemporaryDirectory folder;
   const std::string path = join_path(folder.path(), "prompts.jsonl");
@@ -80,6 +97,7 @@ TEST(PromptRowTest, FilesAreReadAndWhatIsLeftOutIsCounted) {
   ASSERT_EQ(rows->size(), 2U);
   EXPECT_EQ((*rows)[1].name.number, 3);
   EXPECT_EQ(report.rows_dropped(), 1);
+  EXPECT_EQ(report.to_json()["dropped"][0]["reason"], "form of another method");
   EXPECT_NE(fingerprint_of(*rows, {}), fingerprint_of({}, *rows));
 }
 

@@ -1,24 +1,9 @@
 #include "engine/train/reward_rows.h"
 
-#include <algorithm>
-
 #include "engine/train/pair_method.h"
 
 namespace attune::engine::train {
 namespace {
-
-// The same text at two ranks says that it is better than itself.
-Status check_equal_answers(const TreeRow& row) {
-  for (size_t i = 0; i < row.ranks.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      const bool ordered = row.ranks[i] && row.ranks[j] && *row.ranks[i] != *row.ranks[j];
-      if (!ordered || row.tree.branches[i].ids != row.tree.branches[j].ids) continue;
-      return invalid_input("contradictory ranking: answers {} and {} are the same but have the "
-                           "ranks {} and {}", j + 1, i + 1, *row.ranks[j], *row.ranks[i]);
-    }
-  }
-  return {};
-}
 
 void expand(std::vector<TreeRow>& rows, const feedback::PairOptions& options) {
   std::vector<TreeRow> expanded;
@@ -31,11 +16,6 @@ void expand(std::vector<TreeRow>& rows, const feedback::PairOptions& options) {
 }
 
 }  // namespace
-
-Status accept_reward_row(const TreeRow& row, const feedback::PairOptions& options) {
-  TRY(accept_pairs(row, options));
-  return check_equal_answers(row);
-}
 
 TreeRow without_unranked(TreeRow row) {
   if (row.form != data::Form::kRanking) return row;
@@ -76,7 +56,7 @@ Result<TreeData> load_reward_data(const protocol::Job& job, const TrainingRun& r
   options.forms = {data::Form::kPreference, data::Form::kRanking};
   options.overflow = Overflow::kDrop;
   options.to_end_of_turn = true;
-  options.accept = [&](const TreeRow& row) { return accept_reward_row(row, pairs); };
+  options.ties = pairs.ties;
   TreeData data = TRY(load_tree_data(job, run, options));
   for (std::vector<TreeRow>* rows : {&data.train, &data.evaluation}) {
     for (TreeRow& row : *rows) row = without_unranked(std::move(row));

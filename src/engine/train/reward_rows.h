@@ -2,9 +2,8 @@
 // its score is read (an end of turn; what a template puts behind it stays away).
 //
 // Left out, counted and named: rows with a sequence longer than max_length (as TRL's
-// RewardTrainer), rankings of one item, ranks with holes, equal sides, equal answers at different
-// ranks, rankings of which every answer is tied (with ranking_ties: skip). Answers that nobody
-// ranked take no part.
+// RewardTrainer), and what every reader of comparisons leaves out (data/row_faults.h). Answers that
+// nobody ranked take no part.
 #pragma once
 
 #include <vector>
@@ -25,8 +24,5 @@ TreeRow without_unranked(TreeRow row);
 
 // A ranking as preferences by the rule, each with its own tree; a preference alone.
 std::vector<TreeRow> rows_of_pairs(const TreeRow& row, const feedback::PairOptions& options);
-
-// For TreeRowOptions::accept. Errors say what about the row cannot be used.
-Status accept_reward_row(const TreeRow& row, const feedback::PairOptions& options);
 
 }  // namespace attune::engine::train

@@ -268,21 +268,6 @@ TEST(RewardRowsTest, PairwiseMakesARowOfEachPair) {
             1);
 }
 
-TEST(RewardRowsTest, SaysWhatCannotBeUsed) {
-  const auto refusal = [](const TreeRow& row) {
-    const Status status = accept_reward_row(row, {});
-    return status.ok() ? std::string() : status.error().message();
-  };
-  EXPECT_EQ(refusal(ranking({{5, 2}, {6, 2}}, {1, 2})), "");
-  EXPECT_NE(refusal(ranking({{5, 2}}, {1})).find("one-item"), std::string::npos);
-  EXPECT_NE(refusal(ranking({{5, 2}, {6, 2}}, {1, std::nullopt})).find("one-item"),
-            std::string::npos);
-  EXPECT_NE(refusal(ranking({{5, 2}, {6, 2}, {7, 2}}, {1, 2, 5})), "");
-  EXPECT_NE(refusal(ranking({{5, 2}, {6, 2}}, {1, 1})).find("tied"), std::string::npos);
-  EXPECT_NE(refusal(ranking({{5, 2}, {6, 2}, {5, 2}}, {1, 2, 3})).find("contradictory"),
-            std::string::npos);
-}
-
 TEST(RewardNormalisationTest, BringsTheReferenceSamplesToMeanZeroAndDeviationOne) {
   const auto decoder = tiny_reward_model();
   NormaliseOptions options{.measure = NormaliseOptions::Measure::kMeanAndDeviation,

@@ -13,7 +13,7 @@ Status run_dpo(const protocol::Job& job) {
   setup.max_tokens = run.options().batch.max_tokens_per_batch.value_or(setup.max_tokens);
   TreeRowOptions rows;
   rows.forms = {data::Form::kPreference, data::Form::kRanking};
-  rows.accept = [&](const TreeRow& row) { return accept_pairs(row, setup.pairs); };
+  rows.ties = setup.pairs.ties;
   TreeData data = TRY(load_tree_data(job, run, rows));
   TRY(check_rows(setup, data.train));
   TRY(check_rows(setup, data.evaluation));

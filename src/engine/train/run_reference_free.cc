@@ -7,14 +7,15 @@ namespace attune::engine::train {
 namespace {
 
 // A soft label says that the rejected answer may be the better one; these losses have no such term.
-Status accept(const TreeRow& row, const ReferenceFreeSetup& setup) {
+data::RowStatus accept(const TreeRow& row) {
   if (row.chosen_probability && *row.chosen_probability != 1.0) {
-    return invalid_input(
+    return data::refuse_row(
+        data::kSoftLabel,
         "its chosen_probability of {} is a soft label, which this method does not take; leave the "
         "column out, or set label_smoothing",
         *row.chosen_probability);
   }
-  return accept_pairs(row, setup.pairs);
+  return {};
 }
 
 }  // namespace
@@ -28,7 +29,8 @@ Status run_reference_free(const protocol::Job& job) {
   TrainingRun run = TRY(TrainingRun::prepare(job));
   TreeRowOptions rows;
   rows.forms = {data::Form::kPreference, data::Form::kRanking};
-  rows.accept = [&](const TreeRow& row) { return accept(row, setup); };
+  rows.ties = setup.pairs.ties;
+  rows.accept = accept;
   TreeData data = TRY(load_tree_data(job, run, rows));
   TRY(run.load_model());
   ReferenceFreeMethod method(run.decoder(),

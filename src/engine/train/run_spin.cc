@@ -90,13 +90,15 @@ Status run_spin(const protocol::Job& job) {
   TreeRowOptions wanted;
   wanted.forms = {data::Form::kCompletion, data::Form::kMessages};
   const int64_t context = run.config().context;
-  wanted.accept = [context](const TreeRow& row) -> Status {
+  wanted.accept = [context](const TreeRow& row) -> data::RowStatus {
     const auto prompt = static_cast<int64_t>(row.tree.prompt.size());
-    if (prompt == 0) return invalid_input("has no prompt that could be answered");
+    if (prompt == 0)
+      return data::refuse_row(data::kNoPrompt, "has no prompt that could be answered");
     if (context > 0 && prompt >= context) {
-      return invalid_input("its prompt of {} tokens leaves no room for an answer in the context of "
-                           "{}",
-                           prompt, context);
+      return data::refuse_row(
+          data::kPromptFillsContext,
+          "its prompt of {} tokens leaves no room for an answer in the context of {}", prompt,
+          context);
     }
     return {};
   };

@@ -9,15 +9,17 @@ Result<std::vector<SftRow>> read_sft_rows(const std::vector<std::string>& files,
   std::vector<SftRow> rows;
   const auto take = [&](const RowName& name, const data::Example& example) {
     auto prepared = tokenizer.prepare(example);
-    if (!prepared.ok()) return report->drop(name, "cannot be used", prepared.error().message());
+    if (!prepared.ok()) return report->drop(name, prepared.error());
     if (prepared->truncated) report->note_truncated(name);
     const int64_t trained = prepared->sequence.trained_tokens();
     if (trained == 0) {
-      const std::string length = std::to_string(prepared->sequence.ids.size());
-      return report->drop(name, "no trained token",
-                          prepared->truncated
-                              ? "the prompt alone fills max_length (" + length + " tokens)"
-                              : "none of its " + length + " tokens has a loss");
+      const size_t length = prepared->sequence.ids.size();
+      return report->drop(
+          name, prepared->truncated
+                    ? data::refuse_row(data::kPromptFillsLength,
+                                       "the prompt alone fills max_length ({} tokens)", length)
+                    : data::refuse_row(data::kNoTrainedToken,
+                                       "none of its {} tokens has a loss", length));
     }
     if (prepared->boundary_mismatch) report->note_boundary_mismatch(name);
     report->count_kept(static_cast<int64_t>(prepared->sequence.ids.size()), trained);

@@ -19,7 +19,7 @@ OrderedJson raw_messages(const data::Messages* first, const data::Messages& seco
 
 }  // namespace
 
-Status fit_sequence(const SftRowOptions& options, const text::Tokenizer& tokenizer,
+data::RowStatus fit_sequence(const SftRowOptions& options, const text::Tokenizer& tokenizer,
                     TokenSequence& sequence, bool* truncated) {
   if (options.max_length && static_cast<int64_t>(sequence.ids.size()) > *options.max_length) {
     sequence.ids.resize(static_cast<size_t>(*options.max_length));
@@ -126,16 +126,23 @@ Result<text::ChatTemplateInput> SftTokenizer::template_input(const data::Example
   return input;
 }
 
-Result<SftTokenizer::Prepared> SftTokenizer::prepare_conversation(
+data::RowResult<SftTokenizer::Prepared> SftTokenizer::prepare_conversation(
     const data::Example& example, const data::Messages* prompt, const data::Messages& rest) const {
   if (!template_) {
-    return invalid_input(
+    return data::refuse_row(
+        data::kNoTemplate,
         "the row is a conversation and the model has no chat template; set chat_template_path, or "
         "give prompt and completion as strings");
   }
   text::ChatTemplateInput input = TRY(template_input(example));
   input.messages = raw_messages(prompt, rest);
-  const text::RenderedChat whole = TRY(template_->render(input));
+  const auto render =
+      [&](const text::ChatTemplateInput& turns) -> data::RowResult<text::RenderedChat> {
+    auto rendered = template_->render(turns);
+    if (!rendered.ok()) return data::RowError(data::kTemplateRefuses, rendered.error());
+    return std::move(rendered).value();
+  };
+  const text::RenderedChat whole = TRY(render(input));
   const text::EncodeOptions as_rendered{.add_special_tokens = false};
   text::Encoding encoding = tokenizer_.encode_with_offsets(whole.text, as_rendered);
 
@@ -144,7 +151,7 @@ Result<SftTokenizer::Prepared> SftTokenizer::prepare_conversation(
   if (prompt != nullptr) {
     input.messages = raw_messages(prompt, {});
     input.add_generation_prompt = true;
-    const std::string head = TRY(template_->render(input)).text;
+    const std::string head = TRY(render(input)).text;
     const auto [a, b] = std::mismatch(head.begin(), head.end(), whole.text.begin(),
                                       whole.text.end());
     prepared = cut_at(std::move(encoding), static_cast<size_t>(a - head.begin()),
@@ -166,7 +173,7 @@ Result<SftTokenizer::Prepared> SftTokenizer::prepare_conversation(
   return prepared;
 }
 
-Result<SftTokenizer::Prepared> SftTokenizer::prepare(const data::Example& example) const {
+data::RowResult<SftTokenizer::Prepared> SftTokenizer::prepare(const data::Example& example) const {
   Prepared prepared;
   if (example.form == data::Form::kText) {
     prepared = TRY(prepare_text(example.text));
@@ -175,7 +182,9 @@ Result<SftTokenizer::Prepared> SftTokenizer::prepare(const data::Example& exampl
   } else if (example.form == data::Form::kCompletion && example.prompt && example.completion) {
     const bool conversational = data::is_conversational(*example.prompt);
     if (conversational != data::is_conversational(*example.completion)) {
-      return invalid_input("prompt and completion must both be strings or both lists of messages");
+      return data::refuse_row(
+          data::kTwoKinds,
+          "prompt and completion must both be strings or both lists of messages");
     }
     if (conversational) {
       const auto& messages = std::get<data::Messages>(*example.prompt);
@@ -186,7 +195,8 @@ Result<SftTokenizer::Prepared> SftTokenizer::prepare(const data::Example& exampl
                                      std::get<std::string>(*example.completion)));
     }
   } else {
-    return invalid_input(
+    return data::refuse_row(
+        data::kOtherForm,
         "a row of the form {} does not say which answer to learn; supervised fine-tuning takes "
         "text, messages, or prompt and completion",
         data::to_string(example.form));

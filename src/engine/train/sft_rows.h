@@ -55,7 +55,7 @@ struct SftRowOptions {
 
 // Cuts a sequence at max_length (keep_start). Refuses one that is longer than the context, and ids
 // that the model has no embedding for.
-Status fit_sequence(const SftRowOptions& options, const text::Tokenizer& tokenizer,
+data::RowStatus fit_sequence(const SftRowOptions& options, const text::Tokenizer& tokenizer,
                     TokenSequence& sequence, bool* truncated);
 
 // Tokenises single rows. Immutable; thread-safe.
@@ -75,14 +75,14 @@ class SftTokenizer {
 
   // Errors (kInvalidInput) say what about the row cannot be used; the caller names it. A row that
   // is left with nothing to train comes back with trained_tokens() == 0.
-  Result<Prepared> prepare(const data::Example& example) const;
+  data::RowResult<Prepared> prepare(const data::Example& example) const;
 
   const SftRowOptions& options() const { return options_; }
 
  private:
   Result<Prepared> prepare_text(const std::string& text) const;
   Result<Prepared> prepare_strings(const std::string& prompt, const std::string& completion) const;
-  Result<Prepared> prepare_conversation(const data::Example& example,
+  data::RowResult<Prepared> prepare_conversation(const data::Example& example,
                                         const data::Messages* prompt,
                                         const data::Messages& rest) const;
   Result<text::ChatTemplateInput> template_input(const data::Example& example) const;

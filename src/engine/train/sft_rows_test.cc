@@ -141,6 +141,11 @@ TEST(SftRowsTest, RowsThatCannotBeUsedSayWhy) {
       without.prepare(example(R"({"messages": [{"role": "user", "content": "a"}]})"));
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().message().find("chat_template_path"), std::string::npos);
+  EXPECT_EQ(refused.error().reason(), "no chat template");
+  const auto beyond =
+      make({.max_length = {}, .context = 4}).prepare(example(R"({"text": "hello"})"));
+  ASSERT_FALSE(beyond.ok());
+  EXPECT_EQ(beyond.error().reason(), "longer than the context");
 }
 
 TEST(SftRowsTest, FilesAreReadWithEveryDroppedRowNamed) {
@@ -166,9 +171,10 @@ TEST(SftRowsTest, FilesAreReadWithEveryDroppedRowNamed) {
   EXPECT_EQ(json["guideline_versions"]["g2"], 1);
   EXPECT_EQ(json["annotators"]["ann"], 1);
   for (const OrderedJson& dropped : json["dropped"]) {
-    const int expected = dropped["reason"] == "no trained token" ? 2
-                         : dropped["reason"] == "unreadable"     ? 3
-                                                                 : 4;
+    const int expected = dropped["reason"] == "prompt fills max_length" ? 2
+                         : dropped["reason"] == "unreadable"           ? 3
+                         : dropped["reason"] == "form of another method" ? 4
+                                                                         : 0;
     EXPECT_EQ(dropped["rows"][file][0], expected) << dropped["reason"];
   }
   EXPECT_EQ(json["dropped"].size(), 3U);

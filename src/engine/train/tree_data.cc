@@ -15,6 +15,7 @@ Result<TreeRowOptions> row_options(const Json& config, const TrainingRun& run,
   options.text_field = TRY(get_string_or(config, "dataset_text_field", "text"));
   options.vocabulary = run.config().vocabulary;
   options.context = run.config().context;
+  options.contradictions = TRY(read_contradictions(config));
   options.max_length.reset();
   const bool unlimited = config.contains("max_length") && config["max_length"].is_null();
   if (!unlimited) options.max_length = TRY(get_int_or(config, "max_length", 1024));
@@ -35,9 +36,10 @@ size_t side_by_side(const models::TokenTree& tree, size_t better, size_t worse) 
   return std::hash<std::string>()(key);
 }
 
-// Rows that say the opposite of another row about the same two answers. They stay: people disagree,
-// and the share of such rows says how much a loss should trust its labels (label_smoothing).
-void note_contradictions(const std::vector<TreeRow>& rows, DataReport* report) {
+// Rows that say the opposite of another row about the same two answers and are still there, since
+// different people wrote them (or contradictory_rows: keep). They stay: people disagree, and the
+// share of such rows says how much a loss should trust its labels (label_smoothing).
+void note_disagreements(const std::vector<TreeRow>& rows, DataReport* report) {
   std::unordered_set<size_t> said;
   const auto each_pair = [](const TreeRow& row, const auto& body) {
     for (size_t i = 0; i < row.ranks.size(); ++i) {
@@ -51,7 +53,7 @@ void note_contradictions(const std::vector<TreeRow>& rows, DataReport* report) {
     each_pair(row, [&](size_t better, size_t worse) {
       against = against || said.contains(side_by_side(row.tree, worse, better));
     });
-    if (against) report->note_contradiction(row.name);
+    if (against) report->note_disagreement(row.name);
     each_pair(row, [&](size_t better, size_t worse) {
       said.insert(side_by_side(row.tree, better, worse));
     });
@@ -70,7 +72,7 @@ Result<TreeData> load_tree_data(const protocol::Job& job, const TrainingRun& run
                         DataReport* report) -> Result<std::vector<TreeRow>> {
     options.max_rows = max_rows;
     auto rows = TRY(read_tree_rows(files, TreeTokenizer(tokenizer, options), report));
-    note_contradictions(rows, report);
+    note_disagreements(rows, report);
     return rows;
   };
   TreeData data;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "engine/train/example_files.h"
+#include "data/row_faults.h"
 #include "engine/train/model_limits.h"
 
 namespace attune::engine::train {
@@ -33,12 +33,13 @@ void copy_judgement(const data::Example& example, TreeRow* row) {
 }
 
 // A completion of one token with nothing before it: no token of it is ever predicted.
-Status check_predictable(const models::TokenTree& tree) {
+data::RowStatus check_predictable(const models::TokenTree& tree) {
   for (size_t i = 0; i < tree.branches.size(); ++i) {
     const models::TokenBranch& branch = tree.branches[i];
     const bool starts_row = tree.prompt.empty() && branch.first == 0;
     if (branch.completion_tokens() > (starts_row ? 1 : 0)) continue;
-    return invalid_input(
+    return data::refuse_row(
+        data::kNoTrainedToken,
         "completion {} has no token that can be predicted; give the row a prompt, or raise "
         "max_length",
         i + 1);
@@ -46,22 +47,25 @@ Status check_predictable(const models::TokenTree& tree) {
   return {};
 }
 
-// The class of a refusal, under which rows are counted: what stands before a colon
-// ("ranks with holes: ..."), or all of a message that holds for any row.
-std::string reason_of(const std::string& message) {
-  constexpr size_t kLongest = 60;
-  const std::string kind = message.substr(0, message.find(": "));
-  const bool particular = kind.size() > kLongest || kind.find_first_of("0123456789") != kind.npos;
-  return particular ? "cannot be used" : kind;
-}
-
-bool equal_sides(const models::TokenTree& tree) {
-  return tree.branches[0].ids == tree.branches[1].ids;
+// Answers that differ as texts may be the same once they are cut, or as tokens. A loss between them
+// would be a constant.
+data::RowStatus check_distinct(const TreeRow& row, bool truncated) {
+  const auto& branches = row.tree.branches;
+  for (size_t i = 0; i < row.ranks.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      const bool ordered = row.ranks[i] && row.ranks[j] && *row.ranks[i] != *row.ranks[j];
+      if (!ordered || branches[i].ids != branches[j].ids) continue;
+      return data::refuse_row(
+          data::kEqualOnceCut, "completions {} and {} have different ranks but the same tokens{}",
+          j + 1, i + 1, truncated ? " after cutting at max_length" : "");
+    }
+  }
+  return {};
 }
 
 }  // namespace
 
-Result<std::vector<data::TokenizedCompletion>> TreeTokenizer::tokenize(
+data::RowResult<std::vector<data::TokenizedCompletion>> TreeTokenizer::tokenize(
     const data::Example& example) const {
   if (example.form == data::Form::kJointPreference) {
     std::vector<data::TokenizedCompletion> both;
@@ -91,21 +95,22 @@ Result<std::vector<data::TokenizedCompletion>> TreeTokenizer::tokenize(
     }
     completions.push_back(std::move(*one));
   }
-  if (completions.empty()) return invalid_input("the row has no completions");
+  if (completions.empty()) return data::refuse_row(data::kNoAnswer, "the row has no completions");
   return completions;
 }
 
 // Cuts or refuses a sequence that is too long, and checks its ids.
-Status TreeTokenizer::fit(data::TokenizedCompletion& completion, bool* truncated) const {
+data::RowStatus TreeTokenizer::fit(data::TokenizedCompletion& completion, bool* truncated) const {
   const auto length = static_cast<int64_t>(completion.ids.size());
   if (options_.max_length && length > *options_.max_length) {
     if (options_.overflow == Overflow::kDrop) {
-      return invalid_input("its {} tokens are more than max_length ({})", length,
-                           *options_.max_length);
+      return data::refuse_row(data::kLongRow, "its {} tokens are more than max_length ({})", length,
+                              *options_.max_length);
     }
     if (completion.boundary >= *options_.max_length) {
-      return invalid_input("the prompt alone ({} tokens) fills max_length ({})",
-                           completion.boundary, *options_.max_length);
+      return data::refuse_row(data::kPromptFillsLength,
+                              "the prompt alone ({} tokens) fills max_length ({})",
+                              completion.boundary, *options_.max_length);
     }
     completion.ids.resize(static_cast<size_t>(*options_.max_length));
     completion.end = std::min(completion.end, *options_.max_length);
@@ -115,12 +120,15 @@ Status TreeTokenizer::fit(data::TokenizedCompletion& completion, bool* truncated
   return check_ids(completion.ids, tokenizer_.tokenizer(), options_.vocabulary);
 }
 
-Result<TreeTokenizer::Prepared> TreeTokenizer::prepare(const data::Example& example) const {
+data::RowResult<TreeTokenizer::Prepared> TreeTokenizer::prepare(
+    const data::Example& example) const {
   if (std::find(options_.forms.begin(), options_.forms.end(), example.form) ==
       options_.forms.end()) {
-    return invalid_input("a row of the form {} cannot be used here; this method takes {}",
-                         data::to_string(example.form), names_of(options_.forms));
+    return data::refuse_row(data::kOtherForm,
+                            "a row of the form {} cannot be used here; this method takes {}",
+                            data::to_string(example.form), names_of(options_.forms));
   }
+  TRY(data::check_row(example, options_.ties));
   std::vector<data::TokenizedCompletion> completions = TRY(tokenize(example));
   Prepared prepared;
   for (data::TokenizedCompletion& completion : completions) {
@@ -129,33 +137,28 @@ Result<TreeTokenizer::Prepared> TreeTokenizer::prepare(const data::Example& exam
   prepared.row.tree = models::make_token_tree(completions, /*whole=*/!options_.to_end_of_turn);
   copy_judgement(example, &prepared.row);
   TRY(check_predictable(prepared.row.tree));
-  if (prepared.row.form == data::Form::kPreference && equal_sides(prepared.row.tree)) {
-    return invalid_input("chosen and rejected are the same{}",
-                         prepared.truncated ? " after cutting at max_length" : "");
-  }
+  TRY(check_distinct(prepared.row, prepared.truncated));
   if (options_.accept) TRY(options_.accept(prepared.row));
   return prepared;
 }
 
 Result<std::vector<TreeRow>> read_tree_rows(const std::vector<std::string>& files,
                                             const TreeTokenizer& tokenizer, DataReport* report) {
-  std::vector<TreeRow> rows;
+  AcceptedRows<TreeRow> accepted;
   const auto take = [&](const RowName& name, const data::Example& example) {
     auto prepared = tokenizer.prepare(example);
-    if (!prepared.ok()) {
-      const std::string& message = prepared.error().message();
-      return report->drop(name, reason_of(message), message);
-    }
-    if (prepared->truncated) report->note_truncated(name);
+    if (!prepared.ok()) return report->drop(name, prepared.error());
     TreeRow& row = prepared->row;
     row.name = name;
-    report->count_kept(row.tree.unshared_tokens(), row.tree.completion_tokens());
-    count_source(example, report);
+    const int64_t tokens = row.tree.unshared_tokens();
+    const int64_t trained = row.tree.completion_tokens();
+    std::vector<TreeRow> rows;
     rows.push_back(std::move(row));
+    accepted.add(name, example, std::move(rows), tokens, trained, prepared->truncated);
   };
   const ExampleFileOptions options{tokenizer.options().text_field, tokenizer.options().max_rows};
   TRY(for_each_example(files, options, report, take));
-  return rows;
+  return accepted.finish(tokenizer.options().contradictions, report);
 }
 
 }  // namespace attune::engine::train

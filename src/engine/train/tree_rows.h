@@ -17,6 +17,8 @@
 #include "data/tokenized.h"
 #include "engine/models/token_tree.h"
 #include "engine/train/data_report.h"
+#include "engine/train/example_files.h"
+#include "feedback/rankings_to_pairs.h"
 
 namespace attune::engine::train {
 
@@ -48,11 +50,13 @@ struct TreeRowOptions {
   int64_t vocabulary = 0;                    // ids must be below it; 0: not checked
   int64_t context = 0;                       // longest sequence of the model; 0: not checked
   std::optional<int64_t> max_rows = {};      // read at most so many
+  feedback::TieRule ties = feedback::TieRule::kSkip;  // whether a ranking of ties says anything
+  Contradictions contradictions = Contradictions::kSkip;
   // A conversation ends with its last end-of-turn token, without what a template puts behind it:
   // for scores, which are read at the end.
   bool to_end_of_turn = false;
   // A method's own demand on a row; an error says what about it cannot be used. Optional.
-  std::function<Status(const TreeRow&)> accept = {};
+  std::function<data::RowStatus(const TreeRow&)> accept = {};
 };
 
 // Tokenises single rows. Immutable; thread-safe.
@@ -66,13 +70,14 @@ class TreeTokenizer {
     bool truncated = false;
   };
   // Errors (kInvalidInput) say what about the row cannot be used; the caller names it.
-  Result<Prepared> prepare(const data::Example& example) const;
+  data::RowResult<Prepared> prepare(const data::Example& example) const;
 
   const TreeRowOptions& options() const { return options_; }
 
  private:
-  Result<std::vector<data::TokenizedCompletion>> tokenize(const data::Example& example) const;
-  Status fit(data::TokenizedCompletion& completion, bool* truncated) const;
+  data::RowResult<std::vector<data::TokenizedCompletion>> tokenize(
+      const data::Example& example) const;
+  data::RowStatus fit(data::TokenizedCompletion& completion, bool* truncated) const;
 
   data::ExampleTokenizer tokenizer_;
   TreeRowOptions options_;
