@@ -130,7 +130,7 @@ Result<AnswerJudge> AnswerJudge::start(const Json& config) {
   AnswerJudge judge;
   for (const std::string& model : models) {
     Json served = {{"model_name_or_path", model}, {"model_revision", "main"}};
-    for (const char* name : {"dtype", "threads"}) served[name] = config[name];
+    for (const char* name : {"dtype", "device", "threads"}) served[name] = config[name];
     Source source{weights[judge.sources_.size()], model, nullptr, nullptr};
     source.model = std::make_unique<EngineSession>(TRY(EngineSession::start(served)));
     judge.sources_.push_back(std::move(source));

@@ -36,6 +36,7 @@ std::vector<recipes::Option> served_model_options() {
           choice("quantize", "none", {"none", "q8_0", "q4_0", "q4_1", "native"},
                  "keep weights in blocks; native keeps a GGUF file's own"),
           choice("dtype", "float32", {"auto", "float32", "bfloat16"}, "precision of the weights"),
+          string("device", "auto", "cpu, cuda or cuda:<number>; auto takes a GPU where there is one"),
           integer("threads", nullptr, 1, "CPU threads; default all cores"),
           string("chat_template_path", nullptr, "Jinja file in place of the model's template")};
 }
@@ -78,7 +79,8 @@ OrderedJson sampling_params(const Json& config) {
 
 Result<EngineSession> EngineSession::start(const Json& config) {
   std::vector<std::string> arguments = {"--model_name_or_path", TRY(local_model(config))};
-  for (const char* name : {"adapter", "quantize", "dtype", "threads", "chat_template_path"}) {
+  for (const char* name :
+       {"adapter", "quantize", "dtype", "device", "threads", "chat_template_path"}) {
     const Json* value = find(config, name);
     if (value == nullptr) continue;
     arguments.push_back(std::string("--") + name);

@@ -88,12 +88,13 @@ TEST(ScoreParams, TakesAnyExampleWithCompletions) {
 TEST(ServeOptions, ReadsItsFlags) {
   const auto options =
       parse_serve_options({"--socket", "s", "--model-name-or-path", "m", "--adapter", "a",
-                           "--adapter", "b=c", "--threads", "2"});
+                           "--adapter", "b=c", "--threads", "2", "--device", "cpu"});
   ASSERT_TRUE(options.ok()) << options.error().message();
   EXPECT_EQ(options->socket, "s");
   EXPECT_EQ(options->model_name_or_path, "m");
   EXPECT_EQ(options->adapters, (std::vector<std::string>{"a", "b=c"}));
   EXPECT_EQ(options->threads, 2);
+  EXPECT_EQ(options->device, "cpu");
 }
 
 TEST(ServeOptions, RefusesWrongUse) {

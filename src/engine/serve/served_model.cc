@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "engine/tensor/arena.h"
+#include "engine/tensor/device.h"
 #include "engine/tensor/guarded.h"
 #include "engine/tensor/precision.h"
 #include "engine/tensor/threads.h"
@@ -39,7 +40,13 @@ Result<std::string> resolve_base(const std::string& path, std::vector<NamedAdapt
   return base;
 }
 
-Result<at::ScalarType> scalar_type(const std::string& dtype) {
+// Blocks have kernels on the CPU alone, so "auto" serves them there.
+Result<at::Device> serving_device(const ServeOptions& options) {
+  if (options.device == "auto" && options.quantize != "none") return at::Device(at::kCPU);
+  return parse_device(options.device);
+}
+
+Result<at::ScalarType> scalar_type(const std::string& dtype, at::Device device) {
   PrecisionRequest request = PrecisionRequest::kFp32;
   if (dtype == "auto") {
     request = PrecisionRequest::kAuto;
@@ -47,6 +54,10 @@ Result<at::ScalarType> scalar_type(const std::string& dtype) {
     request = PrecisionRequest::kBf16;
   } else if (dtype != "float32" && dtype != "fp32") {
     return usage_error("--dtype {} is unknown; use float32, bfloat16 or auto", dtype);
+  }
+  // Every GPU that LibTorch still supports has bf16; what a CPU has is measured.
+  if (!device.is_cpu()) {
+    return request == PrecisionRequest::kFp32 ? at::kFloat : at::kBFloat16;
   }
   const PrecisionPlan plan = choose_precision(request, {});
   if (request != PrecisionRequest::kFp32) log_info("{}", plan.summary());
@@ -65,7 +76,8 @@ Result<ServeOptions> parse_serve_options(const std::vector<std::string>& argumen
   std::string threads = "0";
   std::map<std::string, std::string*> texts{
       {"socket", &options.socket}, {"model_name_or_path", &options.model_name_or_path},
-      {"quantize", &options.quantize}, {"dtype", &options.dtype}, {"threads", &threads},
+      {"quantize", &options.quantize}, {"dtype", &options.dtype},
+      {"device", &options.device}, {"threads", &threads},
       {"chat_template_path", &options.chat_template_path}};
   std::vector<std::string> names{"adapter"};
   for (const auto& [name, value] : texts) names.push_back(name);
@@ -131,6 +143,7 @@ models::RewardNormaliser ServedModel::normaliser(const std::vector<std::string>&
 }
 
 Result<ServedModel> load_served_model(const ServeOptions& options) {
+  const at::Device device = TRY(serving_device(options));
   set_compute_threads(static_cast<int>(options.threads));
   install_arena();  // weights in huge pages are read faster, and every step's tensors are re-used
   std::vector<NamedAdapter> adapters;
@@ -140,7 +153,8 @@ Result<ServedModel> load_served_model(const ServeOptions& options) {
   const text::Tokenizer tokenizer = TRY(weights::load_tokenizer(files));
   const std::string chat_template = TRY(template_source(options, files));
   models::LoadOptions load;
-  load.dtype = TRY(scalar_type(options.dtype));
+  load.device = device;
+  load.dtype = TRY(scalar_type(options.dtype, device));
   load.quantize = options.quantize == "none" ? "" : options.quantize;
   ServedModel served{path,
                      TRY(run_guarded({"loading " + path, {}},

@@ -20,6 +20,7 @@ struct ServeOptions {
   std::vector<std::string> adapters;  // PEFT folders, or name=folder
   std::string quantize = "none";      // none, native, q8_0, q4_0, q4_1
   std::string dtype = "float32";      // float32, bfloat16, auto
+  std::string device = "auto";        // cpu, cuda, cuda:<number>; auto: a GPU, unless quantised
   int64_t threads = 0;                // 0: all cores
   std::string chat_template_path;     // in place of the model's template
 };
