@@ -160,13 +160,15 @@ Status find_templates(Json& config) {
 
 // The reward models that an on-policy trainer names become local folders.
 Status find_reward_models(Json& config) {
-  auto names = config.find("reward_model_path");
-  if (names == config.end() || names->is_null()) return {};
-  for (Json& name : *names) {
-    std::string given = name.is_string() ? name.get<std::string>() : to_line(name);
-    auto path = local_model_path(given, "main");
-    if (!path.ok()) return path.error().with_context("reward_model_path");
-    name = *path;
+  for (const char* option : {"reward_model_path", "gold_reward_model"}) {
+    auto names = config.find(option);
+    if (names == config.end() || names->is_null()) continue;
+    for (Json& name : *names) {
+      std::string given = name.is_string() ? name.get<std::string>() : to_line(name);
+      auto path = local_model_path(given, "main");
+      if (!path.ok()) return path.error().with_context(option);
+      name = *path;
+    }
   }
   return {};
 }

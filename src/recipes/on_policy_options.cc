@@ -15,7 +15,12 @@ std::vector<Option> reward_options() {
                    {texts("reward_command", nullptr,
                           "programs that judge the answers: JSON lines in, JSON lines out"),
                     integer("reward_timeout_ms", 60'000, 1,
-                            "how long a reward command may say nothing while it owes answers")})) {
+                            "how long a reward command may say nothing while it owes answers"),
+                    list("gold_reward_model", nullptr,
+                         "reward models that stand for the truth: evaluations draw their reward "
+                         "over the KL, beside the policy's own"),
+                    texts("gold_reward_command", nullptr,
+                          "programs that stand for the truth in evaluations")})) {
     options.push_back(option);
   }
   return options;

@@ -7,7 +7,8 @@
 
 namespace attune::recipes {
 
-// reward_model_path, reward_command, reward_weights, reward_timeout_ms.
+// reward_model_path, reward_command, reward_weights, reward_timeout_ms, and what stands for the
+// truth in evaluations: gold_reward_model, gold_reward_command.
 std::vector<Option> reward_options();
 
 // How answers are sampled while training, with TRL's names and defaults.

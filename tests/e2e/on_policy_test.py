@@ -84,8 +84,11 @@ class OnPolicyTest(command_case.CommandCase):
         self.done(*self.words("rloo", "--reward_command", self.judge, "--num_generations", 4,
                               "--per_device_train_batch_size", 8, "--max_completion_length", 8,
                               "--eval_dataset_name", self.rows, "--eval_strategy", "steps",
-                              "--eval_steps", 1, "--learning_rate", "1e-3"))
+                              "--eval_steps", 1, "--learning_rate", "1e-3",
+                              "--gold_reward_command", self.judge))
         evaluations = self.events(kind="eval")
+        for line in evaluations:  # the same judge twice
+            self.assertAlmostEqual(line["eval_gold/scores"], line["eval_gold/proxy"], 5)
         self.assertEqual([line["step"] for line in evaluations], [1, 2])
         for name in ("eval_reward", "eval_kl", "eval_completions/mean_length"):
             self.assertIn(name, evaluations[0])

@@ -70,6 +70,31 @@ class PpoTest(command_case.CommandCase):
                            "--prompt", "yes? ", "--max_new_tokens", 4).stdout
         self.assertEqual(json.loads(answer)["id"], 1)
 
+    def test_a_gold_reward_is_drawn_beside_the_proxy(self):
+        gold = self.write("gold.py", REWARD.replace("text.count", "-text.count"))
+        self.done(*self.words("run", "--max_steps", 5, "--eval_dataset_name", self.rows,
+                              "--eval_strategy", "steps", "--eval_steps", 1, "--eval_on_start",
+                              "true", "--learning_rate", "1e-2", "--gold_reward_command",
+                              f"{sys.executable} {gold}"))
+        evaluations = self.events("run", "eval")
+        self.assertEqual([line["step"] for line in evaluations], [0, 1, 2, 3, 4, 5])
+        for line in evaluations:
+            self.assertAlmostEqual(line["eval_gold/proxy"], line["eval_objective/scores"], 4)
+            self.assertAlmostEqual(line["eval_gold/kl"], line["eval_objective/kl_k1"], 4)
+            self.assertGreaterEqual(line["eval_gold/scores_error"], 0)
+        self.assertNotEqual(evaluations[0]["eval_gold/scores"], evaluations[0]["eval_gold/proxy"])
+        self.assertAlmostEqual(evaluations[0]["eval_gold/kl"], 0, 3)
+        self.assertGreater(abs(evaluations[-1]["eval_gold/kl"]), 1e-3)
+        report = (self.path("run") / "report.html").read_text()
+        for part in ("Is the reward being gamed?", "gold, step 5:", "proxy, step 5:",
+                     "<b>Distance from the reference</b>"):
+            self.assertIn(part, report)
+        # A run without evaluations would never ask it.
+        result = programs.attune(*self.words("none", "--max_steps", 1, "--gold_reward_command",
+                                             f"{sys.executable} {gold}"))
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("gold_reward_command: judges the answers of evaluations", result.stderr)
+
     def kill_at(self, name, step):
         """Runs the engine on a job that exists and kills it once the step's line is there."""
         engine = subprocess.Popen([str(programs.BIN / "attune-engine"), "train",

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/train/gold_reward.h"
 
 namespace attune::engine::train {
 namespace {
@@ -47,7 +48,8 @@ GroupMethod::GroupMethod(models::Decoder& decoder, const text::Tokenizer& tokeni
       rewards_(rewards),
       setup_(std::move(setup)),
       prompts_(std::move(prompts)) {
-  CHECK(!setup_.settings.needs_reference() || setup_.reference, "beta without a reference");
+  CHECK(setup_.reference || (!setup_.settings.needs_reference() && setup_.gold == nullptr),
+        "beta or a gold reward without a reference");
 }
 
 int64_t GroupMethod::row_count(Split split) const {
@@ -92,7 +94,7 @@ RolloutForward GroupMethod::forward_of(const std::vector<std::string>& stack) co
 }
 
 Result<SampleValues> GroupMethod::reference_log_probs(const std::vector<Rollout>& rollouts) const {
-  if (!setup_.settings.needs_reference()) return SampleValues();
+  if (!setup_.reference) return SampleValues();
   return log_probs_together(ranks_, *setup_.reference->decoder, rollouts,
                             forward_of(setup_.reference->stack));
 }
@@ -130,8 +132,9 @@ Result<StepUpdates> GroupMethod::learn_from(int64_t step, std::vector<Rollout> r
                                      forward_of(setup_.rollout.adapters)));
     add_path_difference(captured, sampled, &updates.metrics);
   }
-  batch_ = make_group_batch(rollouts_, sampled, TRY(reference_log_probs(rollouts_)), settings,
-                            &updates.metrics);
+  SampleValues reference;
+  if (settings.needs_reference()) reference = TRY(reference_log_probs(rollouts_));
+  batch_ = make_group_batch(rollouts_, sampled, reference, settings, &updates.metrics);
   if (several) batch_.old = std::move(sampled);
   warn_without_signal(step, updates.metrics);
   const auto parts = rollouts_of_updates(static_cast<int64_t>(rollouts_.size()), settings.updates);
@@ -288,6 +291,10 @@ Result<std::optional<std::map<std::string, double>>> GroupMethod::evaluate() {
       }
     }
     metrics["kl"] = kl.sum / std::max(kl.count, 1.0);
+    if (setup_.gold != nullptr) {
+      TRY(add_gold_metrics(ranks_, *setup_.gold, prompts_.evaluation, rollouts, sampled, reference,
+                           &metrics));
+    }
   }
   return std::optional<std::map<std::string, double>>(std::move(metrics));
 }

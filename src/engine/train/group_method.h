@@ -32,7 +32,8 @@ struct GroupSetup {
   RolloutOptions rollout;          // of training; its adapters are the stack that trains
   int64_t evaluation_samples = 1;  // num_generations_eval
   int64_t iterations = 1;          // num_iterations: passes over the rollouts of a step
-  std::optional<FrozenPolicy> reference;  // needed with beta
+  std::optional<FrozenPolicy> reference;  // needed with beta or gold
+  RewardSource* gold = nullptr;           // judges evaluations (gold_reward.h); outlives the method
   std::optional<double> kl_limit;         // nats a token (k1): a mean above it ends the run
   int64_t max_tokens_per_batch = 2048;    // of a pass without gradient
 };

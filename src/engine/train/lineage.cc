@@ -45,11 +45,13 @@ Status write_lineage(const protocol::Job& job, const std::map<std::string, int64
     if (model.adapter.empty()) continue;
     for (OrderedJson& file : TRY(hash_path(model.adapter))) lineage[option].push_back(file);
   }
-  if (const Json* rewards = find(job.config, "reward_model_path"); rewards != nullptr) {
-    lineage["reward_model_path"] = OrderedJson::array();
+  for (const char* option : {"reward_model_path", "gold_reward_model"}) {
+    const Json* rewards = find(job.config, option);
+    if (rewards == nullptr) continue;
+    lineage[option] = OrderedJson::array();
     for (const Json& path : *rewards) {
       for (OrderedJson& file : TRY(hash_path(path.get<std::string>()))) {
-        lineage["reward_model_path"].push_back(file);
+        lineage[option].push_back(file);
       }
     }
   }

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/train/gold_reward.h"
 
 namespace attune::engine::train {
 namespace {
@@ -164,11 +165,16 @@ void OnlineDpoMethod::add_metrics(const std::vector<Rollout>& rollouts, const Sa
 Result<std::optional<std::map<std::string, double>>> OnlineDpoMethod::evaluate() {
   std::vector<int64_t> rows(prompts_.evaluation.size());
   std::iota(rows.begin(), rows.end(), 0);
-  Answers answers = TRY(answer(prompts_.evaluation, rows, kEvaluationStep));
+  const Answers answers = TRY(answer(prompts_.evaluation, rows, kEvaluationStep));
   const std::vector<Rollout>& rollouts = answers.rollouts;
   const SampleValues reference = TRY(reference_log_probs(rollouts));
-  std::map<std::string, double> metrics = std::move(answers.metrics);
-  add_metrics(rollouts, captured_log_probs(rollouts), reference, &metrics);
+  const SampleValues sampled = captured_log_probs(rollouts);
+  std::map<std::string, double> metrics = answers.metrics;
+  add_metrics(rollouts, sampled, reference, &metrics);
+  if (setup_.gold != nullptr) {
+    TRY(add_gold_metrics(ranks(), *setup_.gold, prompts_.evaluation, rollouts, sampled, reference,
+                         &metrics));
+  }
   return std::optional<std::map<std::string, double>>(std::move(metrics));
 }
 

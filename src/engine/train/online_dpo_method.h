@@ -22,6 +22,7 @@ struct OnlineDpoSetup {
   int64_t steps_per_epoch = 1;
   std::optional<double> missing_eos_penalty;  // subtracted from the reward of an answer without end
   FrozenPolicy reference;
+  RewardSource* gold = nullptr;  // judges evaluations (gold_reward.h); outlives the method
 };
 
 class OnlineDpoMethod : public SampledPairMethod {

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "engine/train/gold_reward.h"
 
 namespace attune::engine::train {
 namespace {
@@ -231,8 +232,12 @@ Status PpoMethod::end_step(std::map<std::string, double>* metrics) {
 Result<std::optional<std::map<std::string, double>>> PpoMethod::evaluate() {
   std::vector<int64_t> rows(setup_.evaluation.size());
   for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<int64_t>(i);
-  const Answered answered = TRY(answer(Split::kEvaluation, rows, kEvaluationStep));
-  return std::optional(answered.metrics);
+  Answered answered = TRY(answer(Split::kEvaluation, rows, kEvaluationStep));
+  if (setup_.gold != nullptr) {
+    TRY(add_gold_metrics(ranks_, *setup_.gold, setup_.evaluation, answered.rollouts,
+                         answered.old_log_probs, answered.measured.reference, &answered.metrics));
+  }
+  return std::optional(std::move(answered.metrics));
 }
 
 std::string PpoMethod::fingerprint() const {

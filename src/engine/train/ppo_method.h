@@ -38,6 +38,7 @@ struct PpoSetup {
   PpoRoles roles;
   RolloutFunction answer;
   RewardSource* reward = nullptr;  // outlives the method
+  RewardSource* gold = nullptr;    // likewise; judges evaluations (gold_reward.h), or nothing
   std::vector<PromptRow> train;
   std::vector<PromptRow> evaluation;
   std::vector<SftRow> pretraining;                   // rows of ptx_coefficient

@@ -187,6 +187,42 @@ TEST(PpoMethodTest, EvaluationAnswersTheHeldOutPrompts) {
   EXPECT_EQ(plain.weights(), run.weights());
 }
 
+// Gold and proxy judge the same answers, so that here one follows from the other; the policy knows
+// nothing of the gold.
+TEST(PpoMethodTest, EvaluationsSetAGoldRewardBesideTheProxy) {
+  const Json config = {{"eval_strategy", "steps"}, {"eval_steps", 2}, {"eval_on_start", true},
+                       {"max_steps", 6},           {"learning_rate", 3e-3}};
+  SmallPpoRun run(config, even_share);
+  run.judge_evaluations_by([](const RewardRequest& request) { return 1 - even_share(request); });
+  ASSERT_TRUE(run.run().ok());
+  const auto evaluations = run.events("eval");
+  ASSERT_EQ(evaluations.size(), 4U);
+  for (const Json& one : evaluations) {
+    EXPECT_NEAR(one["eval_gold/scores"].get<double>(), 1 - one["eval_gold/proxy"].get<double>(),
+                1e-9);
+    EXPECT_NEAR(one["eval_gold/proxy"].get<double>(), one["eval_objective/scores"].get<double>(),
+                1e-6);
+    EXPECT_NEAR(one["eval_gold/kl"].get<double>(), one["eval_objective/kl_k1"].get<double>(), 1e-4);
+    EXPECT_GT(one["eval_gold/scores_error"].get<double>(), 0);
+  }
+  EXPECT_NEAR(evaluations[0]["eval_gold/kl"].get<double>(), 0, 1e-4);
+  EXPECT_NE(evaluations[3]["eval_gold/kl"], evaluations[0]["eval_gold/kl"]);
+  SmallPpoRun without(config, even_share);
+  ASSERT_TRUE(without.run().ok());
+  EXPECT_EQ(run.events("step"), without.events("step"));
+  EXPECT_FALSE(without.events("eval").at(0).contains("eval_gold/kl"));
+}
+
+TEST(PpoMethodTest, AGoldRewardThatIsNoNumberIsNamed) {
+  SmallPpoRun run({{"eval_strategy", "steps"}, {"eval_steps", 1}}, even_share);
+  run.judge_evaluations_by([](const RewardRequest&) { return std::nan(""); });
+  const auto outcome = run.run();
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_NE(outcome.error().message().find("gold reward: the reward of held_out.jsonl row 1 is no"),
+            std::string::npos)
+      << outcome.error().message();
+}
+
 // The averaged weights after two steps, by hand from the weights after each.
 TEST(PpoMethodTest, AveragedWeightsAreWhatTheRunEndsWith) {
   const auto after = [](int64_t steps, double ema) {

@@ -44,6 +44,10 @@ SmallPpoRun::SmallPpoRun(Json config, RewardFunction reward)
 
 SmallPpoRun::~SmallPpoRun() = default;
 
+void SmallPpoRun::judge_evaluations_by(RewardFunction gold) {
+  gold_ = std::make_unique<FunctionReward>(std::move(gold));
+}
+
 PpoSetup SmallPpoRun::make_setup() {
   models_ = std::make_unique<Models>();
   const bool peft = config_["use_peft"];
@@ -98,6 +102,7 @@ PpoSetup SmallPpoRun::make_setup() {
     return make_rollouts(policy, testing::byte_tokenizer(), prompts, rows, step, options, share);
   };
   setup.reward = reward_.get();
+  setup.gold = gold_.get();
   setup.train = small_prompt_rows(
       {"say it", "what now", "go on then", "and", "tell me more", "x y z", "once upon",
        "the end is"},

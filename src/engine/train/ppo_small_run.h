@@ -27,6 +27,9 @@ class SmallPpoRun {
   SmallPpoRun(Json config, RewardFunction reward);
   ~SmallPpoRun();
 
+  // A gold reward (gold_reward.h), before run().
+  void judge_evaluations_by(RewardFunction gold);
+
   // Trains, from the newest checkpoint when `resume`.
   Result<TrainingOutcome> run(bool resume = false);
   std::vector<Json> events(const std::string& kind) const;
@@ -49,6 +52,7 @@ class SmallPpoRun {
   std::string folder_;
   comm::Communicator* ranks_ = nullptr;
   std::unique_ptr<RewardSource> reward_;
+  std::unique_ptr<RewardSource> gold_;
   std::unique_ptr<Models> models_;
   std::unique_ptr<PpoMethod> method_;
   std::vector<optim::NamedTensor> parameters_;

@@ -104,6 +104,32 @@ std::string last_component(const std::string& path) {
   return name.filename().string();
 }
 
+// What a run names as its rewards, and how much each counts: models before commands.
+struct Named {
+  std::vector<std::string> models, commands;
+  std::vector<double> weights;
+  size_t count() const { return models.size() + commands.size(); }
+};
+
+Result<std::unique_ptr<WeightedRewards>> open_named(const Json& config,
+                                                    const text::Tokenizer& policy,
+                                                    at::Device device, const Named& named) {
+  const int64_t timeout_ms = TRY(get_int_or(config, "reward_timeout_ms", kTimeoutMs));
+  std::vector<WeightedRewards::Part> parts;
+  for (const std::string& path : named.models) {
+    const std::string name = unique_name(last_component(path), parts);
+    const double weight = named.weights[parts.size()];
+    parts.push_back({name, weight, TRY(open_model(path, policy, device))});
+  }
+  for (const std::string& command : named.commands) {
+    const std::string name = unique_name("reward_command", parts);
+    const double weight = named.weights[parts.size()];
+    parts.push_back(
+        {name, weight, std::make_unique<CommandReward>(command, static_cast<int>(timeout_ms))});
+  }
+  return std::make_unique<WeightedRewards>(std::move(parts));
+}
+
 }  // namespace
 
 void add_reward_totals(const std::map<std::string, RewardTotals>& totals,
@@ -186,28 +212,26 @@ Result<std::vector<double>> WeightedRewards::score(const std::vector<RewardReque
 Result<std::unique_ptr<WeightedRewards>> open_rewards(const Json& config,
                                                       const text::Tokenizer& policy,
                                                       at::Device device) {
-  const std::vector<std::string> model_paths = TRY(texts_of(config, "reward_model_path"));
-  const std::vector<std::string> commands = TRY(texts_of(config, "reward_command"));
-  const size_t count = model_paths.size() + commands.size();
-  if (count == 0) {
+  Named named;
+  named.models = TRY(texts_of(config, "reward_model_path"));
+  named.commands = TRY(texts_of(config, "reward_command"));
+  if (named.count() == 0) {
     return invalid_input("reward_model_path: is not set; name a reward model's folder, or give "
                          "reward_command");
   }
-  const std::vector<double> weights = TRY(weights_of(config, count));
-  const int64_t timeout_ms = TRY(get_int_or(config, "reward_timeout_ms", kTimeoutMs));
-  std::vector<WeightedRewards::Part> parts;
-  for (const std::string& path : model_paths) {
-    const std::string name = unique_name(last_component(path), parts);
-    const double weight = weights[parts.size()];
-    parts.push_back({name, weight, TRY(open_model(path, policy, device))});
-  }
-  for (const std::string& command : commands) {
-    const std::string name = unique_name("reward_command", parts);
-    const double weight = weights[parts.size()];
-    parts.push_back(
-        {name, weight, std::make_unique<CommandReward>(command, static_cast<int>(timeout_ms))});
-  }
-  return std::make_unique<WeightedRewards>(std::move(parts));
+  named.weights = TRY(weights_of(config, named.count()));
+  return open_named(config, policy, device, named);
+}
+
+Result<std::unique_ptr<WeightedRewards>> open_gold_rewards(const Json& config,
+                                                           const text::Tokenizer& policy,
+                                                           at::Device device) {
+  Named named;
+  named.models = TRY(texts_of(config, "gold_reward_model"));
+  named.commands = TRY(texts_of(config, "gold_reward_command"));
+  if (named.count() == 0) return std::unique_ptr<WeightedRewards>();
+  named.weights.assign(named.count(), 1.0);
+  return open_named(config, policy, device, named);
 }
 
 }  // namespace attune::engine::train

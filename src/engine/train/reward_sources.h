@@ -4,6 +4,7 @@
 //   reward_model_path   folders of reward models; their stored normalisation applies
 //   reward_command      programs (docs/formats/reward-command.md); reward_timeout_ms
 //   reward_weights      one number for each, models first; default 1
+//   gold_reward_model, gold_reward_command   what stands for the truth in evaluations
 //
 // Not thread-safe.
 #pragma once
@@ -77,5 +78,10 @@ class WeightedRewards : public RewardSource {
 Result<std::unique_ptr<WeightedRewards>> open_rewards(const Json& config,
                                                       const text::Tokenizer& policy,
                                                       at::Device device = at::kCPU);
+
+// The gold rewards, added up; nothing where none is named (gold_reward.h).
+Result<std::unique_ptr<WeightedRewards>> open_gold_rewards(const Json& config,
+                                                           const text::Tokenizer& policy,
+                                                           at::Device device = at::kCPU);
 
 }  // namespace attune::engine::train

@@ -1,5 +1,6 @@
 // attune train rloo, grpo and reinforce_plus_plus.
 #include "engine/train/frozen_policy.h"
+#include "engine/train/gold_reward.h"
 #include "engine/train/group_config.h"
 #include "engine/train/group_method.h"
 #include "engine/train/prompt_run.h"
@@ -17,7 +18,9 @@ Status run_group(const protocol::Job& job, GroupAlgorithm algorithm) {
   TRY(run.load_model());
   const auto rewards = TRY(open_rewards(job.config, run.text().tokenizer, run.device()));
   std::optional<ReferenceModel> reference;
-  if (setup.settings.needs_reference()) {
+  const auto gold = TRY(open_gold(job.config, run, prompts.evaluation.size()));
+  setup.gold = gold.get();
+  if (setup.settings.needs_reference() || gold != nullptr) {
     reference = TRY(open_start(job, run));
     setup.reference = frozen(*reference);
   }

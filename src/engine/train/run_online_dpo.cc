@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/train/frozen_policy.h"
+#include "engine/train/gold_reward.h"
 #include "engine/train/online_dpo_method.h"
 #include "engine/train/prompt_run.h"
 #include "engine/train/run_job.h"
@@ -58,6 +59,8 @@ Status run_online_dpo(const protocol::Job& job) {
   PromptData prompts = TRY(read_prompts(job, run, setup.rollout.response_length));
   TRY(run.load_model());
   const auto rewards = TRY(open_rewards(job.config, run.text().tokenizer, run.device()));
+  const auto gold = TRY(open_gold(job.config, run, prompts.evaluation.size()));
+  setup.gold = gold.get();
   ReferenceModel reference = TRY(open_start(job, run));
   setup.reference = frozen(reference);
   setup.loss.adapters = run.adapters();

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/train/gold_reward.h"
 #include "engine/train/ppo_method.h"
 #include "engine/train/ppo_models.h"
 #include "engine/train/ppo_options.h"
@@ -101,10 +102,12 @@ Status run_ppo(const protocol::Job& given) {
   PromptData data = TRY(read_prompts(job, run, setup.options.rollout.response_length));
   if (setup.options.ptx_weight > 0) setup.pretraining = TRY(read_pretraining(job, run));
   const auto reward = TRY(open_rewards(job.config, run.text().tokenizer, run.device()));
+  const auto gold = TRY(open_gold(job.config, run, data.evaluation.size()));
   TRY(run.load_model());
   PpoModels models = TRY(load_ppo_models(job, run));
   setup.options.rollout.adapters = run.adapters();
   setup.reward = reward.get();
+  setup.gold = gold.get();
   setup.roles = std::move(models.roles);
   setup.save_value = models.save_value;
   setup.policy_parameters = run.parameters();
