@@ -24,8 +24,7 @@ std::vector<Option> group_options(int64_t generations, double beta) {
       real("epsilon_high", nullptr, 0, {}, "how far above 1; default epsilon"),
       boolean("mask_truncated_completions", false, "answers that did not end teach nothing")};
   options = with_source("TRL", std::move(options));
-  options.push_back(nullable(real("kl_limit", 10.0, 0, {},
-                                  "nats a token: a mean KL above it ends the run; none for none")));
+  options.push_back(kl_limit_option());
   return options;
 }
 

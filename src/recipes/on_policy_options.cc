@@ -26,6 +26,11 @@ std::vector<Option> reward_options() {
   return options;
 }
 
+Option kl_limit_option() {
+  return nullable(real("kl_limit", 10.0, 0, {},
+                       "nats a token: a mean KL above it ends the run; none for none"));
+}
+
 std::vector<Option> sampling_options_of_training() {
   std::vector<Option> options = with_source(
       "TRL",

@@ -11,6 +11,9 @@ namespace attune::recipes {
 // truth in evaluations: gold_reward_model, gold_reward_command.
 std::vector<Option> reward_options();
 
+// kl_limit, of methods that measure their distance from a reference.
+Option kl_limit_option();
+
 // How answers are sampled while training, with TRL's names and defaults.
 std::vector<Option> sampling_options_of_training();
 

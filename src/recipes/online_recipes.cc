@@ -17,6 +17,7 @@ Recipe make_online_dpo() {
        real("missing_eos_penalty", nullptr, 0, {},
             "taken from the reward of an answer that did not end"),
        string("ref_model_name_or_path", nullptr, "another model as reference")});
+  own.push_back(kl_limit_option());
   Recipe recipe = on_policy_recipe(
       "online_dpo",
       "Two sampled answers a prompt, judged: DPO on the better one (arXiv 2402.04792).",

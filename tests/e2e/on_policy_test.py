@@ -110,6 +110,17 @@ class OnPolicyTest(command_case.CommandCase):
         self.failed(*self.words("online_dpo", *judge, "--beta", "0"), says=["beta"])
         self.failed(*self.words("spin", "--iterates", 9), says=["prompt+completion"])
 
+    def test_a_policy_that_runs_away_ends_the_run(self):
+        judge = ("--reward_command", self.judge, "--max_steps", 6, "--learning_rate", 10,
+                 "--kl_limit", 1)
+        for words in (("online_dpo", *judge, "--max_new_tokens", 8, "--save_steps", 1),
+                      ("rloo", *judge, "--max_completion_length", 8, "--save_steps", 1,
+                       "--num_generations", 4, "--per_device_train_batch_size", 8)):
+            self.failed(*self.words(*words, "--overwrite_output_dir", "true"),
+                        says=["run away from its reference", "kl_limit"])
+            self.assertTrue((self.path("run") / "checkpoints/step-1").is_dir())
+            self.assertFalse((self.path("run") / "final").exists())
+
     def test_a_reward_that_fails_leaves_a_checkpoint_to_go_on_from(self):
         # Dies for good after two steps of 8 answers, until it is mended.
         broken = self.write("broken", "")

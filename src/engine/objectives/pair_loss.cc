@@ -78,10 +78,6 @@ Status check_loss(const PreferenceOptions& options, const WeightedPairLoss& weig
   if (loss == PairLoss::kExoPair && options.label_smoothing <= 0) {
     return invalid_input("loss_type exo_pair needs label_smoothing above 0 (its paper: 1e-3)");
   }
-  if (loss == PairLoss::kRobust && options.label_smoothing >= 0.5) {
-    return invalid_input("loss_type robust needs label_smoothing below 0.5; it is {}",
-                         options.label_smoothing);
-  }
   if (sorts(loss) && (soft_labels || weighted)) {
     return invalid_input("loss_type {} sorts the sides of a step apart, so {} has no meaning",
                          to_string(loss), soft_labels ? "chosen_probability" : "use_weighting");
@@ -120,8 +116,9 @@ Status check_preference_options(const PreferenceOptions& options, bool soft_labe
   if (!(options.beta > 0) || !std::isfinite(options.beta)) {
     return invalid_input("beta must be above 0; it is {}", options.beta);
   }
-  if (!(options.label_smoothing >= 0 && options.label_smoothing <= 0.5)) {
-    return invalid_input("label_smoothing must lie in [0, 0.5]; it is {}",
+  if (!(options.label_smoothing >= 0 && options.label_smoothing < 0.5)) {
+    return invalid_input("label_smoothing must be at least 0 and below 0.5, where labels would be "
+                         "coin flips that teach nothing; it is {}",
                          options.label_smoothing);
   }
   if (!(options.discopop_tau > 0)) {

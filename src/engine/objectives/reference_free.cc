@@ -62,8 +62,9 @@ Status check_reference_free_options(const ReferenceFreeOptions& options) {
   if (!(options.beta > 0) || !std::isfinite(options.beta)) {
     return invalid_input("beta must be above 0; it is {}", options.beta);
   }
-  if (!(options.label_smoothing >= 0 && options.label_smoothing <= 0.5)) {
-    return invalid_input("label_smoothing must lie in [0, 0.5]; it is {}",
+  if (!(options.label_smoothing >= 0 && options.label_smoothing < 0.5)) {
+    return invalid_input("label_smoothing must be at least 0 and below 0.5, where labels would be "
+                         "coin flips that teach nothing; it is {}",
                          options.label_smoothing);
   }
   if (!std::isfinite(options.simpo_gamma) || !std::isfinite(options.alpha)) {

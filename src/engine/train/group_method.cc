@@ -106,13 +106,7 @@ Result<StepUpdates> GroupMethod::begin_step(int64_t step, const std::vector<int6
   Answers answers = TRY(answer_together(ranks_, prompts_.train, sample, &rewards_));
   StepUpdates updates =
       TRY(learn_from(step, std::move(answers.rollouts), std::move(answers.metrics)));
-  if (setup_.kl_limit && !(batch_.kl_per_token <= *setup_.kl_limit)) {
-    return invalid_input(
-        "the policy has run away from its reference: a KL of {:.3g} nats a token is above kl_limit "
-        "({:.3g}). Raise beta or lower learning_rate; nothing of this step was kept, and earlier "
-        "checkpoints are as they were",
-        batch_.kl_per_token, *setup_.kl_limit);
-  }
+  TRY(check_kl_limit(batch_.kl_per_token, setup_.kl_limit, "Raise beta or lower learning_rate"));
   return updates;
 }
 

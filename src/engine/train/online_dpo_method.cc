@@ -118,6 +118,9 @@ Result<StepUpdates> OnlineDpoMethod::begin_step(int64_t step, const std::vector<
   updates.metrics = std::move(answers.metrics);
   add_metrics(rollouts, captured_log_probs(rollouts), reference, &updates.metrics);
   updates.metrics["frac_ties"] = 1 - share;
+  TRY(check_kl_limit(updates.metrics.at("objective/kl") /
+                         updates.metrics.at("completions/mean_length"),
+                     setup_.kl_limit, "Raise beta or lower learning_rate"));
   return updates;
 }
 

@@ -21,6 +21,7 @@ struct OnlineDpoSetup {
   std::vector<double> betas = {0.1};          // by epoch; the last one stays
   int64_t steps_per_epoch = 1;
   std::optional<double> missing_eos_penalty;  // subtracted from the reward of an answer without end
+  std::optional<double> kl_limit;             // nats a token (k1): a mean above it ends the run
   FrozenPolicy reference;
   RewardSource* gold = nullptr;  // judges evaluations (gold_reward.h); outlives the method
 };

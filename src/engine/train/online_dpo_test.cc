@@ -102,6 +102,23 @@ TEST(OnlineDpo, BetaFollowsTheEpochAndAnswersWithoutEndPay) {
   EXPECT_NEAR(updates.metrics.at("objective/scores"), -10 * cut, 1e-9);
 }
 
+TEST(OnlineDpo, AKlThatRunsAwayEndsTheRun) {
+  SmallPolicy policy(false);
+  const auto rewards = function_reward(even_share);
+  OnlineDpoSetup setup = setup_of(policy, objectives::PairLoss::kSigmoid);
+  setup.kl_limit = 0.5;
+  OnlineDpoMethod method(*policy.decoder, policy.tokenizer, *rewards, setup, policy.prompts());
+  ASSERT_TRUE(method.begin_step(0, {0, 1, 2, 3}).ok());
+  for (const optim::NamedTensor& parameter : policy.parameters) {
+    parameter.tensor.detach().mul_(3);  // as after an update that was far too long
+  }
+  const auto updates = method.begin_step(1, {0, 1, 2, 3});
+  ASSERT_FALSE(updates.ok());
+  EXPECT_NE(updates.error().message().find("has run away from its reference"), std::string::npos)
+      << updates.error().message();
+  EXPECT_NE(updates.error().message().find("kl_limit (0.5)"), std::string::npos);
+}
+
 TEST(OnlineDpo, EvaluationAnswersHeldOutPrompts) {
   SmallPolicy policy(false);
   const auto rewards = function_reward(even_share);

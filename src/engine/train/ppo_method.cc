@@ -136,15 +136,8 @@ Status PpoMethod::check(const Answered& answered) const {
                          "value_learning_rate or vf_coef");
   }
   const double kl = answered.metrics.at("objective/kl_k1");
-  const double per_token = kl / answered.metrics.at("completions/mean_length");
-  const auto& limit = setup_.options.kl_limit;
-  if (limit && !(per_token <= *limit)) {
-    return invalid_input(
-        "the policy has run away from its reference: a KL of {:.3g} nats a token ({:.4g} an "
-        "answer) is above kl_limit ({:.3g}). Raise kl_coef, lower learning_rate, or set target_kl; "
-        "nothing of this step was kept, and earlier checkpoints are as they were",
-        per_token, kl, *limit);
-  }
+  TRY(check_kl_limit(kl / answered.metrics.at("completions/mean_length"), setup_.options.kl_limit,
+                     "Raise kl_coef, lower learning_rate, or set target_kl"));
   if (kl < kNegativeKl) {
     log_warning(
         "objective/kl is {:.3f}: far below zero, which no sample of the policy itself gives in the "

@@ -112,6 +112,17 @@ Status check_rows(const PreferenceSetup& setup, const std::vector<TreeRow>& rows
   return objectives::check_preference_options(setup.loss, soft, setup.weighting);
 }
 
+Status check_order(const PreferenceSetup& setup, const std::vector<TreeRow>& rows) {
+  for (const TreeRow& row : rows) {
+    for (const RowPair& pair : pairs_of_row(row, setup.pairs)) {
+      if (pair.chosen_probability != 0.5) return {};
+    }
+  }
+  return invalid_input(
+      "training data: every pair is a tie (chosen_probability 0.5): nothing says which answer is "
+      "better, and nothing could be learnt");
+}
+
 Result<std::optional<ReferenceMoves>> read_reference_moves(const Json& config) {
   if (!TRY(get_bool_or(config, "sync_ref_model", false))) return std::optional<ReferenceMoves>();
   const auto refuse = [](const char* option, const char* why) {

@@ -16,6 +16,10 @@ Result<PreferenceSetup> read_preference_setup(const Json& config);
 // What the data brings must fit the losses too: soft labels, ties.
 Status check_rows(const PreferenceSetup& setup, const std::vector<TreeRow>& rows);
 
+// Training rows of which none says which answer is better (every pair has a chosen_probability of
+// 0.5) would train on a loss that is flat where it begins: an error.
+Status check_order(const PreferenceSetup& setup, const std::vector<TreeRow>& rows);
+
 // When and how the reference moves; nothing: it stays.
 struct ReferenceMoves {
   double alpha = 0.6;

@@ -163,6 +163,15 @@ Status score_rollouts(RewardSource& source, const std::vector<PromptRow>& prompt
   return {};
 }
 
+Status check_kl_limit(double nats_a_token, const std::optional<double>& limit,
+                      const char* advice) {
+  if (!limit || nats_a_token <= *limit) return {};
+  return invalid_input(
+      "the policy has run away from its reference: a KL of {:.3g} nats a token is above kl_limit "
+      "({:.3g}). {}; nothing of this step was kept, and earlier checkpoints are as they were",
+      nats_a_token, *limit, advice);
+}
+
 SampleValues rollout_log_probs(models::Decoder& decoder, const std::vector<Rollout>& rollouts,
                                const RolloutForward& forward) {
   c10::NoGradGuard no_grad;

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -94,6 +95,10 @@ struct RolloutForward {
 // them the ratio of the first update is 1 (losses.md §17). No gradient.
 SampleValues rollout_log_probs(models::Decoder& decoder, const std::vector<Rollout>& rollouts,
                                const RolloutForward& forward);
+
+// Nothing while the policy is within `limit` (nats a token of k1) of its reference; beyond it, or at
+// no number, an error that names kl_limit and what to change.
+Status check_kl_limit(double nats_a_token, const std::optional<double>& limit, const char* advice);
 
 // The captured log-probs in the same shape.
 SampleValues captured_log_probs(const std::vector<Rollout>& rollouts);

@@ -16,6 +16,7 @@ Status run_dpo(const protocol::Job& job) {
   rows.ties = setup.pairs.ties;
   TreeData data = TRY(load_tree_data(job, run, rows));
   TRY(check_rows(setup, data.train));
+  TRY(check_order(setup, data.train));
   TRY(check_rows(setup, data.evaluation));
   TRY(run.load_model());
   PreferenceMethod method(run.decoder(),

@@ -48,6 +48,7 @@ Result<OnlineDpoSetup> read_setup(const Json& config, const TrainingOptions& opt
   if (find(config, "missing_eos_penalty") != nullptr) {
     setup.missing_eos_penalty = TRY(get_double(config, "missing_eos_penalty"));
   }
+  if (find(config, "kl_limit") != nullptr) setup.kl_limit = TRY(get_double(config, "kl_limit"));
   return setup;
 }
 

@@ -42,6 +42,11 @@ Result<BatchOptions> read_batch(const Json& config) {
   options.tokens_per_step = TRY(get_optional_int(config, "tokens_per_step"));
   options.epochs = TRY(get_double_or(config, "num_train_epochs", 3.0));
   options.max_steps = TRY(get_int_or(config, "max_steps", -1));
+  if (options.max_steps < 1 && !(options.epochs > 0)) {
+    return invalid_input("num_train_epochs: {} leaves no step to train; give more than 0, or "
+                         "max_steps",
+                         options.epochs);
+  }
   return options;
 }
 

@@ -74,6 +74,16 @@ TEST(TrainingOptionsTest, WhetherLargerIsBetterFollowsTheMetricUnlessSaid) {
   EXPECT_FALSE(larger({{"metric_for_best_model", "entropy"}, {"greater_is_better", false}}));
 }
 
+TEST(TrainingOptionsTest, ARunWithoutAStepIsRefused) {
+  for (int steps : {0, -1}) {
+    const auto options = read_training_options({{"num_train_epochs", 0.0}, {"max_steps", steps}});
+    ASSERT_FALSE(options.ok()) << steps;
+    EXPECT_NE(options.error().message().find("leaves no step"), std::string::npos);
+  }
+  EXPECT_TRUE(read_training_options({{"num_train_epochs", 0.0}, {"max_steps", 1}}).ok());
+  EXPECT_TRUE(read_training_options({{"num_train_epochs", 0.001}, {"max_steps", -1}}).ok());
+}
+
 TEST(TrainingOptionsTest, IntervalsBelowOneAreShares) {
   EXPECT_EQ(interval_steps(0.1, 95), 10);
   EXPECT_EQ(interval_steps(20, 95), 20);
