@@ -1,5 +1,6 @@
 #include "engine/objectives/pair_loss.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -103,6 +104,10 @@ Result<std::vector<WeightedPairLoss>> weighted_pair_losses(const std::vector<std
   if (!weights.empty() && weights.size() != names.size()) {
     return invalid_input("loss_weights has {} numbers for {} loss types; give one for each",
                          weights.size(), names.size());
+  }
+  const auto nothing = [](double weight) { return weight == 0; };
+  if (!weights.empty() && std::all_of(weights.begin(), weights.end(), nothing)) {
+    return invalid_input("loss_weights: all are 0, and nothing could be learnt");
   }
   std::vector<WeightedPairLoss> losses;
   for (size_t i = 0; i < names.size(); ++i) {

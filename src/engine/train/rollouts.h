@@ -96,8 +96,8 @@ struct RolloutForward {
 SampleValues rollout_log_probs(models::Decoder& decoder, const std::vector<Rollout>& rollouts,
                                const RolloutForward& forward);
 
-// Nothing while the policy is within `limit` (nats a token of k1) of its reference; beyond it, or at
-// no number, an error that names kl_limit and what to change.
+// Nothing while the policy is within `limit` (nats a token of k1) of its reference; beyond it, or
+// when it is no number, an error that names kl_limit and what to change.
 Status check_kl_limit(double nats_a_token, const std::optional<double>& limit, const char* advice);
 
 // The captured log-probs in the same shape.

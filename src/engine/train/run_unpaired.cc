@@ -61,6 +61,19 @@ Status set_mismatched(const protocol::Job& job, TrainingRun& run, UnpairedMethod
   return {};
 }
 
+// A weight of 0 leaves a side out; both, or the only one there is, would leave nothing.
+Status check_weights(const UnpairedSetup& setup, const std::vector<TreeRow>& rows) {
+  for (const TreeRow& row : rows) {
+    const double weight =
+        row.label ? setup.loss.desirable_weight : setup.loss.undesirable_weight;
+    if (weight != 0) return {};
+  }
+  return invalid_input(
+      "desirable_weight, undesirable_weight: leave all {} completions with the weight 0, and "
+      "nothing could be learnt",
+      rows.size());
+}
+
 // The paper's advice: lambda_D n_D / (lambda_U n_U) between 1 and 3/2.
 void warn_about_balance(const UnpairedSetup& setup, const std::vector<TreeRow>& rows) {
   double desirable = 0;
@@ -101,6 +114,7 @@ Status run_unpaired(const protocol::Job& job) {
   TreeData data = TRY(load_tree_data(job, run, rows));
   data.train = unpaired_rows(std::move(data.train));
   data.evaluation = unpaired_rows(std::move(data.evaluation));
+  TRY(check_weights(setup, data.train));
   warn_about_balance(setup, data.train);
   TRY(run.load_model());
   UnpairedMethod method(run.decoder(),
