@@ -36,7 +36,8 @@ std::vector<recipes::Option> served_model_options() {
           choice("quantize", "none", {"none", "q8_0", "q4_0", "q4_1", "native"},
                  "keep weights in blocks; native keeps a GGUF file's own"),
           choice("dtype", "float32", {"auto", "float32", "bfloat16"}, "precision of the weights"),
-          string("device", "auto", "cpu, cuda or cuda:<number>; auto takes a GPU where there is one"),
+          string("device", "auto",
+                 "cpu, cuda or cuda:<number>; auto takes a GPU where there is one"),
           integer("threads", nullptr, 1, "CPU threads; default all cores"),
           string("chat_template_path", nullptr, "Jinja file in place of the model's template")};
 }

@@ -30,8 +30,8 @@ Result<std::unique_ptr<WeightedRewards>> open_gold(const Json& config, const Tra
                                                    size_t evaluation_rows);
 
 // Adds the metrics above. `rollouts` have the scores of the proxy; `sampled` and `reference` are
-// log-probs of their samples. Of several ranks each judges its share, and all must call. Errors: the
-// gold reward's own, named as such.
+// log-probs of their samples. Of several ranks each judges its share, and all must call. Errors:
+// the gold reward's own, named as such.
 Status add_gold_metrics(comm::Communicator* ranks, RewardSource& gold,
                         const std::vector<PromptRow>& prompts,
                         const std::vector<Rollout>& rollouts, const SampleValues& sampled,
