@@ -192,8 +192,8 @@ Result<ChainForm> parse_chain_form(const std::string& name) {
 }
 
 RowResult<std::vector<ChainLink>> make_chain(const std::vector<std::optional<int>>& ranks,
-                                          const HindsightTemplates& templates,
-                                          const ChainOptions& options, Random& random) {
+                                             const HindsightTemplates& templates,
+                                             const ChainOptions& options, Random& random) {
   ChainOptions whole = options;
   const bool single = options.form == ChainForm::kPositive || options.form == ChainForm::kNegative;
   if (single) whole.max_answers.reset();  // the best and the worst are those of the whole ranking

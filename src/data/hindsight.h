@@ -72,8 +72,8 @@ struct ChainOptions {
 // left out. Answers of one rank stand in a random order; which one "p" and "n" take is random too.
 // Errors: fewer than two different ranks (such a row says nothing of better and worse).
 RowResult<std::vector<ChainLink>> make_chain(const std::vector<std::optional<int>>& ranks,
-                                          const HindsightTemplates& templates,
-                                          const ChainOptions& options, Random& random);
+                                             const HindsightTemplates& templates,
+                                             const ChainOptions& options, Random& random);
 
 // One answer of a chain of strings and what stands before it since the answer before.
 struct ChainField {

@@ -124,7 +124,7 @@ text::Encoding ExampleTokenizer::encode(std::string_view text, bool from_templat
 }
 
 RowResult<text::RenderedChat> ExampleTokenizer::render(const Messages& messages, const Example& row,
-                                                    bool generation_prompt, bool spans) const {
+                                                       bool generation_prompt, bool spans) const {
   if (!template_) {
     return refuse_row(kNoTemplate,
                       "the row is a conversation, but the model has no chat template; give one "
@@ -150,7 +150,7 @@ std::vector<int32_t> ExampleTokenizer::text(std::string_view text) const {
 }
 
 RowResult<TokenizedConversation> ExampleTokenizer::conversation(const Messages& messages,
-                                                             const Example& row) const {
+                                                                const Example& row) const {
   const text::RenderedChat chat = TRY(render(messages, row, false, true));
   const text::Encoding encoding = encode(chat.text, /*from_template=*/true);
   TokenizedConversation result;
@@ -166,7 +166,7 @@ RowResult<TokenizedConversation> ExampleTokenizer::conversation(const Messages& 
 }
 
 RowResult<std::string> ExampleTokenizer::prompt_text(const Content& prompt,
-                                                  const Example& row) const {
+                                                     const Example& row) const {
   if (!is_conversational(prompt)) return std::get<std::string>(prompt);
   const auto& messages = std::get<Messages>(prompt);
   const bool answered = !messages.empty() && messages.back().role == "assistant";
@@ -174,15 +174,14 @@ RowResult<std::string> ExampleTokenizer::prompt_text(const Content& prompt,
 }
 
 RowResult<std::vector<int32_t>> ExampleTokenizer::prompt(const Content& prompt,
-                                                      const Example& row) const {
+                                                         const Example& row) const {
   const std::string text = TRY(prompt_text(prompt, row));
   return encode(text, is_conversational(prompt)).ids;
 }
 
-RowResult<TokenizedCompletion> ExampleTokenizer::completion(const std::optional<Content>& prompt,
-                                                         const Content& completion,
-                                                         const Example& row,
-                                                         const CompletionOptions& options) const {
+RowResult<TokenizedCompletion> ExampleTokenizer::completion(
+    const std::optional<Content>& prompt, const Content& completion, const Example& row,
+    const CompletionOptions& options) const {
   const bool chat = is_conversational(completion);
   const bool from_template = chat || (prompt && is_conversational(*prompt));
   if (chat && prompt && !is_conversational(*prompt)) {

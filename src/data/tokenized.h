@@ -70,15 +70,15 @@ class ExampleTokenizer {
   // `prompt` may be absent. Errors: no template, a template that refuses the conversation or does
   // not continue its own prompt, an empty completion without append_eos.
   RowResult<TokenizedCompletion> completion(const std::optional<Content>& prompt,
-                                         const Content& completion, const Example& row,
-                                         const CompletionOptions& options = {}) const;
+                                            const Content& completion, const Example& row,
+                                            const CompletionOptions& options = {}) const;
 
  private:
   ExampleTokenizer(text::Tokenizer tokenizer, std::optional<text::ChatTemplate> chat_template)
       : tokenizer_(std::move(tokenizer)), template_(std::move(chat_template)) {}
 
   RowResult<text::RenderedChat> render(const Messages& messages, const Example& row,
-                                    bool generation_prompt, bool spans) const;
+                                       bool generation_prompt, bool spans) const;
   RowResult<std::string> prompt_text(const Content& prompt, const Example& row) const;
   text::Encoding encode(std::string_view text, bool from_template) const;
 

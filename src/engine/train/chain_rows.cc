@@ -33,8 +33,8 @@ size_t first_beyond(const text::Encoding& encoding, size_t byte) {
 
 }  // namespace
 
-data::RowResult<TokenSequence> ChainTokenizer::strings(const data::PromptAndCompletions& row,
-                                              const std::vector<data::ChainLink>& chain) const {
+data::RowResult<TokenSequence> ChainTokenizer::strings(
+    const data::PromptAndCompletions& row, const std::vector<data::ChainLink>& chain) const {
   const text::Tokenizer& tokenizer = examples_.tokenizer();
   if (!tokenizer.eos_id()) {
     return data::refuse_row(
@@ -109,8 +109,8 @@ data::RowResult<TokenSequence> ChainTokenizer::conversation(
 }
 
 data::RowResult<ChainTokenizer::Prepared> ChainTokenizer::prepare(const data::Example& example,
-                                                         data::ChainForm form,
-                                                         Random& random) const {
+                                                                  data::ChainForm form,
+                                                                  Random& random) const {
   const auto ranks = TRY(ranks_of(example));
   TRY(data::check_row(example));
   const data::PromptAndCompletions row = TRY(data::split_example(example));
@@ -144,9 +144,9 @@ Result<std::vector<SftRow>> read_chain_rows(const std::vector<std::string>& file
       chains.push_back({{std::move(prepared->sequence)}, {name}});
     }
     if (chains.empty()) {
-      return report->drop(
-          name, data::refuse_row(data::kPromptFillsLength,
-                                 "max_length cuts every chain before its first answer"));
+      return report->drop(name,
+                          data::refuse_row(data::kPromptFillsLength,
+                                           "max_length cuts every chain before its first answer"));
     }
     accepted.add(name, example, std::move(chains), tokens, trained, truncated);
   };

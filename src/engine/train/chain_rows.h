@@ -46,16 +46,16 @@ class ChainTokenizer {
   // One chain of a preference or ranking. Errors (kInvalidInput) say what about the row cannot be
   // used. A chain that is cut before its first trained token has trained_tokens() == 0.
   data::RowResult<Prepared> prepare(const data::Example& example, data::ChainForm form,
-                           Random& random) const;
+                                    Random& random) const;
 
   const ChainRowOptions& options() const { return options_; }
 
  private:
   data::RowResult<TokenSequence> strings(const data::PromptAndCompletions& row,
-                                const std::vector<data::ChainLink>& chain) const;
+                                         const std::vector<data::ChainLink>& chain) const;
   data::RowResult<TokenSequence> conversation(const data::Example& example,
-                                     const data::PromptAndCompletions& row,
-                                     const std::vector<data::ChainLink>& chain) const;
+                                              const data::PromptAndCompletions& row,
+                                              const std::vector<data::ChainLink>& chain) const;
 
   data::ExampleTokenizer examples_;
   ChainRowOptions options_;

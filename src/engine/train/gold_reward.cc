@@ -48,9 +48,9 @@ Result<std::unique_ptr<WeightedRewards>> open_gold(const Json& config, const Tra
 }
 
 Status add_gold_metrics(comm::Communicator* ranks, RewardSource& gold,
-                        const std::vector<PromptRow>& prompts,
-                        const std::vector<Rollout>& rollouts, const SampleValues& sampled,
-                        const SampleValues& reference, std::map<std::string, double>* metrics) {
+                        const std::vector<PromptRow>& prompts, const std::vector<Rollout>& rollouts,
+                        const SampleValues& sampled, const SampleValues& reference,
+                        std::map<std::string, double>* metrics) {
   const auto answered = [&](const RowShare& share) -> Result<std::vector<Rollout>> {
     std::vector<Rollout> own;
     for (size_t i = 0; i < rollouts.size(); ++i) {

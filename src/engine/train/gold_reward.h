@@ -33,8 +33,8 @@ Result<std::unique_ptr<WeightedRewards>> open_gold(const Json& config, const Tra
 // log-probs of their samples. Of several ranks each judges its share, and all must call. Errors:
 // the gold reward's own, named as such.
 Status add_gold_metrics(comm::Communicator* ranks, RewardSource& gold,
-                        const std::vector<PromptRow>& prompts,
-                        const std::vector<Rollout>& rollouts, const SampleValues& sampled,
-                        const SampleValues& reference, std::map<std::string, double>* metrics);
+                        const std::vector<PromptRow>& prompts, const std::vector<Rollout>& rollouts,
+                        const SampleValues& sampled, const SampleValues& reference,
+                        std::map<std::string, double>* metrics);
 
 }  // namespace attune::engine::train

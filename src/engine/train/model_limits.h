@@ -20,6 +20,6 @@ data::RowStatus check_context(int64_t tokens, int64_t context);
 
 // kInvalidInput for an id from `vocabulary` on, with its text.
 data::RowStatus check_ids(std::span<const int32_t> ids, const text::Tokenizer& tokenizer,
-                 int64_t vocabulary);
+                          int64_t vocabulary);
 
 }  // namespace attune::engine::train

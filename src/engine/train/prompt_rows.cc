@@ -21,9 +21,8 @@ data::RowResult<data::Content> prompt_of(const data::Example& example) {
 data::RowStatus check_length(int64_t length, const PromptRowOptions& options) {
   if (length == 0) return data::refuse_row(data::kEmptyPrompt, "the prompt has no tokens");
   if (options.max_prompt_length && length > *options.max_prompt_length) {
-    return data::refuse_row(data::kLongPrompt,
-                            "its {} tokens are more than max_prompt_length ({})", length,
-                            *options.max_prompt_length);
+    return data::refuse_row(data::kLongPrompt, "its {} tokens are more than max_prompt_length ({})",
+                            length, *options.max_prompt_length);
   }
   if (options.context > 0 && length + options.room > options.context) {
     return data::refuse_row(
@@ -45,8 +44,8 @@ void hash_rows(Sha256& hash, const std::vector<PromptRow>& rows) {
 }  // namespace
 
 data::RowResult<PromptRow> make_prompt_row(const data::Example& example,
-                                  const data::ExampleTokenizer& tokenizer,
-                                  const PromptRowOptions& options) {
+                                           const data::ExampleTokenizer& tokenizer,
+                                           const PromptRowOptions& options) {
   PromptRow row;
   row.prompt = TRY(prompt_of(example));
   row.ids = TRY(tokenizer.prompt(row.prompt, example));

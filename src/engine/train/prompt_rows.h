@@ -41,8 +41,8 @@ struct PromptRowOptions {
 // The row of one example. Errors (kInvalidInput) say what about it cannot be used; the caller names
 // it.
 data::RowResult<PromptRow> make_prompt_row(const data::Example& example,
-                                  const data::ExampleTokenizer& tokenizer,
-                                  const PromptRowOptions& options);
+                                           const data::ExampleTokenizer& tokenizer,
+                                           const PromptRowOptions& options);
 
 // Reads and tokenises whole files. Rows that cannot be used are counted and named in `report`; only
 // unreadable files are errors.

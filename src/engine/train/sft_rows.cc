@@ -20,7 +20,7 @@ OrderedJson raw_messages(const data::Messages* first, const data::Messages& seco
 }  // namespace
 
 data::RowStatus fit_sequence(const SftRowOptions& options, const text::Tokenizer& tokenizer,
-                    TokenSequence& sequence, bool* truncated) {
+                             TokenSequence& sequence, bool* truncated) {
   if (options.max_length && static_cast<int64_t>(sequence.ids.size()) > *options.max_length) {
     sequence.ids.resize(static_cast<size_t>(*options.max_length));
     sequence.trained.resize(static_cast<size_t>(*options.max_length));
@@ -183,8 +183,7 @@ data::RowResult<SftTokenizer::Prepared> SftTokenizer::prepare(const data::Exampl
     const bool conversational = data::is_conversational(*example.prompt);
     if (conversational != data::is_conversational(*example.completion)) {
       return data::refuse_row(
-          data::kTwoKinds,
-          "prompt and completion must both be strings or both lists of messages");
+          data::kTwoKinds, "prompt and completion must both be strings or both lists of messages");
     }
     if (conversational) {
       const auto& messages = std::get<data::Messages>(*example.prompt);

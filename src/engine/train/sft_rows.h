@@ -56,7 +56,7 @@ struct SftRowOptions {
 // Cuts a sequence at max_length (keep_start). Refuses one that is longer than the context, and ids
 // that the model has no embedding for.
 data::RowStatus fit_sequence(const SftRowOptions& options, const text::Tokenizer& tokenizer,
-                    TokenSequence& sequence, bool* truncated);
+                             TokenSequence& sequence, bool* truncated);
 
 // Tokenises single rows. Immutable; thread-safe.
 class SftTokenizer {
@@ -83,8 +83,8 @@ class SftTokenizer {
   Result<Prepared> prepare_text(const std::string& text) const;
   Result<Prepared> prepare_strings(const std::string& prompt, const std::string& completion) const;
   data::RowResult<Prepared> prepare_conversation(const data::Example& example,
-                                        const data::Messages* prompt,
-                                        const data::Messages& rest) const;
+                                                 const data::Messages* prompt,
+                                                 const data::Messages& rest) const;
   Result<text::ChatTemplateInput> template_input(const data::Example& example) const;
   void append_eos(TokenSequence& sequence) const;
   Prepared cut_at(text::Encoding encoding, size_t boundary,
