@@ -1,6 +1,7 @@
 #include "cli/report.h"
 
 #include <cstdio>
+#include <filesystem>
 
 #include "base/file.h"
 #include "cli/command.h"
@@ -103,19 +104,56 @@ std::string count_cell(const Json& report, const char* group, const char* key) {
                                                                     : "–");
 }
 
+// "a.jsonl 3, 7; b.jsonl 1 and 12 more".
+std::string which_rows(const Json& entry, int64_t count) {
+  constexpr int64_t kShown = 10;
+  const Json* files = find(entry, "rows");
+  if (files == nullptr || !files->is_object()) return "";
+  std::string text;
+  int64_t shown = 0;
+  for (const auto& [file, numbers] : files->items()) {
+    if (!numbers.is_array() || shown == kShown) continue;
+    const std::string name = std::filesystem::path(file).filename().string();
+    text += fmt::format("{}{} ", text.empty() ? "" : "; ", name);
+    std::string separator;
+    for (const Json& number : numbers) {
+      if (shown == kShown) break;
+      text += separator + plain_text(number);
+      separator = ", ";
+      ++shown;
+    }
+  }
+  if (shown < count) text += fmt::format(" and {} more", grouped(count - shown));
+  return text;
+}
+
 std::string dropped_rows(const Json& report, const std::string& split) {
   const Json* dropped = find(report, "dropped");
   if (dropped == nullptr || !dropped->is_array()) return "";
   std::string html;
   for (const Json& entry : *dropped) {
     if (!entry.is_object()) continue;
-    std::string first = plain_text(entry.value("first", Json("")));
-    html += fmt::format("<tr><td>{}</td><td class=\"number\">{}</td><td>{}</td><td>{}</td></tr>\n",
-                        escape_html(split), escape_html(plain_text(entry.value("count", Json(0)))),
-                        escape_html(plain_text(entry.value("reason", Json("unknown")))),
-                        escape_html(first));
+    const Json count = entry.value("count", Json(0));
+    const int64_t rows = count.is_number_integer() ? count.get<int64_t>() : 0;
+    html += fmt::format(
+        "<tr><td>{}</td><td class=\"number\">{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+        escape_html(split), grouped(rows),
+        escape_html(plain_text(entry.value("reason", Json("unknown")))),
+        escape_html(plain_text(entry.value("first", Json("")))),
+        escape_html(which_rows(entry, rows)));
   }
   return html;
+}
+
+// People who differ stay in the data; how many of them there are bounds what can be learnt.
+std::string disagreeing_rows(const Json& report, const std::string& split) {
+  const Json* counts = find(report, "rows");
+  const Json* count = counts == nullptr ? nullptr : find(*counts, "disagreeing");
+  if (count == nullptr || !count->is_number_integer() || *count == 0) return "";
+  return fmt::format(
+      "<p class=\"note\">{}: rows that say the opposite of somebody else's about the same two "
+      "answers, and stay: {}.</p>\n",
+      escape_html(split), grouped(count->get<int64_t>()));
 }
 
 std::string data_part(const RunData& run) {
@@ -126,7 +164,7 @@ std::string data_part(const RunData& run) {
       "class=\"number\">dropped</th>"
       "<th class=\"number\">cut to max_length</th><th class=\"number\">tokens</th>"
       "<th class=\"number\">tokens with loss</th></tr>\n";
-  std::string dropped;
+  std::string dropped, disagreeing;
   for (const auto& [split, report] : run.data_report.items()) {
     if (!report.is_object() || find(report, "rows") == nullptr) continue;
     html += fmt::format("<tr><td>{}</td>", escape_html(split));
@@ -136,13 +174,14 @@ std::string data_part(const RunData& run) {
     html +=
         count_cell(report, "tokens", "kept") + count_cell(report, "tokens", "trained") + "</tr>\n";
     dropped += dropped_rows(report, split);
+    disagreeing += disagreeing_rows(report, split);
   }
-  html += "</table></div>\n";
+  html += "</table></div>\n" + disagreeing;
   if (dropped.empty()) return html;
   return html +
          "<p class=\"note\">Rows that were left out:</p><div class=\"card scroll\"><table><tr>"
          "<th>Rows</th><th class=\"number\">count</th><th>why</th><th>the first of "
-         "them</th></tr>\n" +
+         "them</th><th>which</th></tr>\n" +
          dropped + "</table></div>\n";
 }
 

@@ -106,14 +106,22 @@ TEST_F(ReportTest, ShowsDataConfigurationAndLineage) {
   write("job.json", R"({"config":{"learning_rate":0.0001,"seed":null,"run_name":"my run"}})");
   write("lineage.json", R"({"model":[{"path":"m.gguf","sha256":"abc"}]})");
   write("data_report.json",
-        R"({"train":{"rows":{"read":12345,"kept":12340,"dropped":5,"truncated":2},
+        R"({"train":{"rows":{"read":12345,"kept":12340,"dropped":5,"truncated":2,
+                            "disagreeing":1200},
             "tokens":{"kept":99,"trained":88},
-            "dropped":[{"reason":"no trained token","count":5,"first":"row 3: empty"}]}})");
+            "dropped":[{"reason":"no trained token","count":3,"first":"it is empty",
+                        "rows":{"data/a.jsonl":[3,7],"b.jsonl":[1]}},
+                       {"reason":"empty prompt","count":2000,"first":"nothing",
+                        "rows":{"c.jsonl":[1,2,3,4,5,6,7,8,9,10,11,12]}}]}})");
   std::string html = page();
   EXPECT_TRUE(has(html, "<h1>my run</h1>"));
   EXPECT_TRUE(has(html, ">finished<"));
   EXPECT_TRUE(has(html, "<td class=\"number\">12,345</td>"));
-  EXPECT_TRUE(has(html, "<td>no trained token</td><td>row 3: empty</td>"));
+  EXPECT_TRUE(has(html, "<td>no trained token</td><td>it is empty</td>"
+                        "<td>a.jsonl 3, 7; b.jsonl 1</td>"));
+  EXPECT_TRUE(has(html, "<td class=\"number\">2,000</td><td>empty prompt</td>"));
+  EXPECT_TRUE(has(html, "<td>c.jsonl 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 1,990 more</td>"));
+  EXPECT_TRUE(has(html, "the same two answers, and stay: 1,200."));
   EXPECT_TRUE(has(html, "<code>learning_rate</code></th><td><code>0.0001</code>"));
   EXPECT_TRUE(has(html, "<code>seed</code></th><td><code>not set</code>"));
   EXPECT_TRUE(has(html, "<code>model[0].sha256</code></th><td><code>abc</code>"));
