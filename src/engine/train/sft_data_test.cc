@@ -69,7 +69,7 @@ TEST_F(SftDataTest, BestFitCutsAndPacksAndCountsRowsWhosePromptFillsTheRow) {
   EXPECT_EQ(report["rows"]["dropped"], 1);
   EXPECT_EQ(report["rows"]["used"], 10);
   EXPECT_EQ(report["truncated"][job_.train_files[0]], (OrderedJson{4, 8}));
-  EXPECT_EQ(report["dropped"][0]["reason"], "no trained token");
+  EXPECT_EQ(report["dropped"][0]["reason"], "prompt fills max_length");
   EXPECT_EQ(report["dropped"][0]["rows"][job_.train_files[0]], (OrderedJson{8}));
 }
 
