@@ -13,7 +13,9 @@ std::vector<recipes::Option> best_of_options() {
       integer("best_of", nullptr, 1, "sample so many answers a prompt and keep the best"),
       real("reward_threshold", nullptr, {}, {},
            "keep all answers with at least this reward instead (rejection sampling)"),
-      boolean("examples", false, "write what is kept as training rows of prompt and completion")};
+      boolean("examples", false,
+              "write rows of prompt and completion, or of prompt, completions and empty ranks: to "
+              "train on, or for `attune import --dataset`")};
   const std::vector<Option> judge = judge_options();
   options.insert(options.end(), judge.begin(), judge.end());
   return options;

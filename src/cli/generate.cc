@@ -6,6 +6,7 @@
 #include "cli/best_of.h"
 #include "cli/command.h"
 #include "cli/engine_session.h"
+#include "cli/generated_examples.h"
 #include "cli/hindsight_source.h"
 #include "cli/model_source.h"
 #include "cli/rows_io.h"
@@ -73,8 +74,22 @@ Status check_without_best_of(const Json& config) {
        {"reward_model", "reward_command", "reward_weights", "reward_threshold"}) {
     if (!config[name].is_null()) return usage_error("--{} needs --best_of N", name);
   }
-  if (config["examples"].get<bool>()) return usage_error("--examples needs --best_of N");
+  if (config["examples"].get<bool>() && config["stream"].get<bool>()) {
+    return usage_error("--stream and --examples exclude each other");
+  }
   return {};
+}
+
+// Every answer to a row: as what came from the model, or as an example.
+OrderedJson answered(const Json& config, OrderedJson row, const OrderedJson& request,
+                     const Json& completions) {
+  if (!config["examples"].get<bool>()) {
+    return {{"id", row["id"]}, {"completions", OrderedJson(completions)}};
+  }
+  std::vector<std::string> texts;
+  for (const Json& completion : completions) texts.push_back(completion.at("text"));
+  return generated_example(row, request, texts,
+                           generator_name(text_of(config, "model_name_or_path")));
 }
 
 Status stream_first(EngineSession& session, OrderedJson request) {
@@ -123,11 +138,11 @@ Status run_generate(Arguments arguments) {
   auto writer = TRY(RowWriter::open(text_of(config, "output")));
   auto place = [&](size_t index) { return place_of(config, rows[index].number); };
   auto write = [&](size_t index, const Json& done) -> Status {
-    const OrderedJson& row = rows[index].value;
-    OrderedJson id = row.contains("id") ? row["id"] : OrderedJson(rows[index].number);
-    if (!best_of)
-      return writer->write({{"id", id}, {"completions", OrderedJson(done["completions"])}});
-    Status status = best_of->write(id, requests[index], done["completions"], *writer);
+    OrderedJson row = rows[index].value;
+    if (!row.contains("id")) row["id"] = rows[index].number;
+    const Json& completions = done["completions"];
+    if (!best_of) return writer->write(answered(config, row, requests[index], completions));
+    Status status = best_of->write(row["id"], requests[index], completions, *writer);
     return status.ok() ? status : status.error().with_context(place(index));
   };
   TRY(session.run(requests, kInFlight, write, place));

@@ -121,7 +121,7 @@ class BestOfTest(command_case.CommandCase):
         judge = ("--reward_command", self.judge)
         self.wrong_use(*self.words("--best_of", 2), text=rows, says=["judge"])
         self.wrong_use(*self.words(*judge), text=rows, says=["--best_of"])
-        self.wrong_use(*self.words("--examples"), text=rows, says=["--best_of"])
+        self.wrong_use(*self.words("--examples", "--stream"), text=rows, says=["--stream"])
         self.wrong_use(*self.words("--best_of", 2, *judge, "--temperature", 0), text=rows,
                        says=["temperature"])
         self.wrong_use(*self.words("--best_of", 2, *judge, "--num_return_sequences", 2), text=rows,

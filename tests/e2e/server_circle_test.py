@@ -2,6 +2,7 @@
 over HTTP, what they said is exported, and a model is trained on it."""
 
 import json
+import pathlib
 import unittest
 
 import command_case
@@ -122,6 +123,33 @@ class CircleTest(command_case.CommandCase):
             self.assertEqual(report["annotators"], {"ann": len(WORDS), "bob": len(WORDS)}, recipe)
             self.assertEqual(report["licences"], {"CC0-1.0": 2 * len(WORDS)}, recipe)
             self.assertTrue((run / "final").is_dir())
+
+    def test_answers_of_a_model_go_to_people_in_two_commands(self):
+        source = {"dataset": "words", "row": "1", "licence": "CC0-1.0"}
+        prompts = self.write_rows("prompts.jsonl", [
+            {"id": "first", "prompt": "hey? ", "source": source}, {"id": "second", "prompt": "a "}])
+        for count in (1, 3):
+            name = f"answers{count}"
+            file = self.path(f"{name}.jsonl")
+            self.done("generate", *MODEL, "--data", prompts, "--output", file, "--examples",
+                      "--num_return_sequences", count, "--do_sample", "--min_new_tokens", 4,
+                      "--max_new_tokens", 8)
+            self.done("import", "--data", file, "--dataset", self.address(name), env=self.env)
+            first, second = [item["record"] for item in self.search(self.dataset(name),
+                                                                    self.server.key)]
+            self.assertEqual(first["external_id"], "words:1")
+            self.assertEqual(first["metadata"]["licence"], "CC0-1.0")
+            made_by = "/".join(pathlib.Path(command_case.TINY).parts[-2:])
+            self.assertEqual(first["metadata"]["generated_by"], made_by)
+            self.assertEqual(second["external_id"], "second")
+            suggested = [one["value"] for one in second["suggestions"]]
+            written = command_case.lines_of(file.read_text(encoding="utf-8"))[1]
+            if count == 1:
+                self.assertEqual(suggested, [written["completion"]])
+            else:
+                self.assertEqual(suggested, [])  # nobody has ranked them yet
+                self.assertEqual([second["fields"][f"response-{place}"] for place in (1, 2, 3)],
+                                 written["completions"])
 
     def test_what_cannot_be_had_is_said(self):
         self.wrong_use("export", "--dataset", "orders", says=["http://HOST:PORT/WORKSPACE"])
