@@ -32,6 +32,8 @@ Result<Json> read_json_file(const std::string& path);
 // Compact text on one line. Bytes that are no UTF-8 are replaced by U+FFFD rather than thrown at.
 std::string to_line(const Json& value);
 std::string to_line(const OrderedJson& value);
+// Appends a text as to_line writes it, in quotes: for rows that are put together from parts.
+void append_json_text(std::string_view text, std::string& out);
 
 // Required members: kInvalidInput names the key and what was found instead.
 Result<std::string> get_string(const Json& object, std::string_view key);

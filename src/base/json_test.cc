@@ -101,6 +101,35 @@ TEST(Json, WhatIsPrintedReadsBack) {
   }));
 }
 
+TEST(Json, TextsAreAppendedAsTheyArePrinted) {
+  for (const std::string& text : {std::string(), std::string("plain /'~"), std::string("\"\\"),
+                                  std::string("a\0b\x1f\x7f", 5), std::string("é\u2028😀"),
+                                  std::string("\xff\xc3")}) {
+    std::string out = "x";
+    append_json_text(text, out);
+    EXPECT_EQ(out, "x" + to_line(Json(text)));
+  }
+}
+
+// The limit is the same whatever stands in strings, and however deep the text is elsewhere.
+TEST(Json, TheLimitOfNestingIsExact) {
+  const auto nested = [](int depth, const std::string& inside) {
+    return std::string(static_cast<size_t>(depth), '[') + inside +
+           std::string(static_cast<size_t>(depth), ']');
+  };
+  const std::string brackets = '"' + std::string(1000, '[') + R"(\"{{{")";
+  for (const std::string& inside : {std::string("1"), brackets}) {
+    EXPECT_TRUE(parse_json(nested(kJsonDepthMax - 2, inside)).ok());
+    EXPECT_TRUE(parse_json(nested(kJsonDepthMax, inside)).ok());
+    const auto deep = parse_json(nested(kJsonDepthMax + 2, inside));
+    ASSERT_FALSE(deep.ok());
+    EXPECT_NE(deep.error().message().find("nested deeper"), std::string::npos);
+  }
+  // A mistake before the depth is what is said.
+  const auto wrong = parse_json("[1 " + nested(kJsonDepthMax + 50, "1") + "]");
+  EXPECT_NE(wrong.error().message().find("not valid JSON at byte"), std::string::npos);
+}
+
 TEST(Json, OrderedJsonKeepsTheOrder) {
   EXPECT_EQ(to_line(parse_ordered_json(R"({"b": 1, "a": [2]})").value()), R"({"b":1,"a":[2]})");
 }
