@@ -56,6 +56,12 @@ Answer<void> read_plan(const Call& call, Export& job) {
   return {};
 }
 
+// The connection is closed without an end, so that the client does not take the part for the whole.
+[[noreturn]] void break_off(const Export& job, const Error& error) {
+  log_error("export of data set {}: {}", job.schema.dataset.id, error.message());
+  throw std::runtime_error("the export broke off");
+}
+
 // Pages are read one at a time, so a slow client holds no reader of the data base; records that
 // are added behind the last page meanwhile come too.
 void stream_out(const Export& job, http::BodyWriter& out) {
@@ -66,12 +72,10 @@ void stream_out(const Export& job, http::BodyWriter& out) {
     const auto page = job.database->read([&](store::Connection& connection) {
       return store::export_page(connection, job.schema, after, kRecordsPerPage, job.parts);
     });
-    if (!page.ok()) {
-      log_error("export of data set {}: {}", job.schema.dataset.id, page.error().message());
-      throw std::runtime_error("the export broke off");  // the connection is closed without an end
-    }
-    for (const domain::Record& record : page->records) {
-      append_rows(job.schema, job.plan, *page, record, text, counts);
+    if (!page.ok()) break_off(job, page.error());
+    for (const store::ExportedRecord& record : page->records) {
+      const Status made = append_rows(job.schema, job.plan, *page, record, text, counts);
+      if (!made.ok()) break_off(job, made.error().with_context("record " + record.id));
     }
     if (!text.empty() && !out.write(text)) return;
     text.clear();

@@ -5,80 +5,38 @@
 #include "data/csv.h"
 #include "data/example.h"
 #include "server/api/export_columns.h"
+#include "server/api/export_line.h"
 
 namespace attune::api {
 namespace {
 
-std::string annotator_of(const store::ExportPage& page, const domain::Response& response) {
-  const std::string id = response.user_id.value_or("");
-  const auto name = page.usernames.find(id);
-  return name == page.usernames.end() ? id : name->second;
+using store::ExportedAnswer;
+using store::ExportedRecord;
+
+// A record whose parts are read; what it points to lives in the page.
+struct ReadRecord {
+  const ExportedRecord* stored = nullptr;
+  OrderedJson fields, metadata;
+};
+struct ReadAnswer {
+  const ExportedAnswer* stored = nullptr;
+  OrderedJson values;
+};
+
+Result<ReadRecord> read_record(const ExportedRecord& stored) {
+  ReadRecord record{&stored, TRY(parse_ordered_json(stored.fields)), nullptr};
+  record.metadata = TRY(parse_ordered_json(stored.metadata));
+  return record;
 }
 
-const store::AnswerOrigin& origin_of(const store::ExportPage& page,
-                                     const domain::Response& response) {
-  static const store::AnswerOrigin kUnknown;
-  const auto origin = page.origins.find(response.id);
-  return origin == page.origins.end() ? kUnknown : origin->second;
-}
-
-bool is_wanted(const ExportPlan& plan, const domain::Response& response) {
-  return plan.statuses.empty() || plan.statuses.contains(response.status);
+Result<ReadAnswer> read_answer(const ExportedAnswer& stored) {
+  return ReadAnswer{&stored, TRY(parse_ordered_json(stored.values))};
 }
 
 void add_line(const OrderedJson& row, std::string& out, ExportCounts& counts) {
   out += to_line(row);
   out += '\n';
   ++counts.rows;
-}
-
-// --- jsonl -----------------------------------------------------------------------------------
-
-OrderedJson response_json(const store::ExportPage& page, const domain::Response& response) {
-  const store::AnswerOrigin& origin = origin_of(page, response);
-  return {{"id", response.id},
-          {"user_id", response.user_id.value_or("")},
-          {"annotator", annotator_of(page, response)},
-          {"status", to_string(response.status)},
-          {"values", response.values},
-          {"guideline_version", origin.guideline_version ? OrderedJson(*origin.guideline_version)
-                                                         : OrderedJson(nullptr)},
-          {"seconds_spent",
-           origin.seconds_spent ? OrderedJson(*origin.seconds_spent) : OrderedJson(nullptr)},
-          {"shown_order", origin.shown_order},
-          {"inserted_at", response.inserted_at},
-          {"updated_at", response.updated_at}};
-}
-
-OrderedJson suggestion_json(const domain::Schema& schema, const domain::Suggestion& suggestion) {
-  const domain::Question* question = domain::question_with_id(schema, suggestion.question_id);
-  return {{"question", question == nullptr ? suggestion.question_id : question->name},
-          {"value", suggestion.value},
-          {"type", suggestion.type ? OrderedJson(*suggestion.type) : OrderedJson(nullptr)},
-          {"agent", suggestion.agent ? OrderedJson(*suggestion.agent) : OrderedJson(nullptr)},
-          {"score", suggestion.score}};
-}
-
-OrderedJson whole_record(const domain::Schema& schema, const ExportPlan& plan,
-                         const store::ExportPage& page, const domain::Record& record) {
-  OrderedJson row = {{"id", record.id},
-                     {"external_id", record.external_id ? OrderedJson(*record.external_id)
-                                                        : OrderedJson(nullptr)},
-                     {"status", record.completed ? "completed" : "pending"},
-                     {"fields", record.fields},
-                     {"metadata", record.metadata}};
-  row["suggestions"] = OrderedJson::array();
-  for (const domain::Suggestion& one : record.suggestions) {
-    row["suggestions"].push_back(suggestion_json(schema, one));
-  }
-  row["responses"] = OrderedJson::array();
-  for (const domain::Response& one : record.responses) {
-    if (is_wanted(plan, one)) row["responses"].push_back(response_json(page, one));
-  }
-  if (!record.vectors.empty()) row["vectors"] = record.vectors;
-  row["inserted_at"] = record.inserted_at;
-  row["updated_at"] = record.updated_at;
-  return row;
 }
 
 // --- csv -------------------------------------------------------------------------------------
@@ -94,24 +52,24 @@ std::string member_cell(const OrderedJson& object, const std::string& name) {
 }
 
 void add_csv_row(const domain::Schema& schema, const store::ExportPage& page,
-                 const domain::Record& record, const domain::Response* response, std::string& out,
+                 const ReadRecord& record, const ReadAnswer* answer, std::string& out,
                  ExportCounts& counts) {
-  std::vector<std::string> cells = {record.id, record.external_id.value_or(""),
-                                    record.completed ? "completed" : "pending"};
+  std::vector<std::string> cells = {record.stored->id, record.stored->external_id.value_or(""),
+                                    record.stored->completed ? "completed" : "pending"};
   for (const domain::Field& field : schema.fields) {
     cells.push_back(member_cell(record.fields, field.name));
   }
-  cells.push_back(record.metadata.is_null() ? "" : to_line(record.metadata));
-  if (response == nullptr) {
+  cells.push_back(record.metadata.is_null() ? "" : record.stored->metadata);
+  if (answer == nullptr) {
     cells.resize(cells.size() + 3 + schema.questions.size());
   } else {
-    const auto version = origin_of(page, *response).guideline_version;
-    cells.push_back(annotator_of(page, *response));
-    cells.emplace_back(to_string(response->status));
+    const auto version = answer->stored->guideline_version;
+    cells.push_back(annotator_of(page, *answer->stored));
+    cells.emplace_back(to_string(answer->stored->status));
     cells.push_back(version ? std::to_string(*version) : "");
     for (const domain::Question& question : schema.questions) {
-      const auto answer = response->values.find(question.name);
-      cells.push_back(answer == response->values.end() ? "" : member_cell(*answer, "value"));
+      const auto value = answer->values.find(question.name);
+      cells.push_back(value == answer->values.end() ? "" : member_cell(*value, "value"));
     }
   }
   out += data::to_csv_record(cells);
@@ -120,7 +78,7 @@ void add_csv_row(const domain::Schema& schema, const store::ExportPage& page,
 
 // --- examples --------------------------------------------------------------------------------
 
-std::string metadata_text(const domain::Record& record, const char* name) {
+std::string metadata_text(const ReadRecord& record, const char* name) {
   const auto found =
       record.metadata.is_object() ? record.metadata.find(name) : record.metadata.end();
   if (!record.metadata.is_object() || found == record.metadata.end()) return "";
@@ -128,8 +86,8 @@ std::string metadata_text(const domain::Record& record, const char* name) {
 }
 
 // Which record an example is of, and where the record came from.
-void set_origin(const ExportPlan& plan, const domain::Record& record, data::Example& example) {
-  example.id = record.external_id.value_or(record.id);
+void set_origin(const ExportPlan& plan, const ReadRecord& record, data::Example& example) {
+  example.id = record.stored->external_id.value_or(record.stored->id);
   data::Source source;
   source.dataset = metadata_text(record, "source_dataset");
   if (source.dataset.empty()) source.dataset = plan.dataset_name;
@@ -142,36 +100,37 @@ void set_origin(const ExportPlan& plan, const domain::Record& record, data::Exam
 
 // What all examples of an answer share.
 data::Example example_of(const ExportPlan& plan, const store::ExportPage& page,
-                         const domain::Record& record, const domain::Response& response) {
+                         const ReadRecord& record, const ReadAnswer& answer) {
   data::Example example;
   set_origin(plan, record, example);
-  example.annotator = annotator_of(page, response);
-  const auto version = origin_of(page, response).guideline_version;
+  example.annotator = annotator_of(page, *answer.stored);
+  const auto version = answer.stored->guideline_version;
   if (version) example.guideline_version = std::to_string(*version);
   return example;
 }
 
-const OrderedJson* answer_to(const domain::Question& question, const domain::Response& response) {
-  const auto answer = response.values.find(question.name);
-  if (answer == response.values.end() || !answer->contains("value")) return nullptr;
-  return &(*answer)["value"];
+const OrderedJson* value_of(const domain::Question& question, const ReadAnswer& answer) {
+  const auto found = answer.values.find(question.name);
+  if (found == answer.values.end() || !found->contains("value")) return nullptr;
+  return &(*found)["value"];
 }
 
-// The model that suggested exactly this answer, which the annotator left as it was.
-std::string untouched_suggestion(const domain::Record& record, const domain::Question& question,
+// The model that suggested exactly this text, which the annotator left as it was.
+std::string untouched_suggestion(const ReadRecord& record, const domain::Question& question,
                                  const OrderedJson& value) {
-  for (const domain::Suggestion& one : record.suggestions) {
-    if (one.question_id == question.id && one.value == value) return one.agent.value_or("");
+  const std::string text = to_line(value);
+  for (const store::ExportedSuggestion& one : record.stored->suggestions) {
+    if (one.question_id == question.id && one.value == text) return one.agent.value_or("");
   }
   return "";
 }
 
-void add_sft(const ExportPlan& plan, const store::ExportPage& page, const domain::Record& record,
-             const domain::Response& response, std::string& out, ExportCounts& counts) {
-  const OrderedJson* value = answer_to(*plan.question, response);
+void add_sft(const ExportPlan& plan, const store::ExportPage& page, const ReadRecord& record,
+             const ReadAnswer& answer, std::string& out, ExportCounts& counts) {
+  const OrderedJson* value = value_of(*plan.question, answer);
   const auto prompt = prompt_of(*plan.prompt, record.fields);
   if (value == nullptr || !value->is_string() || !prompt) return;
-  data::Example example = example_of(plan, page, record, response);
+  data::Example example = example_of(plan, page, record, answer);
   example.form = data::Form::kCompletion;
   example.prompt = *prompt;
   example.completion = answer_like(*prompt, value->get<std::string>());
@@ -180,7 +139,7 @@ void add_sft(const ExportPlan& plan, const store::ExportPage& page, const domain
   add_line(data::to_json(example), out, counts);
 }
 
-void add_prompt(const ExportPlan& plan, const domain::Record& record, std::string& out,
+void add_prompt(const ExportPlan& plan, const ReadRecord& record, std::string& out,
                 ExportCounts& counts) {
   const auto prompt = prompt_of(*plan.prompt, record.fields);
   if (!prompt) return;
@@ -213,14 +172,14 @@ void add_pairs(const ExportPlan& plan, const data::Example& ranking, int64_t num
 }
 
 void add_ranking(const ExportPlan& plan, const store::ExportPage& page,
-                 const domain::Record& record, const domain::Response& response, std::string& out,
+                 const ReadRecord& record, const ReadAnswer& answer, std::string& out,
                  ExportCounts& counts) {
-  const OrderedJson* value = answer_to(*plan.question, response);
+  const OrderedJson* value = value_of(*plan.question, answer);
   const auto prompt = prompt_of(*plan.prompt, record.fields);
   if (value == nullptr || !prompt) return;
   RankedCandidates ranked = ranked_candidates(*plan.question, *value, *prompt, record.fields);
   if (ranked.completions.size() < 2) return;
-  data::Example example = example_of(plan, page, record, response);
+  data::Example example = example_of(plan, page, record, answer);
   example.form = data::Form::kRanking;
   example.prompt = *prompt;
   example.completions = std::move(ranked.completions);
@@ -228,7 +187,7 @@ void add_ranking(const ExportPlan& plan, const store::ExportPage& page,
   if (plan.format == ExportFormat::kRankings) {
     add_line(data::to_json(example), out, counts);
   } else {
-    add_pairs(plan, example, record.position, out, counts);
+    add_pairs(plan, example, record.stored->position, out, counts);
   }
 }
 
@@ -255,33 +214,37 @@ std::string header_line(const domain::Schema& schema, const ExportPlan& plan) {
   return data::to_csv_record(names);
 }
 
-void append_rows(const domain::Schema& schema, const ExportPlan& plan,
-                 const store::ExportPage& page, const domain::Record& record, std::string& out,
-                 ExportCounts& counts) {
+Status append_rows(const domain::Schema& schema, const ExportPlan& plan,
+                   const store::ExportPage& page, const ExportedRecord& stored, std::string& out,
+                   ExportCounts& counts) {
   ++counts.records;
   if (plan.format == ExportFormat::kJsonl) {
-    add_line(whole_record(schema, plan, page, record), out, counts);
-    return;
+    append_whole_record(schema, plan, page, stored, out);
+    ++counts.rows;
+    return {};
   }
+  const ReadRecord record = TRY(read_record(stored));
   if (plan.format == ExportFormat::kPrompts) {
     add_prompt(plan, record, out, counts);
-    return;
+    return {};
   }
   bool any = false;
-  for (const domain::Response& response : record.responses) {
-    if (!is_wanted(plan, response)) continue;
+  for (const ExportedAnswer& one : stored.answers) {
+    if (!is_wanted(plan, one)) continue;
     any = true;
+    const ReadAnswer answer = TRY(read_answer(one));
     if (plan.format == ExportFormat::kCsv) {
-      add_csv_row(schema, page, record, &response, out, counts);
+      add_csv_row(schema, page, record, &answer, out, counts);
     } else if (plan.format == ExportFormat::kSft) {
-      add_sft(plan, page, record, response, out, counts);
+      add_sft(plan, page, record, answer, out, counts);
     } else {
-      add_ranking(plan, page, record, response, out, counts);
+      add_ranking(plan, page, record, answer, out, counts);
     }
   }
   if (!any && plan.format == ExportFormat::kCsv) {
     add_csv_row(schema, page, record, nullptr, out, counts);
   }
+  return {};
 }
 
 }  // namespace attune::api

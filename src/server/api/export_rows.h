@@ -46,13 +46,13 @@ Status choose_columns(const domain::Schema& schema, const std::string& question,
                       const std::string& prompt, ExportPlan& plan);
 
 // The rows of one record, each a whole line with its end. Rankings that a rule cannot read (holes)
-// give no pairs and are counted.
+// give no pairs and are counted. Errors: only for what is stored and is no JSON.
 struct ExportCounts {
   int64_t records = 0, rows = 0, unreadable_rankings = 0;
 };
-void append_rows(const domain::Schema& schema, const ExportPlan& plan,
-                 const store::ExportPage& page, const domain::Record& record, std::string& out,
-                 ExportCounts& counts);
+Status append_rows(const domain::Schema& schema, const ExportPlan& plan,
+                   const store::ExportPage& page, const store::ExportedRecord& record,
+                   std::string& out, ExportCounts& counts);
 // The line with the names of columns, of csv; "" otherwise.
 std::string header_line(const domain::Schema& schema, const ExportPlan& plan);
 

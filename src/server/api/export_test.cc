@@ -97,6 +97,37 @@ TEST_P(ExportApi, JsonLinesLoseNothing) {
   EXPECT_EQ(lines(exported("status=submitted"))[1]["responses"].size(), 0U);
 }
 
+// Lines are put together from stored JSON: they must be what the JSON writer makes of them.
+TEST_P(ExportApi, LinesOfWholeRecordsAreCompactJsonWhateverTheyHold) {
+  upsert(R"([{"external_id":"q \"1\" \\ \u0001 \u00e9\ud83d\ude00",
+      "fields":{"prompt":"tab\t \u2028 \"q\" \\ </script>","response-1":"","response-2":"\u00e9"},
+      "metadata":{"source_row":"x\n"},
+      "suggestions":[{"question_id":")" +
+         question_id("better") + R"(","value":"a \"b\"","agent":"m-1","score":0.1}],
+      "responses":[{"user_id":")" + ids_["ann"] + R"(","status":"draft","seconds_spent":1.5e-7,
+                    "shown_order":["response-2","response-1"],
+                    "values":{"better":{"value":"\u00fc\r\n"}}}]}])");
+  const auto reply = exported("format=jsonl&include=vectors");
+  const auto all = lines(reply);
+  ASSERT_EQ(all.size(), 3U);
+  std::string again;
+  for (const OrderedJson& line : all) again += to_line(line) + "\n";
+  EXPECT_EQ(reply.text, again);
+  EXPECT_EQ(all[2]["external_id"], "q \"1\" \\ \x01 é😀");
+  EXPECT_EQ(all[2]["fields"]["prompt"], "tab\t \u2028 \"q\" \\ </script>");
+  EXPECT_EQ(all[2]["suggestions"][0]["score"], 0.1);
+  EXPECT_EQ(all[2]["suggestions"][0]["type"], nullptr);
+  EXPECT_EQ(all[2]["responses"][0]["seconds_spent"], 1.5e-7);
+  EXPECT_EQ(all[2]["responses"][0]["shown_order"][0], "response-2");
+  EXPECT_EQ(all[2]["responses"][0]["guideline_version"], 2);
+  EXPECT_EQ(all[1]["metadata"], nullptr);
+  std::vector<std::string> names;
+  for (const auto& [name, value] : all[2].items()) names.push_back(name);
+  EXPECT_EQ(names, (std::vector<std::string>{"id", "external_id", "status", "fields", "metadata",
+                                             "suggestions", "responses", "inserted_at",
+                                             "updated_at"}));
+}
+
 TEST_P(ExportApi, RankingsKeepTiesAndGapsAndNameTheirSource) {
   const auto all = lines(exported("format=rankings"));
   ASSERT_EQ(all.size(), 1U);

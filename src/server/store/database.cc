@@ -27,6 +27,11 @@ const std::string& Row::text(size_t column) const {
   return *text;
 }
 
+std::string Row::take_text(size_t column) {
+  text(column);
+  return std::move(*std::get_if<std::string>(&values_[column]));
+}
+
 std::optional<std::string> Row::text_or_null(size_t column) const {
   if (is_null(column)) return std::nullopt;
   return text(column);

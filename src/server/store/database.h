@@ -51,6 +51,7 @@ class Row {
   bool is_null(size_t column) const;
   const std::string& text(size_t column) const;
   std::optional<std::string> text_or_null(size_t column) const;
+  std::string take_text(size_t column);  // the row holds it no more
   int64_t integer(size_t column) const;
   double real(size_t column) const;
   bool boolean(size_t column) const { return integer(column) != 0; }

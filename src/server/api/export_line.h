@@ -1,0 +1,20 @@
+// The line of a whole record: form jsonl of an export. Pure.
+#pragma once
+
+#include <string>
+
+#include "server/api/export_rows.h"
+
+namespace attune::api {
+
+// Whether an export of this plan holds the answer.
+bool is_wanted(const ExportPlan& plan, const store::ExportedAnswer& answer);
+// The name of who gave it; their id when they were deleted.
+const std::string& annotator_of(const store::ExportPage& page, const store::ExportedAnswer& answer);
+
+// Appends the line with its end: members and numbers as to_line would write them.
+void append_whole_record(const domain::Schema& schema, const ExportPlan& plan,
+                         const store::ExportPage& page, const store::ExportedRecord& record,
+                         std::string& out);
+
+}  // namespace attune::api
