@@ -1,5 +1,6 @@
 #include "cli/report.h"
 
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 
@@ -66,7 +67,7 @@ std::string key_figures(const RunData& run) {
                       change_text(training, headline)},
                      {"Steps", steps, "optimizer steps"},
                      {"Tokens", grouped(run.tokens), "read in training"},
-                     {"Speed", fmt::format("{:.0f} tokens/s", speed), "mean over all steps"},
+                     {"Speed", grouped(std::llround(speed)), "tokens a second, over all steps"},
                      {"Time", duration_text(run.seconds), "in training steps"}});
 }
 
@@ -166,7 +167,10 @@ std::string data_part(const RunData& run) {
       "<th class=\"number\">tokens with loss</th></tr>\n";
   std::string dropped, disagreeing;
   for (const auto& [split, report] : run.data_report.items()) {
-    if (!report.is_object() || find(report, "rows") == nullptr) continue;
+    const Json* rows = report.is_object() ? find(report, "rows") : nullptr;
+    if (rows == nullptr) continue;
+    const Json* read = find(*rows, "read");
+    if (read != nullptr && *read == 0) continue;  // a split that there is not
     html += fmt::format("<tr><td>{}</td>", escape_html(split));
     for (const char* key : {"read", "kept", "dropped", "truncated"}) {
       html += count_cell(report, "rows", key);

@@ -38,7 +38,9 @@ h2 { font-size: 19px; margin: 44px 0 14px; }
 figure { margin: 0; padding: 14px 16px 8px; }
 figcaption { display: flex; flex-wrap: wrap; gap: 4px 10px; align-items: baseline; }
 .note, .empty { color: var(--soft); font-size: 13px; }
-.legend { margin-left: auto; display: flex; gap: 14px; font-size: 13px; color: var(--soft); }
+.legend { margin-left: auto; display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 13px;
+  color: var(--soft); }
+.legend span { white-space: nowrap; }
 .key { display: inline-block; width: 14px; height: 3px; border-radius: 2px; margin-right: 6px;
   vertical-align: middle; }
 .s0 { --own: var(--c0); } .s1 { --own: var(--c1); } .s2 { --own: var(--c2); }

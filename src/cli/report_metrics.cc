@@ -23,6 +23,7 @@ struct MetricChart {
   const char* note;
   std::vector<MetricLine> lines;
   bool from_zero = false;
+  bool smoothed = true;  // not what is set beforehand
 };
 
 // What methods measure of what they are for, in the order of the page.
@@ -69,7 +70,8 @@ const std::vector<MetricChart>& running_charts() {
         {"clip_ratio/region_mean", "policy"}},
        true},
       {"Gradient norm", "before clipping", {{"grad_norm", "gradient norm"}}, true},
-      {"Learning rate", "at each step", {{"learning_rate", "learning rate"}}, true},
+      {"Learning rate", "at each step", {{"learning_rate", "learning rate"}}, true,
+       /*smoothed=*/false},
   };
   return charts;
 }
@@ -98,7 +100,7 @@ Chart chart_of(const RunData& run, const MetricChart& wanted) {
     const Curve& held_out = run.held_out(lines[i].metric);
     if (!trained.empty()) {
       chart.lines.push_back({.name = several ? name : "training", .points = trained,
-                             .smoothed = true, .colour = i});
+                             .smoothed = wanted.smoothed, .colour = i});
     }
     if (!held_out.empty()) {
       chart.lines.push_back({.name = several ? name + ", held out" : "held out",

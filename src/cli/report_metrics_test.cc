@@ -69,6 +69,18 @@ TEST(ReportMetrics, APreferenceRunShowsWhatItPrefers) {
   EXPECT_EQ(headline_of(preference_run()).metric, "rewards/accuracies");
 }
 
+TEST(ReportMetrics, WhatIsMeasuredIsSmoothedAndWhatIsSetIsNot) {
+  RunData run;
+  for (int step = 1; step <= 20; ++step) {
+    run.metrics["grad_norm"][step] = step % 3;
+    run.metrics["learning_rate"][step] = 1e-3 * (20 - step);
+  }
+  const std::string html = draw_metrics(run);
+  const size_t norm = html.find("<b>Gradient norm</b>"), rate = html.find("<b>Learning rate</b>");
+  EXPECT_EQ(count(html.substr(norm, rate - norm), "<polyline"), 2U);
+  EXPECT_EQ(count(html.substr(rate, html.find("</figure>", rate) - rate), "<polyline"), 1U);
+}
+
 TEST(ReportMetrics, APolicysRewardComesBeforeItsLoss) {
   const std::string html = draw_metrics(policy_run(0));
   EXPECT_LT(html.find("<b>Reward</b>"), html.find("<b>Loss</b>"));

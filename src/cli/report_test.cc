@@ -85,7 +85,8 @@ TEST_F(ReportTest, WrongTypesAndMissingMembersDoNotStopIt) {
         "{\"event\":\"eval\",\"step\":1}\n{\"event\":\"sample\",\"prompt\":1,\"answer\":{}}\n");
   write("job.json", "{\"config\":{\"run_name\":7,\"use_peft\":\"maybe\"}}");
   write("lineage.json", "[1]");
-  write("data_report.json", "{\"train\":{\"rows\":{\"read\":\"many\"},\"dropped\":[3]},\"x\":3}");
+  write("data_report.json", "{\"train\":{\"rows\":{\"read\":\"many\"},\"dropped\":[3]},\"x\":3,"
+                            "\"y\":{\"rows\":[0]}}");
   EXPECT_TRUE(has(page(), "nothing measured yet"));
 }
 
@@ -112,13 +113,15 @@ TEST_F(ReportTest, ShowsDataConfigurationAndLineage) {
             "dropped":[{"reason":"no trained token","count":3,"first":"it is empty",
                         "rows":{"data/a.jsonl":[3,7],"b.jsonl":[1]}},
                        {"reason":"empty prompt","count":2000,"first":"nothing",
-                        "rows":{"c.jsonl":[1,2,3,4,5,6,7,8,9,10,11,12]}}]}})");
+                        "rows":{"c.jsonl":[1,2,3,4,5,6,7,8,9,10,11,12]}}]},
+            "evaluation":{"rows":{"read":0,"kept":0,"dropped":0,"truncated":0}}})");
   std::string html = page();
   EXPECT_TRUE(has(html, "<h1>my run</h1>"));
   EXPECT_TRUE(has(html, ">finished<"));
   EXPECT_TRUE(has(html, "<td class=\"number\">12,345</td>"));
+  EXPECT_FALSE(has(html, "<td>evaluation</td>"));
   EXPECT_TRUE(has(html, "<td>no trained token</td><td>it is empty</td>"
-                        "<td>a.jsonl 3, 7; b.jsonl 1</td>"));
+                        "<td>b.jsonl 1; a.jsonl 3, 7</td>"));
   EXPECT_TRUE(has(html, "<td class=\"number\">2,000</td><td>empty prompt</td>"));
   EXPECT_TRUE(has(html, "<td>c.jsonl 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 1,990 more</td>"));
   EXPECT_TRUE(has(html, "the same two answers, and stay: 1,200."));
