@@ -21,6 +21,9 @@ pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc>=2.6)
 # dependency: zlib | >= 1.2.11 | Zlib | data sets packed by gzip, as most are published
 find_package(ZLIB 1.2.11 REQUIRED)
 
+# dependency: zstd | >= 1.5 | BSD-3-Clause | data sets packed by zstd, as the large ones are published
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd>=1.5)
+
 # dependency: yaml-cpp | >= 0.7 | MIT | configuration files (only in `attune`; the engine reads JSON)
 find_package(yaml-cpp 0.7 REQUIRED)
 

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 packages=(g++ make cmake ninja-build ccache pkg-config git ca-certificates
   libfmt-dev nlohmann-json3-dev libpcre2-dev libutf8proc-dev libyaml-cpp-dev
-  libcurl4-openssl-dev libssl-dev zlib1g-dev libsqlite3-dev libpq-dev libargon2-dev postgresql
+  libcurl4-openssl-dev libssl-dev zlib1g-dev libzstd-dev libsqlite3-dev libpq-dev libargon2-dev postgresql
   libgtest-dev librapidcheck-dev libopenmpi-dev openmpi-bin python3 python3-venv)
 full_packages=(clang libclang-rt-14-dev clang-format)
 

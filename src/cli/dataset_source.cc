@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 bool is_data_file(const fs::path& path) {
   std::string extension = path.extension().string();
-  if (extension == ".gz") extension = path.stem().extension().string();
+  if (extension == ".gz" || extension == ".zst") extension = path.stem().extension().string();
   return extension == ".jsonl" || extension == ".json" || extension == ".csv";
 }
 
@@ -29,8 +29,7 @@ Result<std::vector<fs::path>> data_files_in(const std::string& folder) {
   if (failure) return io_error("{}: cannot list: {}", folder, failure.message());
   std::sort(files.begin(), files.end());
   if (files.empty()) {
-    return not_found("{}: holds no .jsonl, .json or .csv file, .gz or not (convert Parquet first)",
-                     folder);
+    return not_found("{}: holds no .jsonl, .json or .csv file, packed (.gz, .zst) or not", folder);
   }
   return files;
 }

@@ -39,6 +39,14 @@ bool has_extension(const std::string& name, std::initializer_list<const char*> e
                      [&](const char* extension) { return name.ends_with(extension); });
 }
 
+// JSON, JSON lines or CSV, packed or not.
+bool is_rows(std::string name) {
+  for (const std::string packing : {".gz", ".zst"}) {
+    if (name.ends_with(packing)) name.resize(name.size() - packing.size());
+  }
+  return has_extension(name, {".jsonl", ".json", ".csv"});
+}
+
 }  // namespace
 
 std::string Repository::api_url() const {
@@ -117,7 +125,7 @@ std::vector<std::string> wanted_files(HubKind kind, const std::vector<std::strin
   for (const std::string& name : all) {
     bool top = name.find('/') == std::string::npos;
     bool about = has_extension(name, {"dataset_infos.json", "dataset_info.json"});
-    bool data = has_extension(name, {".jsonl", ".json", ".csv"}) && !about;
+    bool data = is_rows(name) && !about;
     bool model = top && (has_extension(name, {".json", ".safetensors", ".jinja", ".model"}) ||
                          (!folder && name.ends_with(".gguf")));
     if (kind == HubKind::kDataset ? data : model) wanted.push_back(name);

@@ -22,6 +22,13 @@ recipes::Recipe table() {
   table.options.push_back(
       recipes::list("languages", nullptr, "keep these only (en, de, ...); oasst"));
   table.options.push_back(
+      recipes::string("question", nullptr, "whose answers make the rows; argilla"));
+  table.options.push_back(recipes::choice(
+      "prompt_style", "chat", {"chat", "alpaca"},
+      "instructions as a user's turn, or as one text in Stanford Alpaca's words"));
+  table.options.push_back(recipes::boolean(
+      "strip_citations", false, "take Wikipedia's marks ([42]) out of contexts; dolly"));
+  table.options.push_back(
       recipes::string("source_dataset", nullptr, "name of the data set in \"source\""));
   table.options.push_back(recipes::string("licence", nullptr, "its licence in \"source\""));
   table.options.push_back(
@@ -37,9 +44,11 @@ std::string help() {
   std::string text = recipes::to_help(table()) + "\nformats:\n";
   for (const data::ImportFormat& format : data::import_formats()) {
     text += fmt::format("  {:<24} {}\n", format.name, format.text);
-    if (!format.source.licence.empty()) {
-      text += fmt::format("  {:<24} licence: {}\n", "", format.source.licence);
-    }
+    const data::Source& source = format.source;
+    if (source.dataset.empty()) continue;
+    text += fmt::format("  {:<24} licence: {}{}{}\n", "",
+                        source.licence.empty() ? "none stated" : source.licence,
+                        source.generated_by.empty() ? "" : "; written by ", source.generated_by);
   }
   return text;
 }
@@ -57,7 +66,6 @@ void log_account(const data::ImportFormat& format, bool detected,
            detected ? " (detected)" : "", report.rows_read, report.examples);
   log_counts("dropped", report.dropped);
   log_counts("noted", report.notes);
-  if (format.warning[0] != '\0') log_warning("{}: {}", format.source.dataset, format.warning);
   for (const auto& [warning, one] : report.warnings) {
     log_warning("{} ({} examples)", warning, one.count);
   }
@@ -80,6 +88,19 @@ Error nothing_kept(const std::string& place, const data::ImportFormat& format,
   }
   return invalid_input("{}: read as {}, no row gives an example: {}{}; see attune import --help",
                        place, format.name, reason, first);
+}
+
+data::ImportOptions options_of(const Json& config) {
+  data::ImportOptions options;
+  if (!config["languages"].is_null()) {
+    options.languages = config["languages"].get<std::vector<std::string>>();
+  }
+  options.dataset = text_of(config, "source_dataset");
+  options.licence = text_of(config, "licence");
+  options.question = text_of(config, "question");
+  options.alpaca_prompt = text_of(config, "prompt_style") == "alpaca";
+  options.strip_citations = config["strip_citations"].get<bool>();
+  return options;
 }
 
 using Write = std::function<Status(const data::Example&)>;
@@ -136,12 +157,7 @@ Status run_import(Arguments arguments) {
   const std::string format_name = text_of(config, "format");
   const data::ImportFormat* format = nullptr;
   if (format_name != kDetect) format = TRY(data::find_import_format(format_name));
-  data::ImportOptions options;
-  if (!config["languages"].is_null()) {
-    options.languages = config["languages"].get<std::vector<std::string>>();
-  }
-  options.dataset = text_of(config, "source_dataset");
-  options.licence = text_of(config, "licence");
+  const data::ImportOptions options = options_of(config);
   const std::string data = text_of(config, "data");
   data::ImportReport report;
   Target target = TRY(open_target(output, dataset, json));

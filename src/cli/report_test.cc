@@ -110,12 +110,15 @@ TEST_F(ReportTest, ShowsDataConfigurationAndLineage) {
         R"({"train":{"rows":{"read":12345,"kept":12340,"dropped":5,"truncated":2,
                             "disagreeing":1200},
             "tokens":{"kept":99,"trained":88},
+            "licence_warnings":{"the licence CC BY-NC 4.0 forbids <commercial> use":7},
             "dropped":[{"reason":"no trained token","count":3,"first":"it is empty",
                         "rows":{"data/a.jsonl":[3,7],"b.jsonl":[1]}},
                        {"reason":"empty prompt","count":2000,"first":"nothing",
                         "rows":{"c.jsonl":[1,2,3,4,5,6,7,8,9,10,11,12]}}]},
             "evaluation":{"rows":{"read":0,"kept":0,"dropped":0,"truncated":0}}})");
   std::string html = page();
+  EXPECT_TRUE(has(html, "<td class=\"number\">7</td><td>the licence CC BY-NC 4.0 forbids "
+                        "&lt;commercial&gt; use</td>"));
   EXPECT_TRUE(has(html, "<h1>my run</h1>"));
   EXPECT_TRUE(has(html, ">finished<"));
   EXPECT_TRUE(has(html, "<td class=\"number\">12,345</td>"));

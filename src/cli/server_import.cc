@@ -78,7 +78,8 @@ OrderedJson metadata_of(const Example& example) {
       {"source_dataset", &source.dataset},
       {"source_row", &source.row},
       {"licence", &source.licence},
-      {"generated_by", &source.generated_by}};
+      {"generated_by", &source.generated_by},
+      {"warning", &source.warning}};
   for (const auto& [name, text] : members) {
     if (!text->empty()) metadata[name] = *text;
   }

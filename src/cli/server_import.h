@@ -8,8 +8,9 @@
 //                               (a ranking of these); ranks are its suggestion
 //   text                        field `prompt`
 //
-// Licence, data set, row and generator go into the metadata licence, source_dataset, source_row and
-// generated_by, from where exports give them back. Forms without a prompt are refused by name.
+// Licence, data set, row, generator and what authors ask go into the metadata licence,
+// source_dataset, source_row, generated_by and warning, from where exports give them back. Forms
+// without a prompt are refused by name.
 #pragma once
 
 #include <cstdint>

@@ -52,14 +52,15 @@ TEST(ServerRowsTest, FilesAndHubNamesAreLeftAlone) {
 
 TEST(ServerImportTest, AnAnswerBecomesASuggestionWithItsOrigin) {
   const auto row = example(R"x({"prompt":"Hi","completion":"Hello","source":{"dataset":"a/b",
-      "row":"7","licence":"mit","generated_by":"gpt-4 (2023)"}})x");
+      "row":"7","licence":"mit","generated_by":"gpt-4 (2023)","warning":"be kind"}})x");
   const ServerLayout layout = layout_of(row).value();
   EXPECT_EQ(layout, (ServerLayout{false, 0}));
   EXPECT_EQ(fields_of(layout).size(), 1U);
   EXPECT_EQ(questions_of(layout)[0]["settings"]["type"], "text");
   EXPECT_EQ(to_line(record_of(row, layout, "q")),
             R"({"fields":{"prompt":"Hi"},"metadata":{"source_dataset":"a/b","source_row":"7",)"
-            R"x("licence":"mit","generated_by":"gpt-4 (2023)"},"external_id":"a/b:7",)x"
+            R"x("licence":"mit","generated_by":"gpt-4 (2023)","warning":"be kind"},)x"
+            R"("external_id":"a/b:7",)"
             R"("suggestions":[{"question_id":"q","value":"Hello","agent":"gpt-4 _2023_"}]})");
 }
 

@@ -244,6 +244,7 @@ Status parse_source(const OrderedJson& row, Example& example) {
   source.row = TRY(optional_text(*value, "row"));
   source.licence = TRY(optional_text(*value, "licence"));
   source.generated_by = TRY(optional_text(*value, "generated_by"));
+  source.warning = TRY(optional_text(*value, "warning"));
   example.source = source;
   return {};
 }
@@ -435,6 +436,7 @@ OrderedJson to_json(const Example& example) {
                      {"row", example.source->row},
                      {"licence", example.source->licence},
                      {"generated_by", example.source->generated_by}};
+    if (!example.source->warning.empty()) row["source"]["warning"] = example.source->warning;
   }
   for (const auto& [name, value] : example.extra.items()) row[name] = value;
   return row;

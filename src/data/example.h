@@ -64,6 +64,7 @@ struct Source {
   std::string row;
   std::string licence;
   std::string generated_by;
+  std::string warning = {};  // what its authors ask of users; empty for nothing
 };
 
 // One thing that answers were judged for, for example "helpfulness": a number for each completion,

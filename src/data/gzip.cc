@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
 
 namespace attune::data {
 namespace {
@@ -23,23 +24,19 @@ class Inflater {
 
   bool ready() const { return ready_; }
 
-  // Unpacks one member from the start of `bytes`, adds it to `out`, and takes it off `bytes`.
-  Status unpack_member(std::string_view& bytes, size_t limit_bytes, std::string& out) {
+  // Unpacks one member from the start of `bytes`, and takes it off `bytes`.
+  Status unpack_member(std::string_view& bytes, const OnBytes& on_bytes) {
     inflateReset(&stream_);
-    std::string chunk(kChunkBytes, '\0');
     for (int state = Z_OK; state != Z_STREAM_END;) {
       const size_t piece = std::min<size_t>(bytes.size(), std::numeric_limits<uInt>::max() / 2);
       stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
       stream_.avail_in = static_cast<uInt>(piece);
-      stream_.next_out = reinterpret_cast<Bytef*>(chunk.data());
-      stream_.avail_out = static_cast<uInt>(chunk.size());
+      stream_.next_out = reinterpret_cast<Bytef*>(chunk_.data());
+      stream_.avail_out = static_cast<uInt>(chunk_.size());
       state = inflate(&stream_, Z_NO_FLUSH);
       bytes.remove_prefix(piece - stream_.avail_in);
-      const size_t made = chunk.size() - stream_.avail_out;
-      if (out.size() + made > limit_bytes) {
-        return invalid_input("unpacks to more than {} MiB", limit_bytes >> 20);
-      }
-      out.append(chunk, 0, made);
+      const size_t made = chunk_.size() - stream_.avail_out;
+      if (made > 0) TRY(on_bytes(std::string_view(chunk_).substr(0, made)));
       if (state == Z_BUF_ERROR) return invalid_input("the gzip file is cut short");
       if (state == Z_MEM_ERROR) return make_error(ErrorCode::kInternal, "out of memory");
       if (state != Z_OK && state != Z_STREAM_END) {
@@ -52,21 +49,21 @@ class Inflater {
 
  private:
   z_stream stream_ = {};
+  std::string chunk_ = std::string(kChunkBytes, '\0');
   bool ready_ = false;
 };
 
 }  // namespace
 
-Result<std::string> unpack_gzip(std::string_view bytes, size_t limit_bytes) {
+Status unpack_gzip(std::string_view bytes, const OnBytes& on_bytes) {
   Inflater inflater;
   if (!inflater.ready()) return make_error(ErrorCode::kInternal, "zlib cannot be started");
-  std::string out;
   do {
-    TRY(inflater.unpack_member(bytes, limit_bytes, out));
+    TRY(inflater.unpack_member(bytes, on_bytes));
     const size_t next = bytes.find_first_not_of('\0');  // tapes and disks pad with zeros
     bytes.remove_prefix(std::min(next, bytes.size()));
   } while (!bytes.empty());
-  return out;
+  return {};
 }
 
 }  // namespace attune::data

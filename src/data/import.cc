@@ -9,48 +9,18 @@
 namespace attune::data {
 namespace {
 
-// Rows that are examples already, under TRL's and Attune's names.
-class ExampleImporter : public Importer {
+// A layout whose rows stand alone.
+class RowByRow : public Importer {
  public:
+  RowByRow(const ReadRow& read, const ImportOptions& options) : read_(read), options_(options) {}
   Status read_row(const OrderedJson& row, ImportSink& sink) override {
-    return sink.keep(TRY(parse_example(row)));
+    return read_(row, options_, sink);
   }
+
+ private:
+  const ReadRow& read_;
+  const ImportOptions& options_;
 };
-
-bool has(const OrderedJson& row, const char* name) {
-  return row.is_object() && row.contains(name);
-}
-
-bool begins_as_transcript(const OrderedJson& row, const char* name) {
-  return has(row, name) && row[name].is_string() &&
-         row[name].get_ref<const std::string&>().starts_with("\n\nHuman:");
-}
-
-bool is_oasst(const OrderedJson& row) {
-  const bool is_tree = has(row, "message_tree_id") && has(row, "prompt");
-  return is_tree || has(row, "thread_id") || (has(row, "message_id") && has(row, "role"));
-}
-
-bool is_hh_rlhf(const OrderedJson& row) {
-  return begins_as_transcript(row, "prompt") ||
-         (begins_as_transcript(row, "chosen") && begins_as_transcript(row, "rejected"));
-}
-
-bool is_pandalm(const OrderedJson& row) {
-  return has(row, "response1") && has(row, "response2") && has(row, "annotator1");
-}
-
-bool is_summarize(const OrderedJson& row) {
-  return has(row, "info") && (has(row, "summaries") || has(row, "summary"));
-}
-
-bool is_ultrafeedback(const OrderedJson& row) {
-  return has(row, "instruction") && has(row, "completions") && has(row, "models");
-}
-
-std::unique_ptr<Importer> make_example_importer(const ImportOptions&) {
-  return std::make_unique<ExampleImporter>();
-}
 
 void count(std::map<std::string, ImportCount>& counts, const std::string& what, int64_t row,
            const std::string& detail) {
@@ -103,14 +73,23 @@ class Import {
 
  private:
   void start(const OrderedJson& first_row) {
-    if (format_ == nullptr) format_ = &detect_import_format(first_row);
-    importer_ = format_->make(options_);
+    const bool detected = format_ == nullptr;
+    if (detected) format_ = &detect_import_format(first_row);
+    importer_ = format_->make != nullptr
+                    ? format_->make(options_)
+                    : std::make_unique<RowByRow>(format_->read_row, options_);
     auto take = [this](Example example) -> Status {
       Status taken = on_example_(std::move(example));
       taker_failed_ = !taken.ok();
       return taken;
     };
     sink_ = std::make_unique<ImportSink>(options_, format_->source, take, report_);
+    const std::vector<std::string> same = formats_of_same_layout(*format_, first_row);
+    if (!detected || same.empty()) return;
+    sink_->begin_row(1);
+    sink_->note(fmt::format("the columns fit {} too: name the data set's own by --format, so that "
+                            "\"source\" has its licence",
+                            fmt::join(same, ", ")));
   }
 
   const ImportFormat* format_;
@@ -146,6 +125,7 @@ Status ImportSink::keep(Example example) {
   fill(source.dataset, source_.dataset);
   fill(source.licence, source_.licence);
   fill(source.generated_by, source_.generated_by);
+  fill(source.warning, source_.warning);
   fill(source.row, std::to_string(row_));
   for (const std::string& warning : licence_warnings(source)) {
     count(report_->warnings, warning, row_, "");
@@ -171,49 +151,6 @@ Status Importer::finish(ImportSink&) {
   return {};
 }
 
-const std::vector<ImportFormat>& import_formats() {
-  static const std::vector<ImportFormat> table = {
-      {"oasst",
-       "Open Assistant: trees, threads or messages -> a ranking for each set of replies",
-       {"OASST1", "", "Apache-2.0", "people"},
-       "holds text that offends",
-       is_oasst,
-       make_oasst_importer},
-      {"hh_rlhf",
-       "Anthropic HH: two transcripts -> a pair after their common turns",
-       {"HH-RLHF", "", "MIT", "Anthropic's models of 2022"},
-       "holds text that is meant to offend: keep it out of demonstrations",
-       is_hh_rlhf,
-       make_hh_rlhf_importer},
-      {"pandalm",
-       "PandaLM's test set: two answers -> a ranking for each of its three annotators",
-       {"PandaLM test set", "", "Apache-2.0", ""},
-       "the authors of its instructions ask that nobody trains on them: use it to measure "
-       "agreement",
-       is_pandalm,
-       make_pandalm_importer},
-      {"summarize_from_feedback",
-       "OpenAI's comparisons of summaries -> pairs; its axis evaluations -> judged completions",
-       {"summarize_from_feedback", "", "Modified MIT; TL;DR texts CC BY 4.0", ""},
-       "",
-       is_summarize,
-       make_summarize_importer},
-      {"ultrafeedback",
-       "UltraFeedback: rated answers -> a ranking with scores and axes",
-       {"UltraFeedback", "", "MIT", ""},
-       "",
-       is_ultrafeedback,
-       make_ultrafeedback_importer},
-      {"trl",
-       "TRL's and Attune's own columns (docs/formats/examples.md), checked",
-       {},
-       "",
-       [](const OrderedJson&) { return true; },
-       make_example_importer},
-  };
-  return table;
-}
-
 Result<const ImportFormat*> find_import_format(std::string_view name) {
   std::string wanted(name);
   std::replace(wanted.begin(), wanted.end(), '-', '_');
@@ -233,6 +170,16 @@ const ImportFormat& detect_import_format(const OrderedJson& first_row) {
     if (format.recognises(first_row)) return format;
   }
   return import_formats().back();
+}
+
+std::vector<std::string> formats_of_same_layout(const ImportFormat& format,
+                                                const OrderedJson& first_row) {
+  std::vector<std::string> names;
+  for (const ImportFormat& one : import_formats()) {
+    const bool takes_all = &one == &import_formats().back();
+    if (&one != &format && !takes_all && one.recognises(first_row)) names.emplace_back(one.name);
+  }
+  return names;
 }
 
 Result<const ImportFormat*> import_rows_in(std::string_view bytes, const std::string& name,

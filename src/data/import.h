@@ -22,9 +22,13 @@ namespace attune::data {
 
 struct ImportOptions {
   std::vector<std::string> languages =
-      {};                    // keep these only (BCP 47, "en"); empty keeps all. OASST.
-  std::string dataset = {};  // replaces the format's own name in `source`; "" keeps it
-  std::string licence = {};  // likewise
+      {};                     // keep these only (BCP 47, "en"); empty keeps all. OASST.
+  std::string dataset = {};   // replaces the format's own name in `source`; "" keeps it
+  std::string licence = {};   // likewise
+  std::string question = {};  // whose answers make the rows; "" takes the one that fits. Argilla.
+  // Instructions: one text in Stanford Alpaca's words instead of a user's turn.
+  bool alpaca_prompt = false;
+  bool strip_citations = false;  // Wikipedia's "[42]" out of contexts. Dolly.
 };
 
 // Rows or replies that met the same fate.
@@ -81,13 +85,19 @@ class Importer {
   virtual Status finish(ImportSink& sink);  // after the last row
 };
 
+// Reads one row of a layout whose rows stand alone, as Importer::read_row does.
+using ReadRow = std::function<Status(const OrderedJson&, const ImportOptions&, ImportSink&)>;
+
+// A layout: one entry of the table (import_formats.cc). Several published sets share a layout and
+// differ in what `source` says.
 struct ImportFormat {
-  const char* name;     // "hh_rlhf"
-  const char* text;     // the layout and what becomes of it, in one line
-  Source source;        // as published: data set, licence, who wrote the answers
-  const char* warning;  // what its authors ask of users; "" for none
-  bool (*recognises)(const OrderedJson& row);  // by its columns
-  std::unique_ptr<Importer> (*make)(const ImportOptions& options);
+  const char* name;  // "hh_rlhf"
+  const char* text;  // the layout and what becomes of it, in one line
+  Source source;     // as published: data set, licence, who wrote the answers, what authors ask
+  std::function<bool(const OrderedJson& row)> recognises;  // by its columns
+  ReadRow read_row;
+  // For a layout whose rows do not stand alone, in place of `read_row`.
+  std::unique_ptr<Importer> (*make)(const ImportOptions& options) = nullptr;
 };
 
 // In the order in which a layout is looked for; the last one, Attune's and TRL's own, takes all.
@@ -97,6 +107,9 @@ const std::vector<ImportFormat>& import_formats();
 Result<const ImportFormat*> find_import_format(std::string_view name);
 // The format of a file's first readable row.
 const ImportFormat& detect_import_format(const OrderedJson& first_row);
+// Names of the further formats that the row fits: the same layout with another source.
+std::vector<std::string> formats_of_same_layout(const ImportFormat& format,
+                                                const OrderedJson& first_row);
 
 // Reads the file's rows (rows.h) and hands on their examples. Rows that are no JSON are counted
 // under "unreadable row". `format` null detects it by the first row; the format used is returned.
@@ -110,12 +123,5 @@ Result<const ImportFormat*> import_rows_in(std::string_view bytes, const std::st
                                            const ImportFormat* format, const ImportOptions& options,
                                            const ImportSink::OnExample& on_example,
                                            ImportReport* report);
-
-// The importers, for the table.
-std::unique_ptr<Importer> make_oasst_importer(const ImportOptions& options);
-std::unique_ptr<Importer> make_hh_rlhf_importer(const ImportOptions& options);
-std::unique_ptr<Importer> make_pandalm_importer(const ImportOptions& options);
-std::unique_ptr<Importer> make_summarize_importer(const ImportOptions& options);
-std::unique_ptr<Importer> make_ultrafeedback_importer(const ImportOptions& options);
 
 }  // namespace attune::data

@@ -89,6 +89,12 @@ void keep_other_columns(const OrderedJson& row, std::initializer_list<std::strin
   }
 }
 
+Status take_id(const OrderedJson& row, Example& example) {
+  example.id = TRY(optional_text_column(row, "id"));
+  if (!example.id.empty()) example.source = Source{"", example.id, "", ""};
+  return {};
+}
+
 Message message(const std::string& role, const std::string& text) {
   return {role, text, {{"role", role}, {"content", text}}};
 }

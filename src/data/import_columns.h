@@ -29,6 +29,9 @@ void keep_other_columns(const OrderedJson& row, std::initializer_list<std::strin
                         Example& example);
 void keep_column(const std::string& name, const OrderedJson& value, Example& example);
 
+// The row's "id", if it has one, as the example's; it names the row in `source` too.
+Status take_id(const OrderedJson& row, Example& example);
+
 // One turn, and a conversation of one user turn.
 Message message(const std::string& role, const std::string& text);
 Messages user_turn(const std::string& text);

@@ -1,13 +1,13 @@
 // HH-RLHF (Bai et al. 2022): {"chosen", "rejected"}, each a whole transcript of "\n\nHuman: ..."
-// and
-// "\n\nAssistant: ..." turns; or {"prompt", "chosen", "rejected"} with the transcript cut before
-// the answers. The prompt is what both transcripts share but for the last answer, turn by turn: a
-// common prefix of characters would cut through words that two answers begin with.
+// and "\n\nAssistant: ..." turns; or {"prompt", "chosen", "rejected"} with the transcript cut
+// before the answers. The prompt is what both transcripts share but for the last answer, turn by
+// turn: a common prefix of characters would cut through words that two answers begin with. The red
+// team's file (Ganguli et al. 2022) has one transcript a row and how far its writer got.
 
 #include <algorithm>
 
-#include "data/import.h"
 #include "data/import_columns.h"
+#include "data/import_readers.h"
 
 namespace attune::data {
 namespace {
@@ -94,33 +94,39 @@ void note_oddities(const Pair& pair, ImportSink& sink) {
   if (pair.chosen.content == pair.rejected.content) sink.note("both answers are equal");
 }
 
-class HhRlhfImporter : public Importer {
- public:
-  Status read_row(const OrderedJson& row, ImportSink& sink) override {
-    const bool is_split = find_column(row, "prompt") != nullptr;
-    std::string reason;
-    std::optional<Pair> pair =
-        TRY(is_split ? read_split_pair(row, reason) : split_transcripts(row, reason));
-    if (pair && pair->prompt.empty()) reason = "no turn before the answer";
-    if (!reason.empty()) {
-      sink.drop(reason);
-      return {};
-    }
-    note_oddities(*pair, sink);
-    Example example;
-    example.form = Form::kPreference;
-    example.prompt = std::move(pair->prompt);
-    example.chosen = Messages{std::move(pair->chosen)};
-    example.rejected = Messages{std::move(pair->rejected)};
-    keep_other_columns(row, {"prompt", "chosen", "rejected"}, example);
-    return sink.keep(std::move(example));
-  }
-};
-
 }  // namespace
 
-std::unique_ptr<Importer> make_hh_rlhf_importer(const ImportOptions&) {
-  return std::make_unique<HhRlhfImporter>();
+Status read_hh_rlhf(const OrderedJson& row, const ImportOptions&, ImportSink& sink) {
+  const bool is_split = find_column(row, "prompt") != nullptr;
+  std::string reason;
+  std::optional<Pair> pair =
+      TRY(is_split ? read_split_pair(row, reason) : split_transcripts(row, reason));
+  if (pair && pair->prompt.empty()) reason = "no turn before the answer";
+  if (!reason.empty()) {
+    sink.drop(reason);
+    return {};
+  }
+  note_oddities(*pair, sink);
+  Example example;
+  example.form = Form::kPreference;
+  example.prompt = std::move(pair->prompt);
+  example.chosen = Messages{std::move(pair->chosen)};
+  example.rejected = Messages{std::move(pair->rejected)};
+  keep_other_columns(row, {"prompt", "chosen", "rejected"}, example);
+  return sink.keep(std::move(example));
+}
+
+Status read_hh_red_team(const OrderedJson& row, const ImportOptions&, ImportSink& sink) {
+  Example example;
+  example.form = Form::kMessages;
+  example.messages = TRY(parse_transcript(row, "transcript"));
+  if (example.messages.back().role != "assistant") {
+    sink.drop("a transcript does not end with an answer");
+    return {};
+  }
+  example.annotator = TRY(optional_text_column(row, "red_team_member_id"));
+  keep_other_columns(row, {"transcript", "red_team_member_id"}, example);
+  return sink.keep(std::move(example));
 }
 
 }  // namespace attune::data

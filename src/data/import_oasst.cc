@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <set>
 
-#include "data/import.h"
 #include "data/import_columns.h"
+#include "data/import_readers.h"
 #include "data/oasst_tree.h"
 #include "feedback/rankings_to_pairs.h"
 

@@ -2,8 +2,8 @@
 // them, 0 a tie, 1 or 2 the better one. Nobody's answer is merged into another's: one ranking for
 // each annotator.
 
-#include "data/import.h"
 #include "data/import_columns.h"
+#include "data/import_readers.h"
 
 namespace attune::data {
 namespace {
@@ -36,46 +36,39 @@ std::string models(const std::string& key) {
   return key.substr(0, cut) + ", " + key.substr(cut + 1);
 }
 
-class PandaLmImporter : public Importer {
- public:
-  Status read_row(const OrderedJson& row, ImportSink& sink) override {
-    std::string prompt = TRY(text_column(row, "instruction"));
-    const std::string input = TRY(optional_text_column(row, "input"));
-    if (!input.empty()) prompt += "\n\n" + input;
-    Example example;
-    example.form = Form::kRanking;
-    example.prompt = user_turn(prompt);
-    for (const char* name : {"response1", "response2"}) {
-      const std::string text = TRY(response(row, name, sink));
-      if (text.empty()) sink.note("an empty answer", name);
-      example.completions.emplace_back(assistant_turn(text));
-    }
-    const std::string id = TRY(optional_text_column(row, "idx"));
-    const std::string key = TRY(optional_text_column(row, "cmp_key"));
-    example.source = Source{"", id, "", models(key)};
-    keep_other_columns(row,
-                       {"idx", "instruction", "input", "response1", "response2", "annotator1",
-                        "annotator2", "annotator3"},
-                       example);
-    std::vector<Example> judged;
-    for (const char* annotator : kAnnotators) {
-      const auto given = TRY(ranks(row, annotator));
-      if (!given) continue;
-      judged.push_back(example);
-      judged.back().id = id.empty() ? "" : id + "/" + annotator;
-      judged.back().annotator = annotator;
-      judged.back().ranks = *given;
-    }
-    if (judged.empty()) sink.drop("nobody compared the answers");
-    for (Example& one : judged) TRY(sink.keep(std::move(one)));
-    return {};
-  }
-};
-
 }  // namespace
 
-std::unique_ptr<Importer> make_pandalm_importer(const ImportOptions&) {
-  return std::make_unique<PandaLmImporter>();
+Status read_pandalm(const OrderedJson& row, const ImportOptions&, ImportSink& sink) {
+  std::string prompt = TRY(text_column(row, "instruction"));
+  const std::string input = TRY(optional_text_column(row, "input"));
+  if (!input.empty()) prompt += "\n\n" + input;
+  Example example;
+  example.form = Form::kRanking;
+  example.prompt = user_turn(prompt);
+  for (const char* name : {"response1", "response2"}) {
+    const std::string text = TRY(response(row, name, sink));
+    if (text.empty()) sink.note("an empty answer", name);
+    example.completions.emplace_back(assistant_turn(text));
+  }
+  const std::string id = TRY(optional_text_column(row, "idx"));
+  const std::string key = TRY(optional_text_column(row, "cmp_key"));
+  example.source = Source{"", id, "", models(key)};
+  keep_other_columns(row,
+                     {"idx", "instruction", "input", "response1", "response2", "annotator1",
+                      "annotator2", "annotator3"},
+                     example);
+  std::vector<Example> judged;
+  for (const char* annotator : kAnnotators) {
+    const auto given = TRY(ranks(row, annotator));
+    if (!given) continue;
+    judged.push_back(example);
+    judged.back().id = id.empty() ? "" : id + "/" + annotator;
+    judged.back().annotator = annotator;
+    judged.back().ranks = *given;
+  }
+  if (judged.empty()) sink.drop("nobody compared the answers");
+  for (Example& one : judged) TRY(sink.keep(std::move(one)));
+  return {};
 }
 
 }  // namespace attune::data

@@ -3,8 +3,8 @@
 // are those that its models were given (their texts begin where the prompt ends: after "TL;DR:" and
 // a blank, or after "TL;DR:\n").
 
-#include "data/import.h"
 #include "data/import_columns.h"
+#include "data/import_readers.h"
 
 namespace attune::data {
 namespace {
@@ -97,19 +97,12 @@ Status read_evaluation(const OrderedJson& row, ImportSink& sink) {
   return sink.keep(std::move(example));
 }
 
-class SummarizeImporter : public Importer {
- public:
-  Status read_row(const OrderedJson& row, ImportSink& sink) override {
-    if (find_column(row, "summaries") != nullptr) return read_comparison(row, sink);
-    if (find_column(row, "summary") != nullptr) return read_evaluation(row, sink);
-    return invalid_input("neither \"summaries\" (a comparison) nor \"summary\" (an evaluation)");
-  }
-};
-
 }  // namespace
 
-std::unique_ptr<Importer> make_summarize_importer(const ImportOptions&) {
-  return std::make_unique<SummarizeImporter>();
+Status read_summarize(const OrderedJson& row, const ImportOptions&, ImportSink& sink) {
+  if (find_column(row, "summaries") != nullptr) return read_comparison(row, sink);
+  if (find_column(row, "summary") != nullptr) return read_evaluation(row, sink);
+  return invalid_input("neither \"summaries\" (a comparison) nor \"summary\" (an evaluation)");
 }
 
 }  // namespace attune::data

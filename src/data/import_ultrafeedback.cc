@@ -1,14 +1,13 @@
 // UltraFeedback (Cui et al. 2023): several models' answers to an instruction, each rated by GPT-4
 // on four aspects. An answer's score is the mean of its ratings, not the published overall_score,
-// which had 2,628 tens that should be ones; equal scores tie.
+// which had 2,628 tens that should be ones; equal scores tie. The binarised editions hold two whole
+// conversations a row.
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
 
-#include "data/import.h"
+#include "data/import_answers.h"
 #include "data/import_columns.h"
-#include "feedback/rankings_to_pairs.h"
+#include "data/import_readers.h"
 
 namespace attune::data {
 namespace {
@@ -16,74 +15,71 @@ namespace {
 constexpr const char* kAspects[] = {"instruction_following", "honesty", "truthfulness",
                                     "helpfulness"};
 
-constexpr double kRatingMax = 1e6;  // far above any scale; sums of ratings stay finite
-
-// A rating is a number or its digits; "N/A" and nothing are no rating.
+// "N/A" and nothing are no rating.
 Result<std::optional<double>> rating(const OrderedJson& answer, const char* aspect) {
   const OrderedJson* annotations = find_column(answer, "annotations");
   const OrderedJson* one = annotations ? find_column(*annotations, aspect) : nullptr;
   const OrderedJson* value = one ? find_column(*one, "Rating") : nullptr;
-  if (value == nullptr || *value == "N/A") return std::optional<double>();
-  const bool is_rating = value->is_number() && std::abs(value->get<double>()) <= kRatingMax;
-  if (is_rating) return std::optional<double>(value->get<double>());
-  const std::string text = value->is_string() ? value->get<std::string>() : "";
-  const bool is_digit = text.size() == 1 && text[0] >= '0' && text[0] <= '9';
-  if (!is_digit) {
-    return invalid_input("the Rating of \"{}\" must be a number or \"N/A\", found {}", aspect,
-                         to_line(*value).substr(0, 40));
-  }
-  return std::optional<double>(text[0] - '0');
+  if (value == nullptr) return std::optional<double>();
+  return number_of(*value, fmt::format("annotations.{}.Rating", aspect));
 }
 
-class UltraFeedbackImporter : public Importer {
- public:
-  Status read_row(const OrderedJson& row, ImportSink& sink) override {
-    Example example;
-    example.form = Form::kRanking;
-    example.prompt = user_turn(TRY(text_column(row, "instruction")));
-    for (const char* aspect : kAspects) example.axes.push_back({aspect, {}});
-    std::string models;
-    for (const OrderedJson& answer : *TRY(list_column(row, "completions"))) {
-      TRY(add_answer(answer, example));
-      const std::string model = TRY(optional_text_column(answer, "model"));
-      models += (models.empty() || model.empty() ? "" : ", ") + model;
-    }
-    example.ranks = feedback::ranks_of_scores(example.scores);
-    if (feedback::find_ranking_fault(example.ranks)) {
-      sink.drop("fewer than two rated answers");
-      return {};
-    }
-    const auto unrated = [](double score) { return std::isnan(score); };
-    if (std::any_of(example.scores.begin(), example.scores.end(), unrated)) {
-      sink.note("an answer without a rating; the row has no scores");
-      example.scores.clear();
-    }
-    example.source = Source{"", "", "", models};
-    keep_other_columns(row, {"instruction", "completions"}, example);
-    return sink.keep(std::move(example));
+// The score of an answer without any rating is NaN.
+Status add_answer(const OrderedJson& answer, Example& example) {
+  example.completions.emplace_back(assistant_turn(TRY(text_column(answer, "response"))));
+  double sum = 0;
+  int ratings = 0;
+  for (Axis& axis : example.axes) {
+    axis.values.push_back(TRY(rating(answer, axis.name.c_str())));
+    sum += axis.values.back().value_or(0);
+    ratings += axis.values.back().has_value();
   }
+  example.scores.push_back(ratings > 0 ? sum / ratings : std::numeric_limits<double>::quiet_NaN());
+  return {};
+}
 
- private:
-  // The score of an answer without any rating is NaN.
-  static Status add_answer(const OrderedJson& answer, Example& example) {
-    example.completions.emplace_back(assistant_turn(TRY(text_column(answer, "response"))));
-    double sum = 0;
-    int ratings = 0;
-    for (Axis& axis : example.axes) {
-      axis.values.push_back(TRY(rating(answer, axis.name.c_str())));
-      sum += axis.values.back().value_or(0);
-      ratings += axis.values.back().has_value();
-    }
-    example.scores.push_back(ratings > 0 ? sum / ratings
-                                         : std::numeric_limits<double>::quiet_NaN());
-    return {};
+// "chosen-rating" of Argilla's edition, "score_chosen" of the first one.
+Result<std::optional<double>> pair_score(const OrderedJson& row, const char* side) {
+  for (const std::string& name : {"score_" + std::string(side), std::string(side) + "-rating"}) {
+    if (const OrderedJson* value = find_column(row, name)) return TRY(number_of(*value, name));
   }
-};
+  return std::optional<double>();
+}
 
 }  // namespace
 
-std::unique_ptr<Importer> make_ultrafeedback_importer(const ImportOptions&) {
-  return std::make_unique<UltraFeedbackImporter>();
+Status read_ultrafeedback(const OrderedJson& row, const ImportOptions&, ImportSink& sink) {
+  Example example;
+  example.prompt = user_turn(TRY(text_column(row, "instruction")));
+  for (const char* aspect : kAspects) example.axes.push_back({aspect, {}});
+  std::string models;
+  for (const OrderedJson& answer : *TRY(list_column(row, "completions"))) {
+    TRY(add_answer(answer, example));
+    add_name(TRY(optional_text_column(answer, "model")), models);
+  }
+  example.source = Source{"", "", "", models};
+  keep_other_columns(row, {"instruction", "completions"}, example);
+  return keep_scored(std::move(example), sink);
+}
+
+Status read_ultrafeedback_binarized(const OrderedJson& row, const ImportOptions&,
+                                    ImportSink& sink) {
+  Messages chosen = TRY(messages_column(row, "chosen"));
+  Messages rejected = TRY(messages_column(row, "rejected"));
+  const auto good = TRY(pair_score(row, "chosen"));
+  const auto bad = TRY(pair_score(row, "rejected"));
+  std::string models;
+  for (const char* name : {"chosen-model", "rejected-model"}) {
+    add_name(TRY(optional_text_column(row, name)), models);
+  }
+  Example example;
+  example.source = Source{"", TRY(optional_text_column(row, "prompt_id")), "", models};
+  keep_other_columns(row, {"prompt", "chosen", "rejected", "messages"}, example);
+  if (good && bad && *good == *bad) {
+    sink.drop("both answers have the same score");
+    return {};
+  }
+  return keep_conversation_pair(std::move(example), std::move(chosen), std::move(rejected), sink);
 }
 
 }  // namespace attune::data

@@ -15,7 +15,7 @@ std::string lower(std::string_view text) {
 
 // A model whose provider's terms restrict training on what it wrote.
 bool is_written_by_restricted_model(const std::string& models) {
-  for (const char* name : {"gpt-3.5", "gpt-4", "chatgpt", "text-davinci", "claude", "bard"}) {
+  for (const char* name : {"gpt-3", "gpt-4", "chatgpt", "davinci", "claude", "bard", "gemini"}) {
     if (models.find(name) != std::string::npos) return true;
   }
   return false;
@@ -25,6 +25,9 @@ bool is_written_by_restricted_model(const std::string& models) {
 
 std::vector<std::string> licence_warnings(const Source& source) {
   std::vector<std::string> warnings;
+  if (!source.warning.empty()) {
+    warnings.push_back((source.dataset.empty() ? "" : source.dataset + ": ") + source.warning);
+  }
   const std::string licence = lower(source.licence);
   auto has = [&licence](const char* part) { return licence.find(part) != std::string::npos; };
   if (licence.empty()) {

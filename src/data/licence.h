@@ -11,7 +11,8 @@
 namespace attune::data {
 
 // Warnings about rows of that source, one sentence each; none for a licence that allows everything
-// with attribution. An empty licence is one: nothing was stated, which is not permission.
+// with attribution. An empty licence is one: nothing was stated, which is not permission. What the
+// authors ask (`warning`) comes first.
 std::vector<std::string> licence_warnings(const Source& source);
 
 }  // namespace attune::data

@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "data/csv.h"
-#include "data/gzip.h"
+#include "data/packed.h"
 #include "text/unicode.h"
 
 namespace attune::data {
@@ -143,11 +143,21 @@ Status read_csv(std::string_view bytes, const std::string& name, const OnRow& on
   return {};
 }
 
-bool first_line_is_whole(std::string_view bytes) {
+// Whether the first line that is not blank is a JSON value; `rest` is what follows it.
+bool first_line_is_whole(std::string_view bytes, std::string_view& rest) {
   size_t at = 0;
   std::string_view line;
   while (at < bytes.size() && is_blank(line)) line = next_line(bytes, at);
+  rest = bytes.substr(std::min(at, bytes.size()));
   return parse_ordered_json(line).ok();
+}
+
+// Lists as rows (WebGPT's comparisons are pairs), rather than one list of rows.
+bool is_lines_of_arrays(std::string_view bytes) {
+  std::string_view rest;
+  if (!first_line_is_whole(bytes, rest)) return false;
+  const size_t next = rest.find_first_not_of(" \t\r\n");
+  return next != std::string_view::npos && rest[next] == '[';
 }
 
 // A first line of text without a JSON bracket.
@@ -167,9 +177,9 @@ struct Magic {
   const char* advice;
 };
 constexpr Magic kMagics[] = {
-    {"\x1f\x8b", "is compressed with gzip twice; unpack it first (gunzip)"},
+    {"\x1f\x8b", "is compressed twice; unpack it first (gunzip)"},
     {"PK\x03\x04", "is a zip archive; unpack it first (unzip)"},
-    {"\x28\xb5\x2f\xfd", "is compressed with zstd; unpack it first (unzstd)"},
+    {"\x28\xb5\x2f\xfd", "is compressed twice; unpack it first (unzstd)"},
     {"\xfd" "7zXZ", "is compressed with xz; unpack it first (unxz)"},
     {"BZh", "is compressed with bzip2; unpack it first (bunzip2)"},
     {"PAR1", "is a Parquet file; convert it to JSON lines first"},
@@ -188,11 +198,15 @@ Status read_plain(std::string_view bytes, const std::string& name, const OnRow& 
   if (start == std::string_view::npos) {
     return invalid_input("{}: the file is empty; give at least one row", name);
   }
-  if (bytes[start] == '[') return read_array(bytes, name, on_row);
+  if (bytes[start] == '[') {
+    return is_lines_of_arrays(bytes) ? read_json_lines(bytes, on_row, on_bad_row)
+                                     : read_array(bytes, name, on_row);
+  }
   if (bytes[start] == '{') {
     // A file whose first line is no whole object is either spread over lines or broken: reading it
     // as objects finds both, and the error names the object.
-    bool spread = !first_line_is_whole(bytes) && end_of_value(bytes, start).has_value() &&
+    std::string_view rest;
+    bool spread = !first_line_is_whole(bytes, rest) && end_of_value(bytes, start).has_value() &&
                   parse_ordered_json(bytes.substr(start, *end_of_value(bytes, start) - start)).ok();
     return spread ? read_concatenated(bytes, on_row, on_bad_row)
                   : read_json_lines(bytes, on_row, on_bad_row);
@@ -205,10 +219,10 @@ Status read_plain(std::string_view bytes, const std::string& name, const OnRow& 
 
 Status for_each_row_in(std::string_view bytes, const std::string& name, const OnRow& on_row,
                        const OnBadRow& on_bad_row) {
-  if (!is_gzip(bytes)) return read_plain(bytes, name, on_row, on_bad_row);
-  const Result<std::string> unpacked = unpack_gzip(bytes);
+  if (!is_packed(bytes)) return read_plain(bytes, name, on_row, on_bad_row);
+  const Result<Unpacked> unpacked = Unpacked::unpack(bytes);
   if (!unpacked.ok()) return unpacked.error().with_context(name);
-  return read_plain(*unpacked, name, on_row, on_bad_row);
+  return read_plain(unpacked->bytes(), name, on_row, on_bad_row);
 }
 
 Status for_each_row(const std::string& path, const OnRow& on_row, const OnBadRow& on_bad_row) {

@@ -18,7 +18,7 @@ PACKAGES = {
     "OpenSSL": "libssl-dev", "SQLite": "libsqlite3-dev", "libpq": "libpq-dev",
     "libargon2": "libargon2-dev", "utf8proc": "libutf8proc-dev",
     "yaml-cpp": "libyaml-cpp-dev", "libcurl": "libcurl4-openssl-dev", "GoogleTest": "libgtest-dev",
-    "RapidCheck": "librapidcheck-dev", "zlib": "zlib1g-dev", "OpenMPI": "libopenmpi-dev",
+    "RapidCheck": "librapidcheck-dev", "zlib": "zlib1g-dev", "zstd": "libzstd-dev", "OpenMPI": "libopenmpi-dev",
     "LibTorch": "the torch wheel", "NCCL": "the torch wheel",
 }
 

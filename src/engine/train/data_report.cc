@@ -85,6 +85,7 @@ OrderedJson DataReport::to_json() const {
   report["boundary_mismatch"] = row_list(boundary_);
   report["disagreeing"] = row_list(disagreeing_);
   report["licences"] = counted(licences_);
+  report["licence_warnings"] = counted(warnings_);
   report["guideline_versions"] = counted(guidelines_);
   report["annotators"] = counted(annotators_);
   return report;

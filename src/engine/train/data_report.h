@@ -38,6 +38,8 @@ class DataReport {
   // A packed row of which no token is trained was left out.
   void count_rows_without_loss() { ++rows_without_loss_; }
   void count_licence(const std::string& licence) { ++licences_[licence]; }
+  // data::licence_warnings() of a row's source: what `attune import` warned of.
+  void count_warning(const std::string& warning) { ++warnings_[warning]; }
   void count_guideline(const std::string& version) { ++guidelines_[version]; }
   void count_annotator(const std::string& name) { ++annotators_[name]; }
 
@@ -71,6 +73,7 @@ class DataReport {
   std::vector<RowName> boundary_;
   std::vector<RowName> disagreeing_;
   std::map<std::string, int64_t> licences_;
+  std::map<std::string, int64_t> warnings_;
   std::map<std::string, int64_t> guidelines_;
   std::map<std::string, int64_t> annotators_;
 };

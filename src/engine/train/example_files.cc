@@ -1,5 +1,6 @@
 #include "engine/train/example_files.h"
 
+#include "data/licence.h"
 #include "data/rows.h"
 
 namespace attune::engine::train {
@@ -44,14 +45,20 @@ void count_source(const data::Example& example, DataReport* report) {
 }
 
 void count_source(const RowSource& source, DataReport* report) {
-  report->count_licence(source.licence);
+  report->count_licence(source.source ? source.source->licence : "");
+  if (source.source) {
+    for (const std::string& one : data::licence_warnings(*source.source)) {
+      report->count_warning(one);
+    }
+  }
   if (!source.guideline_version.empty()) report->count_guideline(source.guideline_version);
   if (!source.annotator.empty()) report->count_annotator(source.annotator);
 }
 
 RowSource RowSource::of(const data::Example& example) {
-  return {example.source ? example.source->licence : "", example.guideline_version,
-          example.annotator};
+  RowSource source{example.source, example.guideline_version, example.annotator};
+  if (source.source) source.source->row.clear();
+  return source;
 }
 
 data::RowError contradiction(const RowName& other) {

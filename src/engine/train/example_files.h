@@ -21,15 +21,16 @@ struct ExampleFileOptions {
 };
 
 // Calls `take` with every row that is an example; it keeps the row (report->count_kept) or drops it
-// with a reason. Rows that are none are dropped here; of those kept, licence, guideline version and
-// annotator are counted by count_source(). Only files that cannot be read are errors.
+// with a reason. Rows that are none are dropped here; of those kept, licence and what it asks,
+// guideline version and annotator are counted by count_source(). Only files that cannot be read are
+// errors.
 Status for_each_example(const std::vector<std::string>& files, const ExampleFileOptions& options,
                         DataReport* report,
                         const std::function<void(const RowName&, const data::Example&)>& take);
 
 // What is counted of a row that was kept.
 struct RowSource {
-  std::string licence;
+  std::optional<data::Source> source;  // as far as its warnings go: no row
   std::string guideline_version;
   std::string annotator;
   static RowSource of(const data::Example& example);

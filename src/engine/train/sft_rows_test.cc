@@ -153,7 +153,8 @@ TEST(SftRowsTest, FilesAreReadWithEveryDroppedRowNamed) {
   const std::string file = folder.file("rows.jsonl");
   ASSERT_TRUE(write_file(file,
                          "{\"prompt\": \"a:\", \"completion\": \" yes\", \"source\": {\"licence\": "
-                         "\"CC0\"}, \"guideline_version\": \"g2\", \"annotator\": \"ann\"}\n"
+                         "\"CC0\", \"warning\": \"be kind\"}, \"guideline_version\": "
+                         "\"g2\", \"annotator\": \"ann\"}\n"
                          "{\"prompt\": \"a very long prompt\", \"completion\": \" yes\"}\n"
                          "no json\n"
                          "{\"prompt\": \"only\"}\n"
@@ -168,6 +169,8 @@ TEST(SftRowsTest, FilesAreReadWithEveryDroppedRowNamed) {
   const OrderedJson json = report.to_json();
   EXPECT_EQ(json["tokens"]["trained"], 2 + 4);
   EXPECT_EQ(json["licences"]["CC0"], 1);
+  EXPECT_EQ(json["licence_warnings"]["be kind"], 1);
+  EXPECT_EQ(json["licence_warnings"].size(), 1u);
   EXPECT_EQ(json["guideline_versions"]["g2"], 1);
   EXPECT_EQ(json["annotators"]["ann"], 1);
   for (const OrderedJson& dropped : json["dropped"]) {

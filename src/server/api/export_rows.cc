@@ -95,6 +95,7 @@ void set_origin(const ExportPlan& plan, const ReadRecord& record, data::Example&
   if (source.row.empty()) source.row = example.id;
   source.licence = metadata_text(record, "licence");
   source.generated_by = metadata_text(record, "generated_by");
+  source.warning = metadata_text(record, "warning");
   example.source = std::move(source);
 }
 

@@ -47,7 +47,8 @@ class ExportApi : public testing::ApiTest {
         {"value":"response-2","rank":1},{"value":"response-3","rank":2}]})";
     upsert(R"([{"external_id":"p-1",
       "fields":{"prompt":"Hi","response-1":"A","response-2":"B","response-3":"C"},
-      "metadata":{"source_dataset":"tatsu-lab/alpaca","source_row":"7","licence":"cc-by-nc-4.0"},
+      "metadata":{"source_dataset":"tatsu-lab/alpaca","source_row":"7","licence":"cc-by-nc-4.0",
+                  "warning":"be kind"},
       "suggestions":[{"question_id":")" +
            question_id("better") + R"(","value":"Hello!","agent":"falcon"}],
       "responses":[{"user_id":")" +
@@ -142,6 +143,7 @@ TEST_P(ExportApi, RankingsKeepTiesAndGapsAndNameTheirSource) {
   EXPECT_EQ(example.source->dataset, "tatsu-lab/alpaca");
   EXPECT_EQ(example.source->row, "7");
   EXPECT_EQ(example.source->licence, "cc-by-nc-4.0");
+  EXPECT_EQ(example.source->warning, "be kind");
 }
 
 TEST_P(ExportApi, PreferencesAreThePairsOfTheRule) {
