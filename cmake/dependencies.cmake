@@ -24,6 +24,9 @@ find_package(ZLIB 1.2.11 REQUIRED)
 # dependency: zstd | >= 1.5 | BSD-3-Clause | data sets packed by zstd, as the large ones are published
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd>=1.5)
 
+# dependency: Apache Arrow | 26 (the wheel pyarrow) | Apache-2.0 | Parquet files (only in attune_parquet.so, loaded on first use)
+include(arrow)
+
 # dependency: yaml-cpp | >= 0.7 | MIT | configuration files (only in `attune`; the engine reads JSON)
 find_package(yaml-cpp 0.7 REQUIRED)
 

@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 bool is_data_file(const fs::path& path) {
   std::string extension = path.extension().string();
   if (extension == ".gz" || extension == ".zst") extension = path.stem().extension().string();
-  return extension == ".jsonl" || extension == ".json" || extension == ".csv";
+  return extension == ".jsonl" || extension == ".json" || extension == ".csv" ||
+         extension == ".parquet";
 }
 
 Result<std::vector<fs::path>> data_files_in(const std::string& folder) {
@@ -29,7 +30,8 @@ Result<std::vector<fs::path>> data_files_in(const std::string& folder) {
   if (failure) return io_error("{}: cannot list: {}", folder, failure.message());
   std::sort(files.begin(), files.end());
   if (files.empty()) {
-    return not_found("{}: holds no .jsonl, .json or .csv file, packed (.gz, .zst) or not", folder);
+    return not_found(
+        "{}: holds no .jsonl, .json, .csv or .parquet file, packed (.gz, .zst) or not", folder);
   }
   return files;
 }

@@ -26,8 +26,20 @@ recipes::Recipe table() {
       recipes::string("ties", nullptr, "what tied answers make: skip or half (trl_preference)"),
       recipes::list("status", nullptr,
                     "answers to take: submitted (for training alone), draft, discarded"),
-      recipes::string("output", nullptr, "file for the rows; default stdout")};
+      recipes::string("output", nullptr,
+                      "file for the rows, Parquet where it is NAME.parquet; default stdout")};
   return table;
+}
+
+// The exported lines once more, as a table.
+Status write_parquet(const std::string& lines, const std::string& output) {
+  const auto writer = TRY(RowWriter::open(output));
+  TRY(data::for_each_row(
+      lines, [&writer](data::Row row) { return writer->write(row.value); },
+      [&lines](int64_t number, const Error& error) -> Status {
+        return error.with_context(fmt::format("{}:{}", lines, number));
+      }));
+  return writer->finish();
 }
 
 Status print(const std::string& file) {
@@ -59,6 +71,13 @@ Status run_export(Arguments arguments) {
     for (const Json& one : config["status"]) query.emplace_back("status", one.get<std::string>());
   }
   const std::string output = text_of(config, "output");
+  if (data::names_parquet(output)) {
+    const auto directory = TRY(TemporaryDirectory::create());
+    TRY(export_dataset(dataset, query, directory->file("rows")));
+    TRY(write_parquet(directory->file("rows"), output));
+    log_info("{} holds {}", output, address);
+    return {};
+  }
   if (!is_standard_input(output)) {
     TRY(export_dataset(dataset, query, output));
     log_info("{} holds {}", output, address);

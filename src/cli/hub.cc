@@ -94,8 +94,9 @@ Result<std::string> download_snapshot(const HubRequest& request) {
   }
   std::vector<std::string> files = wanted_files(repository.kind, listing->files);
   if (files.empty()) {
-    return not_found("{}: holds nothing that Attune reads (safetensors, GGUF, JSON lines, CSV)",
-                     repository.shown());
+    return not_found(
+        "{}: holds nothing that Attune reads (safetensors, GGUF, JSON lines, CSV, Parquet)",
+        repository.shown());
   }
   TRY(make_directories(repository.blob("")));
   for (const std::string& file : files) {

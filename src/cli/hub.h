@@ -23,7 +23,8 @@ struct HubRequest {
 bool is_hub_name(std::string_view text);
 
 // Downloads what is missing of a repository (for models: configuration, tokenizer, template,
-// safetensors or GGUF; for data sets: JSON, JSON lines, CSV) and returns the snapshot's folder.
+// safetensors or GGUF; for data sets: JSON, JSON lines, CSV, Parquet) and returns the snapshot's
+// folder.
 // Parts of earlier transfers are continued; the hash is checked before a file gets its name.
 // With HF_HUB_OFFLINE=1, or when the server cannot be reached, a complete cached snapshot is used.
 // Errors: 401/403 (set HF_TOKEN), 404 (name or revision), truncated transfer, wrong hash, a full

@@ -39,12 +39,12 @@ bool has_extension(const std::string& name, std::initializer_list<const char*> e
                      [&](const char* extension) { return name.ends_with(extension); });
 }
 
-// JSON, JSON lines or CSV, packed or not.
+// JSON, JSON lines, CSV or Parquet, packed or not.
 bool is_rows(std::string name) {
   for (const std::string packing : {".gz", ".zst"}) {
     if (name.ends_with(packing)) name.resize(name.size() - packing.size());
   }
-  return has_extension(name, {".jsonl", ".json", ".csv"});
+  return has_extension(name, {".jsonl", ".json", ".csv", ".parquet"});
 }
 
 }  // namespace

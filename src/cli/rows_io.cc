@@ -29,8 +29,10 @@ std::string read_standard_input() {
 }
 
 std::vector<recipes::Option> rows_options() {
-  return {recipes::string("data", nullptr, "file of rows: JSON, JSON lines or CSV; default stdin"),
-          recipes::string("output", nullptr, "file for the answers; default stdout")};
+  return {recipes::string("data", nullptr,
+                          "file of rows: JSON, JSON lines, CSV or Parquet; default stdin"),
+          recipes::string("output", nullptr,
+                          "file for the answers, JSON lines or NAME.parquet; default stdout")};
 }
 
 Result<std::vector<data::Row>> read_input_rows(const std::string& path) {
@@ -59,11 +61,16 @@ std::string row_place(const std::string& path) {
 
 Result<std::unique_ptr<RowWriter>> RowWriter::open(const std::string& path) {
   auto writer = std::make_unique<RowWriter>();
-  if (!path.empty() && path != "-") writer->file_ = TRY(AtomicFile::create(path));
+  if (data::names_parquet(path)) {
+    writer->parquet_ = TRY(data::ParquetFile::create(path));
+  } else if (!is_standard_input(path)) {
+    writer->file_ = TRY(AtomicFile::create(path));
+  }
   return writer;
 }
 
 Status RowWriter::write(const OrderedJson& row) {
+  if (parquet_ != nullptr) return parquet_->write(row);
   std::string line = to_line(row) + "\n";
   if (file_ != nullptr) return file_->write(line);
   if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size()) {
@@ -73,6 +80,12 @@ Status RowWriter::write(const OrderedJson& row) {
 }
 
 Status RowWriter::finish() {
+  if (parquet_ != nullptr) {
+    for (const std::string& column : TRY(parquet_->finish())) {
+      log_warning("rows differ in what \"{}\" holds: it is written as a text of JSON", column);
+    }
+    return {};
+  }
   if (file_ != nullptr) return file_->commit();
   if (std::fflush(stdout) != 0) {
     return io_error("standard output: cannot write: {}", std::strerror(errno));

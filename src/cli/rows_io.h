@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "data/parquet.h"
 #include "data/rows.h"
 #include "recipes/option.h"
 
@@ -30,7 +31,8 @@ std::string read_standard_input();
 std::string row_place(const std::string& path, int64_t number);
 std::string row_place(const std::string& path);
 
-// Writes JSON lines to a file, whole or not at all, or to standard output.
+// Writes JSON lines to a file, whole or not at all, or to standard output; Parquet where the file's
+// name ends in .parquet.
 class RowWriter {
  public:
   static Result<std::unique_ptr<RowWriter>> open(const std::string& path);
@@ -38,7 +40,8 @@ class RowWriter {
   Status finish();
 
  private:
-  std::unique_ptr<AtomicFile> file_;  // null: standard output
+  std::unique_ptr<AtomicFile> file_;
+  std::unique_ptr<data::ParquetFile> parquet_;  // both null: standard output
 };
 
 // The text of an option that was resolved, "" when it is not set.

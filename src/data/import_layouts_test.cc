@@ -133,7 +133,7 @@ TEST(PythonLiteral, IsReadAsJson) {
   EXPECT_EQ(read("{'a': None, \"b\": [True, False, (1, -2.5,)], 'c': {}}"),
             R"({"a":null,"b":[true,false,[1,-2.5]],"c":{}})");
   EXPECT_EQ(read(R"('it\'s "\n\x41\u00e9\U0001F600')"), "\"it's \\\"\\nAé😀\"");
-  EXPECT_EQ(read(" 12345678901234567890 "), "12345678901234567000.0");
+  EXPECT_EQ(read(" 12345678901234567890 "), "1.2345678901234567e+19");
   for (const char* wrong :
        {"", "{", "{'a'}", "{'a': }", "{'a': 1 'b': 2}", "[1 2]", "'open", "'\\q'", "'\\ud800'",
         "nan", "1e999", "{1: 2}", "None x", "'\\x4"}) {

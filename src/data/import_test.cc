@@ -9,7 +9,8 @@ namespace attune::data {
 namespace {
 
 constexpr const char* kSourceHh = R"("source":{"dataset":"HH-RLHF","row":"1","licence":"MIT",)"
-                                  R"("generated_by":"Anthropic's models of 2022"})";
+                                  R"("generated_by":"Anthropic's models of 2022","warning":"holds )"
+                                  R"(text that is meant to offend: keep it out of demonstrations"})";
 
 std::string hh_row(const std::string& chosen, const std::string& rejected) {
   return to_line(OrderedJson{{"chosen", chosen}, {"rejected", rejected}}) + "\n";
@@ -89,7 +90,8 @@ TEST(ImportPandaLm, EachAnnotatorKeepsTheirAnswer) {
                             R"([{"role":"assistant","content":"True"}]],)";
   const std::string end =
       R"("source":{"dataset":"PandaLM test set","row":"7","licence":"Apache-2.0",)"
-      R"("generated_by":"bloom-7b, llama-7b"},"motivation_app":"Mail",)"
+      R"("generated_by":"bloom-7b, llama-7b","warning":"the authors of its instructions ask that )"
+      R"(nobody trains on them: use it to measure agreement"},"motivation_app":"Mail",)"
       R"("cmp_key":"bloom-7b_llama-7b"})";
   EXPECT_EQ(row_text(read.examples[0]), R"({"id":"7/annotator1",)" + begin +
                                             R"("ranks":[2,1],"annotator":"annotator1",)" + end);
@@ -233,7 +235,7 @@ TEST(Import, FormatsAreFoundByName) {
   EXPECT_EQ(std::string(find_import_format("hh-rlhf").value()->name), "hh_rlhf");
   EXPECT_EQ(find_import_format("pandaml").error().message(),
             "there is no format \"pandaml\"; did you mean pandalm?");
-  EXPECT_NE(find_import_format("x").error().message().find("known are oasst, hh_rlhf"),
+  EXPECT_NE(find_import_format("x").error().message().find("known are oasst, hh_red_team, hh_rlhf"),
             std::string::npos);
 }
 

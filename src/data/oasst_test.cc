@@ -55,13 +55,14 @@ constexpr const char* kFirst =
     R"([{"role":"assistant","content":"So."}],[{"role":"assistant","content":"Hm."}]],)"
     R"("ranks":[2,1,null],"axes":{"quality":[0.25,0.75,null],"humor":[1.0,null,null]},)"
     R"("source":{"dataset":"OASST1","row":"q1","licence":"Apache-2.0",)"
-    R"("generated_by":"people, chip"},)"
+    R"("generated_by":"people, chip","warning":"holds text that offends"},)"
     R"("message_tree_id":"q1","message_ids":["a1","a2","a3"],"lang":"en"})";
 constexpr const char* kSecond =
     R"({"prompt":[{"role":"user","content":"Why?"},{"role":"assistant","content":"So."},)"
     R"({"role":"user","content":"More?"}],"completions":[[{"role":"assistant","content":"Yes"}],)"
     R"([{"role":"assistant","content":"Ja"}]],"ranks":[1,1],)"
-    R"("source":{"dataset":"OASST1","row":"q2","licence":"Apache-2.0","generated_by":"people"},)"
+    R"("source":{"dataset":"OASST1","row":"q2","licence":"Apache-2.0","generated_by":"people",)"
+    R"("warning":"holds text that offends"},)"
     R"("message_tree_id":"q1","message_ids":["a4","a5"],"lang":"en"})";
 
 TEST(ImportOasst, EveryLayoutGivesTheSameRankings) {

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "data/csv.h"
 #include "data/packed.h"
+#include "data/parquet.h"
 #include "text/unicode.h"
 
 namespace attune::data {
@@ -157,7 +158,7 @@ bool is_lines_of_arrays(std::string_view bytes) {
   std::string_view rest;
   if (!first_line_is_whole(bytes, rest)) return false;
   const size_t next = rest.find_first_not_of(" \t\r\n");
-  return next != std::string_view::npos && rest[next] == '[';
+  return next != std::string_view::npos;
 }
 
 // A first line of text without a JSON bracket.
@@ -182,7 +183,7 @@ constexpr Magic kMagics[] = {
     {"\x28\xb5\x2f\xfd", "is compressed twice; unpack it first (unzstd)"},
     {"\xfd" "7zXZ", "is compressed with xz; unpack it first (unxz)"},
     {"BZh", "is compressed with bzip2; unpack it first (bunzip2)"},
-    {"PAR1", "is a Parquet file; convert it to JSON lines first"},
+    {"PARE", "is an encrypted Parquet file; write it without encryption first"},
     {"ARROW1", "is an Arrow file; convert it to JSON lines first"},
     {"\xff\xfe", "is UTF-16; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)"},
     {"\xfe\xff", "is UTF-16; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)"},
@@ -193,6 +194,12 @@ Status read_plain(std::string_view bytes, const std::string& name, const OnRow& 
   if (bytes.starts_with(kByteOrderMark)) bytes.remove_prefix(kByteOrderMark.size());
   for (const Magic& magic : kMagics) {
     if (bytes.starts_with(magic.bytes)) return invalid_input("{}: {}", name, magic.advice);
+  }
+  if (is_parquet(bytes)) {
+    const auto on_json = [&](int64_t number, std::string_view json) {
+      return read_value(json, number, on_row, on_bad_row);
+    };
+    return for_each_parquet_row(bytes, name, on_json, on_bad_row);
   }
   size_t start = bytes.find_first_not_of(" \t\r\n");
   if (start == std::string_view::npos) {

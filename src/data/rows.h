@@ -1,6 +1,6 @@
 // Rows of a data file, whatever it is: JSON lines, one JSON array, JSON objects one after another,
-// or CSV with a header line; any of them may be packed by gzip or zstd (packed.h). The layout is
-// detected by content, not by the file's name.
+// CSV with a header line, or Parquet (parquet.h); any of them may be packed by gzip or zstd
+// (packed.h). The layout is detected by content, not by the file's name.
 //
 // A UTF-8 byte-order mark and CRLF line ends are accepted. What cannot be read is reported with its
 // row number (from 1; for JSON lines and CSV the line) and handed on, so that the caller decides

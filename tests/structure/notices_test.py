@@ -27,7 +27,7 @@ class NoticesTest(unittest.TestCase):
         found = re.findall(r"^\s*(?:find_package\(|pkg_check_modules\(|find_library\()", cmake,
                            re.MULTILINE)
         found = len(found) - cmake.count("find_package(PkgConfig")
-        elsewhere = sum(f"include({name})" in cmake for name in ("torch", "nccl"))
+        elsewhere = sum(f"include({name})" in cmake for name in ("torch", "nccl", "arrow"))
         self.assertEqual(found + elsewhere, len(notices.dependencies(cmake)))
 
     def test_a_new_dependency_changes_the_page(self):

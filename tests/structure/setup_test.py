@@ -19,7 +19,7 @@ PACKAGES = {
     "libargon2": "libargon2-dev", "utf8proc": "libutf8proc-dev",
     "yaml-cpp": "libyaml-cpp-dev", "libcurl": "libcurl4-openssl-dev", "GoogleTest": "libgtest-dev",
     "RapidCheck": "librapidcheck-dev", "zlib": "zlib1g-dev", "zstd": "libzstd-dev", "OpenMPI": "libopenmpi-dev",
-    "LibTorch": "the torch wheel", "NCCL": "the torch wheel",
+    "LibTorch": "the torch wheel", "Apache Arrow": "the pyarrow wheel", "NCCL": "the torch wheel",
 }
 
 
@@ -62,7 +62,7 @@ class SetupTest(unittest.TestCase):
         cmake = pathlib.Path(ROOT, "cmake", "dependencies.cmake").read_text(encoding="utf-8")
         for name in re.findall(r"# dependency: ([^|]*?) *\|", cmake):
             self.assertIn(name, PACKAGES, "say here which package of scripts/setup.sh brings it")
-            self.assertIn(PACKAGES[name], listed | {"the torch wheel"})
+            self.assertIn(PACKAGES[name], listed | {"the torch wheel", "the pyarrow wheel"})
 
 
 if __name__ == "__main__":

@@ -42,10 +42,9 @@ def hh():
         "hh_red_team",
         [{"transcript": HUMAN + " Yes.", "min_harmlessness_score_transcript": -1.5, "rating": 4.0,
           "red_team_member_id": 7, "tags": None}],
-        [{"messages": chat("Is rye a grass?", "Yes."),
+        [{"messages": chat("Is rye a grass?", "Yes."), "annotator": "7",
           "source": source("HH-RLHF red team", "1", "MIT", "Anthropic's models of 2022", OFFENDS),
-          "min_harmlessness_score_transcript": -1.5, "rating": 4.0, "red_team_member_id": 7,
-          "tags": None}], warns=["offend"])
+          "min_harmlessness_score_transcript": -1.5, "rating": 4.0, "tags": None}], warns=["offend"])
     return [pair, red]
 
 
@@ -136,7 +135,7 @@ def gpt4_comparisons():
          "source": source(name, "1", licence, "gpt4, icm-1.3b, text-davinci-003; scored by gpt-4")},
         {"prompt": chat("Count."), "completions": [chat(a="One."), chat(a="None.")],
          "ranks": [1, 2], "source": source(name, "2", licence, "gpt-4 and other models")}],
-        warns=["forbids commercial use", "competing model"])
+        warns=["forbids commercial use", "by gpt4, icm-1.3b", "by gpt-4 and other models"])
 
 
 def webgpt():

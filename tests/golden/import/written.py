@@ -156,7 +156,7 @@ def redpajama():
         want(5, "stackexchange", "CC BY-SA 4.0", None, rows[4]["meta"]),
         want(6, "wikipedia", "CC BY-SA 3.0", None, rows[5]["meta"])],
         notes={"a \"meta\" that is neither JSON nor a Python dict, kept as a text": 1},
-        warns=["authors keep", "own licence", "Books3", "CC BY-SA 4.0", "CC BY-SA 3.0"])
+        warns=["crawl: pages", "c4: pages", "own licence", "Books3", "CC BY-SA 4.0", "CC BY-SA 3.0"])
 
 
 def trl():
