@@ -29,12 +29,13 @@ TEST_F(Dataset, AFileIsTrainingData) {
 TEST_F(Dataset, AFolderIsSplitByName) {
   ASSERT_TRUE(make_directories(dir_.file("data")).ok());
   put("data/train-00000.json");
-  put("data/train-00001.json");
+  put("data/train-00001.json.zst");
+  put("data/train-00002.parquet");
   put("data/test-00000.jsonl.gz");
   put("notes.txt");
   put("notes.txt.gz");
   DatasetFiles found = files(dir_.path()).value();
-  EXPECT_EQ(found.train.size(), 2u);
+  EXPECT_EQ(found.train.size(), 3u);
   EXPECT_EQ(found.evaluation.size(), 1u);
 }
 

@@ -106,5 +106,105 @@ TEST(ImportSample, SummarizeFromFeedback) {
             R"({"overall":3.0,"accuracy":5.0,"coverage":4.0,"coherence":2.0})");
 }
 
+// Every row gives an example, and the columns alone say what the file is.
+void expect_whole(const Imported& read, const char* format, int64_t rows) {
+  EXPECT_EQ(read.format, format);
+  EXPECT_EQ(read.report.rows_read, rows);
+  EXPECT_EQ(read.report.examples, rows);
+  EXPECT_TRUE(read.report.dropped.empty());
+}
+
+const std::string& first_text(const std::optional<Content>& content) {
+  return std::get<Messages>(*content).front().content;
+}
+
+TEST(ImportSample, AlpacaAndGpTeacher) {
+  SKIP_WITHOUT_SAMPLE(gsm8k, "gsm8k-alpaca/gsm8k-train-1000.json");
+  SKIP_WITHOUT_SAMPLE(roleplay, "gpteacher/roleplay-400.json");
+  SKIP_WITHOUT_SAMPLE(codegen, "gpteacher/codegen-300.json");
+  SKIP_WITHOUT_SAMPLE(toolformer, "gpteacher/toolformer-40-plus-odd.json");
+  const Imported alpaca = import_file(gsm8k);
+  expect_whole(alpaca, "alpaca", 1000);
+  for (const Example& one : alpaca.examples) {  // no input: nothing was put behind the question
+    EXPECT_EQ(first_text(one.prompt).find("\n\n"), std::string::npos);
+  }
+  expect_whole(import_file(roleplay), "gpteacher", 400);
+  const Imported code = import_file(codegen);
+  expect_whole(code, "gpteacher", 300);
+  EXPECT_EQ(first_text(code.examples[0].prompt),
+            "Write a C++ program that calculates the area of a rectangle, given its width and "
+            "height.\n\nwidth: 5, height: 8");
+  const Imported tools = import_file(toolformer);
+  expect_whole(tools, "gpteacher", 41);
+  int64_t odd = 0;
+  for (const Example& one : tools.examples) odd += one.extra.contains("example_input");
+  EXPECT_EQ(odd, 1);
+}
+
+TEST(ImportSample, DollyAndSelfInstruct) {
+  SKIP_WITHOUT_SAMPLE(dolly_path, "dolly/dolly-100.jsonl");
+  SKIP_WITHOUT_SAMPLE(seeds_path, "self-instruct/seed_tasks.jsonl");
+  SKIP_WITHOUT_SAMPLE(users_path, "self-instruct/user_oriented_instructions.jsonl");
+  const Imported dolly = import_file(dolly_path);
+  expect_whole(dolly, "dolly", 100);
+  int64_t fish = 0;
+  for (const Example& one : dolly.examples) {
+    fish += first_text(one.prompt) == "Which is a species of fish? Tope or Rope" &&
+            first_text(one.completion) == "Tope";
+    EXPECT_FALSE(one.extra.contains("category"));
+  }
+  EXPECT_EQ(fish, 1);
+  const Imported seeds = import_file(seeds_path);
+  expect_whole(seeds, "self_instruct", 175);
+  EXPECT_EQ(seeds.examples[0].source->row, "seed_task_0");
+  const Imported users = import_file(users_path);
+  expect_whole(users, "self_instruct_eval", 252);
+  EXPECT_EQ(users.examples[0].extra["motivation_app"], "Grammarly");
+  EXPECT_EQ(users.report.warnings.size(), 1u);  // nobody is to train on them
+}
+
+TEST(ImportSample, ShareGptPairs) {
+  SKIP_WITHOUT_SAMPLE(path, "sharegpt-dpo/dpo_en_demo-50.json");
+  const Imported read = import_file(path);
+  expect_whole(read, "sharegpt_pair", 50);
+  std::map<size_t, int> turns;
+  int systems = 0;
+  for (const Example& one : read.examples) {
+    const auto& prompt = std::get<Messages>(*one.prompt);
+    const bool has_system = prompt.front().role == "system";
+    systems += has_system;
+    ++turns[prompt.size() - (has_system ? 1 : 0)];
+    EXPECT_EQ(prompt.back().role, "user");
+  }
+  EXPECT_EQ(turns, (std::map<size_t, int>{{1, 18}, {2, 16}, {5, 8}, {7, 8}}));
+  EXPECT_EQ(systems, 16);
+}
+
+TEST(ImportSample, Squality) {
+  SKIP_WITHOUT_SAMPLE(path, "squality-human-eval/all-responses.jsonl");
+  const Imported read = import_file(path);
+  EXPECT_EQ(read.report.rows_read, 20);
+  std::map<std::string, int> reviews;  // by worker
+  size_t pairs = 0;
+  for (const Example& one : read.examples) {
+    for (const auto& rank : one.ranks) reviews[one.annotator] += rank.has_value();
+    pairs += feedback::pairs_of_ranking(one.ranks, {}).value().size();
+  }
+  EXPECT_EQ(reviews, (std::map<std::string, int>{{"2", 225}, {"3", 225}, {"6", 225}, {"8", 225}}));
+  EXPECT_EQ(pairs, 900u);
+}
+
+TEST(ImportSample, Sentiment) {
+  SKIP_WITHOUT_SAMPLE(sentences, "sentiment/sentence_polarity.jsonl");
+  SKIP_WITHOUT_SAMPLE(reviews, "sentiment/movie_reviews-1000.jsonl");
+  for (const auto& [path, rows] : {std::pair{sentences, 10662}, {reviews, 1000}}) {
+    const Imported read = import_file(path);
+    expect_whole(read, "trl", rows);
+    int64_t positive = 0;
+    for (const Example& one : read.examples) positive += one.extra["label"] == "pos";
+    EXPECT_EQ(positive, rows / 2);
+  }
+}
+
 }  // namespace
 }  // namespace attune::data

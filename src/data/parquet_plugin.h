@@ -1,5 +1,6 @@
-// What `attune` and the library that holds Apache Arrow (attune_parquet.so) say to each other: plain
-// C, rows as JSON texts, so that the programs start without Arrow and need not match its compiler.
+// What `attune` and the library that holds Apache Arrow (attune_parquet.so) say to each other:
+// plain C, rows as JSON texts, so that the programs start without Arrow and need not match its
+// compiler.
 //
 // A text that is handed out lives until the next call with the same object. No function throws; one
 // object is for one thread at a time.

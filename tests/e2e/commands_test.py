@@ -96,6 +96,19 @@ class CommandsTest(command_case.CommandCase):
         again = self.done("import", "--format", "trl", text=out.read_text(encoding="utf-8"))
         self.assertEqual(command_case.lines_of(again.stdout), [example])
 
+    def test_import_writes_parquet_that_it_reads(self):
+        rows = self.write_rows("rows.jsonl", [
+            {"prompt": [{"role": "user", "content": "q"}], "completions": [
+                [{"role": "assistant", "content": "a"}], [{"role": "assistant", "content": "b"}]],
+             "ranks": [1, None], "source": {"dataset": "d", "row": str(row), "licence": "MIT",
+                                            "generated_by": "people"}} for row in range(3)])
+        table, lines = self.path("rows.parquet"), self.path("again.jsonl")
+        self.done("import", "--data", rows, "--output", table)
+        self.assertEqual(table.read_bytes()[:4], b"PAR1")
+        self.done("import", "--data", table, "--output", lines)
+        self.assertEqual(command_case.lines_of(lines.read_text(encoding="utf-8")),
+                         command_case.lines_of(rows.read_text(encoding="utf-8")))
+
     def test_doctor_measures_this_machine(self):
         found = json.loads(self.done("doctor", "--json").stdout)
         self.assertGreater(found["fp32_gflops"], 0)

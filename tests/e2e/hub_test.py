@@ -252,7 +252,7 @@ class DataSetTest(unittest.TestCase):
         self.addCleanup(self.directory.cleanup)
         rows = '{"prompt": "abc", "completion": "d"}\n' * 8
         self.hub = hub_server.Hub({"data/train.jsonl": rows.encode(), "dataset_infos.json": b"{}",
-                                   "data/test.jsonl": rows.encode(), "card.parquet": b"PAR1"},
+                                   "data/test.jsonl": rows.encode(), "card.md": b"#"},
                                   kind="datasets", name="team/set")
         self.hub.revisions.add("v1")
         self.addCleanup(self.hub.close)
@@ -275,6 +275,17 @@ class DataSetTest(unittest.TestCase):
         job = (run / "job.json").read_text(encoding="utf-8")
         self.assertIn(f"datasets--team--set/snapshots/{self.hub.commit}/data/train.jsonl", job)
         self.assertNotIn("dataset_infos.json", job)
+
+    def test_a_data_set_of_parquet_files_is_trained_on(self):
+        self.hub.close()
+        rows = (programs.ROOT / "tests/golden/parquet/instructions.parquet").read_bytes()
+        self.hub = hub_server.Hub({"data/train-00000-of-00001.parquet": rows, "README.md": b"#"},
+                                  kind="datasets", name="team/set")
+        self.addCleanup(self.hub.close)
+        run, result = self.train("team/set")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads((run / "data_report.json").read_text(encoding="utf-8"))
+        self.assertEqual(report["train"]["rows"]["kept"], 8)
 
     def test_an_unknown_data_set_leaves_no_run_directory(self):
         run, result = self.train("team/nothing")
