@@ -53,11 +53,11 @@ TEST(ServerRowsTest, FilesAndHubNamesAreLeftAlone) {
 TEST(ServerImportTest, AnAnswerBecomesASuggestionWithItsOrigin) {
   const auto row = example(R"x({"prompt":"Hi","completion":"Hello","source":{"dataset":"a/b",
       "row":"7","licence":"mit","generated_by":"gpt-4 (2023)","warning":"be kind"}})x");
-  const ServerLayout layout = layout_of(row).value();
-  EXPECT_EQ(layout, (ServerLayout{false, 0}));
-  EXPECT_EQ(fields_of(layout).size(), 1U);
-  EXPECT_EQ(questions_of(layout)[0]["settings"]["type"], "text");
-  EXPECT_EQ(to_line(record_of(row, layout, "q")),
+  const api::RecordLayout layout = api::layout_of(row).value();
+  EXPECT_EQ(layout, (api::RecordLayout{false, 0}));
+  EXPECT_EQ(api::fields_of(layout).size(), 1U);
+  EXPECT_EQ(api::questions_of(layout)[0]["settings"]["type"], "text");
+  EXPECT_EQ(to_line(api::record_of(row, layout, "q")),
             R"({"fields":{"prompt":"Hi"},"metadata":{"source_dataset":"a/b","source_row":"7",)"
             R"x("licence":"mit","generated_by":"gpt-4 (2023)","warning":"be kind"},)x"
             R"("external_id":"a/b:7",)"
@@ -69,13 +69,13 @@ TEST(ServerImportTest, ARankingKeepsTiesAndLeavesWhatWasNotRanked) {
       "completions":[[{"role":"assistant","content":"A"}],[{"role":"assistant","content":"B"}],
                      [{"role":"assistant","content":"C"}]],
       "ranks":[2,1,null],"annotator":"ann"})");
-  const ServerLayout layout = layout_of(row).value();
-  EXPECT_EQ(layout, (ServerLayout{true, 3}));
-  const auto fields = fields_of(layout);
+  const api::RecordLayout layout = api::layout_of(row).value();
+  EXPECT_EQ(layout, (api::RecordLayout{true, 3}));
+  const auto fields = api::fields_of(layout);
   ASSERT_EQ(fields.size(), 4U);
   EXPECT_EQ(fields[0]["settings"]["type"], "chat");
   EXPECT_EQ(fields[3]["required"], false);
-  const auto record = record_of(row, layout, "q");
+  const auto record = api::record_of(row, layout, "q");
   EXPECT_EQ(record["external_id"], "x");
   EXPECT_EQ(record["fields"]["response-3"], "C");
   EXPECT_EQ(to_line(record["fields"]["prompt"]), R"([{"role":"user","content":"Hi"}])");
@@ -86,7 +86,7 @@ TEST(ServerImportTest, ARankingKeepsTiesAndLeavesWhatWasNotRanked) {
 
 TEST(ServerImportTest, APreferenceIsARankingOfTwo) {
   const auto row = example(R"({"prompt":"p","chosen":"good","rejected":"bad"})");
-  const auto record = record_of(row, layout_of(row).value(), "q");
+  const auto record = api::record_of(row, api::layout_of(row).value(), "q");
   EXPECT_EQ(record["fields"]["response-1"], "good");
   EXPECT_EQ(record["suggestions"][0]["value"][0]["rank"], 1);
   EXPECT_FALSE(record.contains("external_id"));
@@ -95,15 +95,15 @@ TEST(ServerImportTest, APreferenceIsARankingOfTwo) {
 TEST(ServerImportTest, OfAConversationTheLastAnswerIsSuggested) {
   const auto row = example(R"({"messages":[{"role":"user","content":"Hi"},
                               {"role":"assistant","content":"Hello"}]})");
-  const ServerLayout layout = layout_of(row).value();
+  const api::RecordLayout layout = api::layout_of(row).value();
   EXPECT_TRUE(layout.chat);
-  const auto record = record_of(row, layout, "q");
+  const auto record = api::record_of(row, layout, "q");
   EXPECT_EQ(record["fields"]["prompt"].size(), 1U);
   EXPECT_EQ(record["suggestions"][0]["value"], "Hello");
 }
 
 TEST(ServerImportTest, PairsAcrossPromptsAreRefused) {
-  const auto refused = layout_of(example(
+  const auto refused = api::layout_of(example(
       R"({"chosen_prompt":"a","chosen":"b","rejected_prompt":"c","rejected":"d"})"));
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().message().find("without a prompt"), std::string::npos);

@@ -28,6 +28,7 @@ Endpoints all_endpoints() {
   add_history_endpoints(endpoints);
   add_comment_endpoints(endpoints);
   add_export_endpoints(endpoints);
+  add_import_file_endpoints(endpoints);
   add_forget_endpoints(endpoints);
   add_hub_job_endpoints(endpoints);
   add_webhook_endpoints(endpoints);

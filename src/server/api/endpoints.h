@@ -56,6 +56,8 @@ void add_suggestion_endpoints(Endpoints& endpoints);
 void add_history_endpoints(Endpoints& endpoints);
 void add_comment_endpoints(Endpoints& endpoints);
 void add_export_endpoints(Endpoints& endpoints);
+// Files of published data sets as records.
+void add_import_file_endpoints(Endpoints& endpoints);
 // Content replaced by tombstones.
 void add_forget_endpoints(Endpoints& endpoints);
 // Jobs that would move data sets from and to a hub.

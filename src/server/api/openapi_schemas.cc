@@ -20,6 +20,9 @@ struct NamedSchema {
 
 constexpr NamedSchema kSchemas[] = {
     {"Refusal", "detail:any"},
+    {"ImportAccount",
+     "format:text records:int rows_read:int examples:int dropped:object[] notes:object[] "
+     "warnings:object[]"},
     {"Version", "version:text attune:text"},
     {"Status", "version:text search_engine:object memory:object attune:text"},
     {"Settings", "argilla:object huggingface?:object"},

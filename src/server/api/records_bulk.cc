@@ -10,6 +10,7 @@
 #include "server/api/record_events.h"
 #include "server/api/record_json.h"
 #include "server/api/record_parts.h"
+#include "server/api/records_bulk.h"
 #include "server/api/transaction.h"
 #include "server/store/records.h"
 
@@ -90,6 +91,18 @@ Answer<http::Response> older_call(const Call& call, RecordVerb verb) {
 }
 
 }  // namespace
+
+Answer<int64_t> upsert_records(const Call& call, const std::string& dataset_id,
+                               const OrderedJson& items) {
+  const OrderedJson body = {{"items", items}};
+  Changes changes =
+      TRY(read_record_changes(body, RecordVerb::kUpsert, kRecordsPerBulk, call.user->id));
+  const auto write = [&](store::Connection& connection) {
+    return write_batch(call, connection, RecordVerb::kUpsert, dataset_id, changes);
+  };
+  const Batch batch = TRY(answer_write(call.database(), write));
+  return static_cast<int64_t>(batch.written.size());
+}
 
 void add_record_bulk_endpoints(Endpoints& endpoints) {
   using http::Method;

@@ -1,0 +1,133 @@
+// POST /api/attune/v1/datasets/{id}/import: a file in any published layout (data/import.h), as it
+// is, becomes records of the data set; the counterpart of the export.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "data/import.h"
+#include "server/api/endpoints.h"
+#include "server/api/example_records.h"
+#include "server/api/record_access.h"
+#include "server/api/record_body.h"
+#include "server/api/records_bulk.h"
+#include "server/api/schema_check.h"
+#include "server/api/transaction.h"
+
+namespace attune::api {
+namespace {
+
+struct Asked {
+  const data::ImportFormat* format = nullptr;  // null: by the columns
+  data::ImportOptions options;
+};
+
+Answer<Asked> read_query(const Call& call) {
+  const OrderedJson json = query_json(call.request.query, {"languages"});
+  SchemaReader query(json, "query");
+  Asked asked;
+  const std::string format = query.text_or("format", "auto");
+  asked.options.question = query.text_or("question", "");
+  asked.options.dataset = query.text_or("source_dataset", "");
+  asked.options.licence = query.text_or("licence", "");
+  if (query.given("languages")) asked.options.languages = query.texts("languages");
+  TRY(query.done());
+  if (format == "auto") return asked;
+  const auto found = data::find_import_format(format);
+  if (!found.ok()) return detail(422, found.error().message());
+  asked.format = *found;
+  return asked;
+}
+
+// What the data set can hold of examples, and the question that their answers are suggested for.
+struct Target {
+  RecordLayout layout;
+  std::string question_id;
+};
+
+Answer<Target> target_of(const domain::Schema& schema) {
+  const domain::Field* prompt = domain::field_named(schema, "prompt");
+  const domain::Question* order = domain::question_named(schema, "preference");
+  const domain::Question* text = domain::question_named(schema, "response");
+  const bool ranks = order != nullptr && domain::type_of(order->settings) == "ranking";
+  const bool writes = text != nullptr && domain::type_of(text->settings) == "text";
+  if (prompt == nullptr || !(ranks || writes)) {
+    return detail(422,
+                  "a data set that a file is imported into has a field `prompt` and a text question "
+                  "`response`, or a ranking question `preference` of fields `response-1`, ...: "
+                  "`attune import --dataset` makes one");
+  }
+  Target target;
+  target.layout.chat = domain::type_of(prompt->settings) == "chat";
+  if (ranks) target.layout.candidates = order->settings.at("options").size();
+  target.question_id = ranks ? order->id : text->id;
+  return target;
+}
+
+// Records go to the store in batches, each all or none; a failure ends the work.
+class FileImport {
+ public:
+  FileImport(const Call& call, std::string dataset_id, Target target)
+      : call_(call), dataset_id_(std::move(dataset_id)), target_(std::move(target)) {}
+
+  Status add(const data::Example& example) {
+    OrderedJson record = TRY(fitting_record(example, target_.layout, target_.question_id));
+    external_ids_.tell_apart(record);
+    waiting_.push_back(std::move(record));
+    return waiting_.size() < kRecordsPerBulk ? Status() : write();
+  }
+
+  Status write() {
+    if (waiting_.empty()) return {};
+    const Answer<int64_t> written = upsert_records(call_, dataset_id_, waiting_);
+    waiting_ = OrderedJson::array();
+    if (!written.ok()) {
+      failure_ = written.error();
+      return invalid_input("refused");
+    }
+    records_ += written.value();
+    return {};
+  }
+
+  int64_t records() const { return records_; }
+  const std::optional<Failure>& failure() const { return failure_; }
+
+ private:
+  const Call& call_;
+  std::string dataset_id_;
+  Target target_;
+  ExternalIds external_ids_;
+  OrderedJson waiting_ = OrderedJson::array();
+  int64_t records_ = 0;
+  std::optional<Failure> failure_;  // of a batch
+};
+
+Answer<http::Response> import_file(const Call& call) {
+  const std::string id = TRY(call.path_id("dataset_id"));
+  const Asked asked = TRY(read_query(call));
+  const auto read = [&](store::Connection& connection) {
+    return schema_for(call, connection, id, Right::kManage);
+  };
+  const domain::Schema schema = TRY(answer_read(call.database(), read));
+  FileImport work(call, id, TRY(target_of(schema)));
+  data::ImportReport report;
+  const auto used = data::import_rows_in(
+      call.request.body, "the file", asked.format, asked.options,
+      [&work](const data::Example& example) { return work.add(example); }, &report);
+  const Status rest = used.ok() ? work.write() : Status(used.error());
+  if (work.failure()) return *work.failure();
+  if (!rest.ok()) return detail(422, rest.error().message());
+  OrderedJson account = {{"format", (*used)->name}, {"records", work.records()}};
+  account.update(report.to_json());
+  return http::json_response(200, account);
+}
+
+}  // namespace
+
+void add_import_file_endpoints(Endpoints& endpoints) {
+  endpoints.push_back({http::Method::kPost, "/api/attune/v1/datasets/{dataset_id}/import",
+                       Access::kAdmins,
+                       "A file in any published layout as records of the data set, with an account "
+                       "of every row",
+                       import_file});
+}
+
+}  // namespace attune::api
