@@ -51,9 +51,9 @@ Answer<Target> target_of(const domain::Schema& schema) {
   const bool writes = text != nullptr && domain::type_of(text->settings) == "text";
   if (prompt == nullptr || !(ranks || writes)) {
     return detail(422,
-                  "a data set that a file is imported into has a field `prompt` and a text question "
-                  "`response`, or a ranking question `preference` of fields `response-1`, ...: "
-                  "`attune import --dataset` makes one");
+                  "a data set that a file is imported into has a field `prompt` and a text "
+                  "question `response`, or a ranking question `preference` of fields "
+                  "`response-1`, ...: `attune import --dataset` makes one");
   }
   Target target;
   target.layout.chat = domain::type_of(prompt->settings) == "chat";
