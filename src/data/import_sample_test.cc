@@ -171,9 +171,8 @@ TEST(ImportSample, ShareGptPairs) {
   int systems = 0;
   for (const Example& one : read.examples) {
     const auto& prompt = std::get<Messages>(*one.prompt);
-    const bool has_system = prompt.front().role == "system";
-    systems += has_system;
-    ++turns[prompt.size() - (has_system ? 1 : 0)];
+    systems += prompt.front().role == "system";
+    ++turns[prompt.size()];
     EXPECT_EQ(prompt.back().role, "user");
   }
   EXPECT_EQ(turns, (std::map<size_t, int>{{1, 18}, {2, 16}, {5, 8}, {7, 8}}));
