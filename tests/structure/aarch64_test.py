@@ -2,8 +2,8 @@
 g++-aarch64-linux-gnu is installed, the sources are compiled with it.
 
 The kernels and the processor detection are always compiled; ATTUNE_FULL=1 adds a syntax check of
-everything that needs no LibTorch (minutes). The kernels' text for AArch64 also runs on x86, in
-src/engine/ops/kernel_variants_test.cc.
+everything that needs no LibTorch (minutes), and, where Debian's qemu-user-static or qemu-user is
+installed, runs the kernels' own tests (src/engine/ops/cpu/*_alone_test.cc) on an emulated AArch64.
 """
 
 import concurrent.futures
@@ -12,6 +12,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 import unittest
 
 from tree import ROOT, read_tree
@@ -19,9 +20,13 @@ from tree import ROOT, read_tree
 COMPILER = "aarch64-linux-gnu-g++"
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror", "-Wno-psabi"]
 KERNELS = "src/engine/ops/cpu"
+GOOGLETEST = pathlib.Path("/usr/src/googletest/googletest")  # sources, with Debian's libgtest-dev
+EMULATOR = shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
 X86_TEXT = re.compile(r"immintrin|x86intrin|cpuid\.h|\b_mm\d*_|\b__m(128|256|512)|__asm__")
 GUARD = re.compile(r"^#\s*if.*\b__(AVX\w*|F16C|x86_64)__")
 X86_FLAG = re.compile(r"-march=x86|-mavx|-mno-avx|-mfma|-msse|-mamx")
+COMPILE_KERNEL = [COMPILER, "-std=gnu++20", "-O3", "-fno-trapping-math",
+                  "-DATTUNE_KERNELS=generic", "-Isrc"]
 PROCESSOR = 'CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64"'
 
 
@@ -61,6 +66,12 @@ def flags_for_every_processor(text):
     return found
 
 
+def kernel_sources():
+    return [*(path for path in sorted(pathlib.Path(ROOT, KERNELS).glob("*.cc"))
+              if not path.name.endswith("_test.cc")),
+            pathlib.Path(ROOT, "src/engine/tensor/cpu_features.cc")]
+
+
 def compile_all(commands):
     """Runs compilers side by side; the error text of those that fail."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -90,13 +101,33 @@ class GuardsTest(unittest.TestCase):
 @unittest.skipUnless(shutil.which(COMPILER), f"no {COMPILER}: nothing was compiled for AArch64")
 class CrossCompilerTest(unittest.TestCase):
     def test_kernels(self):
-        sources = [*sorted(pathlib.Path(ROOT, KERNELS).glob("*.cc")),
-                   pathlib.Path(ROOT, "src/engine/tensor/cpu_features.cc")]
+        sources = kernel_sources()
         self.assertGreater(len(sources), 7)
-        errors = compile_all([COMPILER, "-std=gnu++20", "-O3", "-fno-trapping-math", *WARNINGS,
-                              "-DATTUNE_KERNELS=generic", "-Isrc", "-c", str(source), "-o",
-                              os.devnull] for source in sources)
+        errors = compile_all([*COMPILE_KERNEL, *WARNINGS, "-c", str(source), "-o", os.devnull]
+                             for source in sources)
         self.assertEqual(errors, [])
+
+    @unittest.skipUnless(os.environ.get("ATTUNE_FULL"), "only in make test-full")
+    @unittest.skipUnless(EMULATOR, "no qemu-aarch64: nothing was run on AArch64")
+    @unittest.skipUnless(GOOGLETEST.exists(), "no sources of GoogleTest")
+    def test_kernels_run(self):
+        tests = sorted(pathlib.Path(ROOT, KERNELS).glob("*_alone_test.cc"))
+        sources = [*kernel_sources(), *tests, GOOGLETEST / "src/gtest-all.cc",
+                   GOOGLETEST / "src/gtest_main.cc"]
+        with tempfile.TemporaryDirectory() as folder:
+            objects = [f"{folder}/{source.name}.o" for source in sources]
+            errors = compile_all([*COMPILE_KERNEL, "-w", f"-I{GOOGLETEST}",
+                                  f"-I{GOOGLETEST}/include", "-c", str(source), "-o", out]
+                                 for source, out in zip(sources, objects))
+            self.assertEqual(errors, [])
+            program = f"{folder}/kernels_test"
+            subprocess.run([COMPILER, "-static", *objects, "-o", program, "-pthread"], check=True)
+            answer = subprocess.run([EMULATOR, program], capture_output=True, text=True,
+                                    check=False)
+        self.assertEqual(0, answer.returncode, answer.stdout + answer.stderr)
+        self.assertRegex(answer.stdout, r"\[  PASSED  \] \d\d? tests")
+        self.assertIn("KernelsAlone.MatrixProducts/generic", answer.stdout)
+        print(re.search(r"\[  PASSED  \].*", answer.stdout).group(), "on AArch64", flush=True)
 
     @unittest.skipUnless(os.environ.get("ATTUNE_FULL"), "only in make test-full")
     def test_everything_without_libtorch(self):

@@ -1,6 +1,7 @@
 // Every instruction set's kernels against plain operators in double precision: those that this
 // machine would choose, and the text of the others (AArch64's plain one, the 16 lanes of AVX-512)
-// compiled for this machine.
+// compiled for this machine. Here they are called through the operators; cpu/kernels_alone_test.cc
+// calls them by themselves.
 #include <ATen/ops/arange.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/randint.h>
@@ -10,32 +11,14 @@
 #include <tuple>
 
 #include "engine/ops/attention.h"
-#include "engine/ops/cpu/kernels.h"
+#include "engine/ops/cpu/kernel_variants.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/linear_log_probs.h"
 #include "engine/ops/quantized_matrix.h"
 #include "engine/ops/rotary.h"
-#include "engine/tensor/cpu_features.h"
 #include "engine/tensor/gradient_check.h"
 
 namespace attune::engine::ops {
-
-namespace cpu {
-#if defined(__x86_64__)
-namespace avx2 {
-extern const KernelTable table;
-}
-namespace avx512 {
-extern const KernelTable table;
-}
-namespace wide {
-extern const KernelTable table;
-}
-#endif
-namespace generic {
-extern const KernelTable table;
-}
-}  // namespace cpu
 
 namespace {
 
@@ -44,38 +27,7 @@ using testing::relative_difference;
 using Inputs = std::vector<Tensor>;
 using Operation = std::function<Tensor(const Inputs&)>;
 
-struct Variant {
-  const cpu::KernelTable* table;
-  bool runs_here;
-};
-
-std::vector<Variant> variants() {
-#if defined(__x86_64__)
-  const CpuFeatures& features = cpu_features();
-  return {{&cpu::generic::table, true},
-          {&cpu::wide::table, features.avx2},
-          {&cpu::avx2::table, features.avx2},
-          {&cpu::avx512::table, features.avx512_vnni}};
-#else
-  return {{&cpu::generic::table, true}};
-#endif
-}
-
-class KernelVariant : public ::testing::TestWithParam<Variant> {
- protected:
-  KernelVariant() : override_(GetParam().runs_here ? GetParam().table : nullptr) {}
-
-  void SetUp() override {
-    if (!GetParam().runs_here) {
-      GTEST_SKIP() << "this processor (" << cpu_features().name << ") cannot run the "
-                   << GetParam().table->name << " kernels: they were compiled, not tested";
-    }
-    ASSERT_EQ(cpu::kernels(), GetParam().table);
-  }
-
- private:
-  cpu::KernelOverride override_;
-};
+class KernelVariant : public cpu::VariantTest {};
 
 void expect_same(const Operation& by_kernels, const Operation& plain, const Inputs& inputs) {
   Inputs wide;
@@ -198,23 +150,24 @@ TEST_P(KernelVariant, QuantisedProducts) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, KernelVariant, ::testing::ValuesIn(variants()),
-                         [](const auto& v) { return std::string(v.param.table->name); });
-
-// The choice at run time: the widest kernels that the processor has.
-TEST(Kernels, AreChosenFromWhatTheProcessorHas) {
-  const CpuFeatures& features = cpu_features();
-  const cpu::KernelTable* chosen = cpu::kernels();
-#if defined(__x86_64__)
-  if (!features.avx2) {
-    EXPECT_EQ(chosen, nullptr);
-  } else {
-    EXPECT_STREQ(chosen->name, features.avx512_vnni ? "avx512" : "avx2");
+// A block of activations too small for a step to be a number is a block of zeros, and no NaN; the
+// blocks beside it keep their product.
+TEST_P(KernelVariant, QuantisedProductsOfTinyActivations) {
+  for (BlockFormat format : {BlockFormat::kQ8_0, BlockFormat::kQ4_0, BlockFormat::kQ4_1}) {
+    const auto matrix = QuantizedMatrix::quantize(at::randn({13, 96}), format);
+    for (const double size : {1e-31, 1e-36, 1e-42}) {  // the last are denormal
+      Tensor x = at::randint(-127, 128, {3, 96}).to(at::kFloat);
+      x.view({3, 3, 32}).select(2, 11).fill_(127);
+      const Tensor exact = x.narrow(1, 32, 64).to(at::kDouble).matmul(
+          matrix.dequantize().narrow(1, 32, 64).to(at::kDouble).t());
+      x.narrow(1, 0, 32).mul_(size);
+      EXPECT_LT(relative_difference(quantized_linear(x, matrix), exact), 1e-5) << size;
+    }
   }
-#else
-  EXPECT_STREQ(chosen->name, "generic");
-#endif
 }
+
+INSTANTIATE_TEST_SUITE_P(All, KernelVariant, ::testing::ValuesIn(cpu::kernel_variants()),
+                         cpu::variant_name);
 
 }  // namespace
 }  // namespace attune::engine::ops

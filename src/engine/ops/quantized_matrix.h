@@ -53,7 +53,8 @@ inline constexpr int64_t kQuantizedRowsMax = 64;
 // product, exact to rounding; few through quantized_product where this machine has kernels.
 Tensor quantized_linear(const Tensor& x, const QuantizedMatrix& weight);
 
-// The same with x rounded in blocks of 32 to whole steps of the largest magnitude m / 32258;
+// The same with x rounded in blocks of 32 to whole steps of the largest magnitude m / 32258 (blocks
+// with m < 1e-30 to zero);
 // products are summed in integers. Per element it differs from the exact product by at most the sum
 // over blocks of m / 254^2 * sum |w|, and by fp32 rounding. Only where kernels exist (x86-64); no
 // gradient. x [N, columns] -> [N, rows] fp32.

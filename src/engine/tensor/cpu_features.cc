@@ -5,6 +5,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace attune::engine {
@@ -32,6 +34,13 @@ unsigned long long saved_state() {
   return (static_cast<unsigned long long>(high) << 32) | low;
 }
 
+// Linux saves tiles only for a process that asks for it (once, for all its threads), and may
+// refuse; without, the first tile instruction ends the process.
+bool tiles_are_granted() {
+  constexpr long kRequest = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
+  return ::syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+}
+
 CpuFeatures detect() {
   CpuFeatures f;
   const Registers one = cpuid(1, 0);
@@ -41,14 +50,15 @@ CpuFeatures detect() {
   const unsigned long long state = saved_state();
   const bool ymm = (state & 0x6) == 0x6;
   const bool zmm = ymm && (state & 0xe0) == 0xe0;
-  const bool tiles = (state & 0x60000) == 0x60000;
+  const bool tiles =
+      (state & 0x60000) == 0x60000 && bit(seven.d, 24) && tiles_are_granted();
   f.avx2 = ymm && bit(seven.b, 5) && bit(one.c, 12) && bit(one.c, 29);
   f.avx512 = zmm && f.avx2 && bit(seven.b, 16) && bit(seven.b, 17) && bit(seven.b, 30) &&
              bit(seven.b, 31);
   f.avx512_vnni = f.avx512 && bit(seven.c, 11);
   f.avx512_bf16 = f.avx512 && bit(seven_one.a, 5);
-  f.amx_bf16 = tiles && bit(seven.d, 24) && bit(seven.d, 22);
-  f.amx_int8 = tiles && bit(seven.d, 24) && bit(seven.d, 25);
+  f.amx_bf16 = tiles && bit(seven.d, 22);
+  f.amx_int8 = tiles && bit(seven.d, 25);
   return f;
 }
 

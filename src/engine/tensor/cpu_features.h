@@ -1,4 +1,5 @@
-// What this processor's instruction set allows (CPUID and the operating system's register state).
+// What this processor's instruction set allows (CPUID and the operating system's register state;
+// tiles also have to be granted by Linux, and reading the features asks for that).
 // Allowed does not mean fast: tensor/precision.h measures.
 #pragma once
 

@@ -3,16 +3,20 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <cstdint>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "engine/tensor/arena.h"
 #include "engine/tensor/cpu_features.h"
 #include "engine/tensor/device.h"
+#include "engine/tensor/gradient_check.h"
 #include "engine/tensor/parallel.h"
 #include "engine/tensor/peak_probe.h"
 #include "engine/tensor/precision.h"
@@ -210,6 +214,20 @@ TEST(Precision, Bf16NeedsHardware) {
   const bool units = cpu_features().avx512_bf16 || cpu_features().amx_bf16;
   EXPECT_EQ(plan.compute == at::kBFloat16, units);
   if (!units) { EXPECT_NE(plan.summary().find("no bf16 units"), std::string::npos); }
+}
+
+// By whatever units the library uses for it (ones of AMX come in tiles of 16 rows and 32 columns,
+// which these sizes cut): products of rounded numbers, summed in fp32 and rounded once.
+TEST(Precision, ProductsInBf16AreThoseOfRoundedNumbers) {
+  for (const auto& [rows, depth, columns] : std::vector<std::tuple<int64_t, int64_t, int64_t>>{
+           {37, 100, 53}, {64, 64, 64}, {1, 129, 70}, {130, 33, 17}}) {
+    const Tensor a = at::randn({rows, depth}).to(at::kBFloat16);
+    const Tensor b = at::randn({columns, depth}).to(at::kBFloat16);
+    const Tensor exact = a.to(at::kDouble).matmul(b.to(at::kDouble).t());
+    const Tensor found = at::mm(a, b.t());
+    ASSERT_EQ(found.scalar_type(), at::kBFloat16);
+    EXPECT_LT(testing::relative_difference(found, exact), 1.0 / 256) << rows;
+  }
 }
 
 TEST(Precision, AStoredPlanIsUsedAgain) {

@@ -1,8 +1,7 @@
 // Our own fp32 kernels for the CPU. Their sources are compiled once per instruction set (avx2,
-// avx512; generic elsewhere) from the same text, know nothing of LibTorch, and are chosen at run
-// time. Each works
-// on a range of rows, so the caller decides about threads. Pointers must not overlap unless said
-// otherwise.
+// avx512, avx512_vnni; generic elsewhere) from the same text, know nothing of LibTorch, and are
+// chosen at run time. Each works on a range of rows, so the caller decides about threads. Pointers
+// need the alignment of their type alone, and must not overlap unless said otherwise.
 #pragma once
 
 #include <cstdint>
@@ -101,7 +100,8 @@ struct QuantizedRows {
 };
 
 // Activations in blocks of 32, each rounded to whole steps of its largest magnitude / 32258, as
-// int16 and as two int8 planes: n = 254 * first + second.
+// int16 and as two int8 planes: n = 254 * first + second. A block below kLeastExtent is zero.
+inline constexpr float kLeastExtent = 1e-30f;  // 32258 over less would leave the range of floats
 struct QuantizedInput {
   const int16_t* wide = nullptr;   // [batch, blocks * 32]
   const int8_t* planes = nullptr;  // [batch, 2, blocks * 32]

@@ -66,7 +66,8 @@ void quantize_input(const float* x, int64_t blocks, int16_t* wide, int8_t* plane
     for (int i = 0; i < 32; i += kLanes) {
       best = maximum(best, maximum(load(x + i), -load(x + i)));
     }
-    const float extent = folded_maximum(best);
+    float extent = folded_maximum(best);
+    if (extent < kLeastExtent) extent = 0;
     const float inverse = extent > 0 ? 32258.0f / extent : 0.0f;
     IntVec whole[kBlockVectors], first[kBlockVectors], second[kBlockVectors];
     for (int i = 0; i < kBlockVectors; ++i) {

@@ -12,10 +12,14 @@ extern const KernelTable table;
 namespace avx512 {
 extern const KernelTable table;
 }
+namespace avx512_vnni {
+extern const KernelTable table;
+}
 
 static const KernelTable* best_kernels() {
   const CpuFeatures& cpu = cpu_features();
-  if (cpu.avx512_vnni) return &avx512::table;  // its sources are compiled for VNNI too
+  if (cpu.avx512_vnni) return &avx512_vnni::table;
+  if (cpu.avx512) return &avx512::table;
   if (cpu.avx2) return &avx2::table;
   return nullptr;
 }

@@ -1,0 +1,71 @@
+// For tests: every instruction set's kernels that were built, and whether this processor runs them.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "engine/ops/cpu/kernels.h"
+#include "engine/tensor/cpu_features.h"
+
+namespace attune::engine::ops::cpu {
+
+#if defined(__x86_64__)
+namespace avx2 {
+extern const KernelTable table;
+}
+namespace avx512 {
+extern const KernelTable table;
+}
+namespace avx512_vnni {
+extern const KernelTable table;
+}
+namespace wide {
+extern const KernelTable table;
+}
+#endif
+namespace generic {
+extern const KernelTable table;
+}
+
+struct Variant {
+  const KernelTable* table;
+  bool runs_here;
+};
+
+inline std::vector<Variant> kernel_variants() {
+#if defined(__x86_64__)
+  const CpuFeatures& features = cpu_features();
+  return {{&generic::table, true},
+          {&wide::table, features.avx2},
+          {&avx2::table, features.avx2},
+          {&avx512::table, features.avx512},
+          {&avx512_vnni::table, features.avx512_vnni}};
+#else
+  return {{&generic::table, true}};
+#endif
+}
+
+// A test of each: kernels() answers the one under test.
+class VariantTest : public ::testing::TestWithParam<Variant> {
+ protected:
+  VariantTest() : override_(GetParam().runs_here ? GetParam().table : nullptr) {}
+
+  void SetUp() override {
+    if (!GetParam().runs_here) {
+      GTEST_SKIP() << "this processor (" << cpu_features().name << ") cannot run the "
+                   << GetParam().table->name << " kernels: they were compiled, not tested";
+    }
+    ASSERT_EQ(kernels(), GetParam().table);
+  }
+
+ private:
+  KernelOverride override_;
+};
+
+inline std::string variant_name(const ::testing::TestParamInfo<Variant>& info) {
+  return info.param.table->name;
+}
+
+}  // namespace attune::engine::ops::cpu
