@@ -100,7 +100,12 @@ Reply AccountsTest::send_raw(http::Method method, const std::string& path,
   reply.status = response.status;
   reply.text = response.body;
   reply.headers = response.headers;
-  if (Result<OrderedJson> json = parse_ordered_json(response.body); json.ok()) {
+  if (response.stream) {
+    KeptBody kept;
+    response.stream(kept);
+    reply.text = kept.text;
+  }
+  if (Result<OrderedJson> json = parse_ordered_json(reply.text); json.ok()) {
     reply.body = std::move(json).value();
   }
   return reply;

@@ -36,6 +36,18 @@ struct Reply {
   std::string mistakes() const;
 };
 
+// Takes a streamed body in memory; after `writes_most` writes the client is gone.
+class KeptBody : public http::BodyWriter {
+ public:
+  bool write(std::string_view piece) override {
+    text += piece;
+    return ++writes < writes_most;
+  }
+  bool stopping() const override { return writes >= writes_most; }
+  std::string text;
+  int writes = 0, writes_most = 1 << 30;
+};
+
 using HeaderLines = std::vector<std::pair<std::string, std::string>>;
 
 class AccountsTest : public store::testing::BothDatabases {
@@ -66,7 +78,7 @@ class AccountsTest : public store::testing::BothDatabases {
   // A body of null is none.
   Reply send(http::Method method, const std::string& path, const std::string& key,
              const OrderedJson& body = nullptr);
-  // Anything: the body as it is, headers as they are.
+  // Anything: the body as it is, headers as they are. A streamed answer is kept whole.
   Reply send_raw(http::Method method, const std::string& path, const HeaderLines& headers,
                  const std::string& body);
 

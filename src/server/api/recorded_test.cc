@@ -125,8 +125,7 @@ TEST_P(RecordedTest, DataSetsAndTheirSettings) {
     EXPECT_EQ(reply.status, exchange["status"].get<int>())
         << number << " " << exchange["path"] << " " << reply.text;
     if (number == 16) {
-      keys_["recorded-ann"] = reply.body["api_key"];
-      ids_["recorded-ann"] = reply.body["id"];
+      know("recorded-ann", reply.body["id"], reply.body["api_key"]);
     }
     EXPECT_EQ(differs(exchange["response"], reply.body, "body"), "")
         << number << " " << exchange["path"];

@@ -1,13 +1,11 @@
 #include "server/store/forget.h"
 
 #include "base/sha256.h"
-#include "server/domain/schema_fixture.h"
 #include "server/store/comments.h"
 #include "server/store/record_history.h"
 #include "server/store/records.h"
 #include "server/store/search.h"
 #include "server/store/test_dataset.h"
-#include "tests/support/both_databases.h"
 
 namespace attune::store {
 namespace {
@@ -16,19 +14,11 @@ using domain::json;
 
 constexpr const char* kSecret = "swordfish";
 
-class ForgetTest : public testing::BothDatabases {
+class ForgetTest : public testing::DatasetStored {
  protected:
-  template <typename F>
-  auto in_write(F&& body) {
-    return database().write(body).value();
-  }
-
   void SetUp() override {
-    BothDatabases::SetUp();
+    DatasetStored::SetUp();
     if (IsSkipped()) return;
-    schema_ = in_write([&](Connection& c) {
-      return testing::store_schema(c, domain::schema_of_everything());
-    });
     domain::RecordChange change;
     change.external_id = kSecret;
     change.fields =
@@ -92,8 +82,6 @@ class ForgetTest : public testing::BothDatabases {
         .value()
         .total;
   }
-
-  domain::Schema schema_;
 };
 
 TEST_P(ForgetTest, ARecordIsForgottenEverywhere) {

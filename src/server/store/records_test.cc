@@ -1,9 +1,7 @@
 #include "server/store/records.h"
 
 #include "server/domain/identity.h"
-#include "server/domain/schema_fixture.h"
 #include "server/store/suggestions.h"
-#include "tests/support/both_databases.h"
 #include "server/store/test_dataset.h"
 
 namespace attune::store {
@@ -13,21 +11,8 @@ using domain::json;
 
 constexpr RecordParts kAllParts{.responses = true, .suggestions = true, .vectors = true};
 
-class RecordsTest : public testing::BothDatabases {
+class RecordsTest : public testing::DatasetStored {
  protected:
-  template <typename F>
-  auto in_write(F&& body) {
-    return database().write(body).value();
-  }
-
-  void SetUp() override {
-    BothDatabases::SetUp();
-    if (IsSkipped()) return;
-    schema_ = in_write([&](Connection& c) {
-      return testing::store_schema(c, domain::schema_of_everything());
-    });
-  }
-
   const domain::Question& question(const char* name) {
     return *domain::question_named(schema_, name);
   }
@@ -65,8 +50,6 @@ class RecordsTest : public testing::BothDatabases {
         .value()[0]
         .integer(0);
   }
-
-  domain::Schema schema_;
 };
 
 TEST_P(RecordsTest, ComeBackInTheOrderOfInsertionWithAllParts) {

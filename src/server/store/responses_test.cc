@@ -1,9 +1,7 @@
 #include "server/store/responses.h"
 
-#include "server/domain/schema_fixture.h"
 #include "server/store/completion.h"
 #include "server/store/records.h"
-#include "tests/support/both_databases.h"
 #include "server/store/test_dataset.h"
 
 namespace attune::store {
@@ -12,21 +10,17 @@ namespace {
 using domain::json;
 using domain::ResponseStatus;
 
-class ResponsesTest : public testing::BothDatabases {
+class ResponsesTest : public testing::DatasetStored {
  protected:
   void SetUp() override {
-    BothDatabases::SetUp();
+    DatasetStored::SetUp();
     if (IsSkipped()) return;
     domain::RecordChange record;
     record.fields = json(R"({"text":"one"})");
-    database()
-        .write([&](Connection& c) -> Status {
-          schema_ = TRY(testing::store_schema(c, domain::schema_of_everything()));
-          const RecordWrite write{&record, nullptr};
-          record_ = TRY(write_records(c, schema_, std::span(&write, 1), {})).at(0);
-          return {};
-        })
-        .value();
+    const RecordWrite write{&record, nullptr};
+    record_ = in_write([&](Connection& c) {
+                return write_records(c, schema_, std::span(&write, 1), {});
+              }).at(0);
   }
 
   domain::Response answer(const std::string& user, ResponseStatus status, const std::string& note,
@@ -35,10 +29,9 @@ class ResponsesTest : public testing::BothDatabases {
         record_.position,
         record_.id,
         {.user_id = user, .status = status, .values = {{"note", {{"value", note}}}}}};
-    return database()
-        .write([&](Connection& c) { return write_answers(c, schema_, {&answering, 1}, by); })
-        .value()
-        .at(0);
+    return in_write([&](Connection& c) {
+             return write_answers(c, schema_, {&answering, 1}, by);
+           }).at(0);
   }
   Result<std::optional<domain::Response>> undo(const std::string& id) {
     return database().write(
@@ -58,7 +51,6 @@ class ResponsesTest : public testing::BothDatabases {
     return response ? response->values["note"]["value"].get<std::string>() : "none";
   }
 
-  domain::Schema schema_;
   WrittenRecord record_;
 };
 
