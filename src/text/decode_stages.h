@@ -98,10 +98,11 @@ class MetaspaceStage : public DecodeStage {
 // A space between tokens: what happens without a decoder.
 class SpacedStage : public DecodeStage {
  public:
+  explicit SpacedStage(bool continues) : first_(!continues) {}
   void push(std::string token) override;
 
  private:
-  bool first_ = true;
+  bool first_;
 };
 
 }  // namespace attune::text

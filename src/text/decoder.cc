@@ -39,15 +39,15 @@ Result<Decoder::Entry> Decoder::parse_entry(const std::string& type, const Json&
   };
   if (type == "ByteLevel") {
     // A byte that belongs to no character becomes U+FFFD.
-    return entry(true, [](bool, bool) { return std::make_unique<ByteLevelStage>(); }, 3);
+    return entry(true, [](Mode) { return std::make_unique<ByteLevelStage>(); }, 3);
   }
   if (type == "ByteFallback") {
-    return entry(false, [](bool streaming, bool) {
-      return std::make_unique<ByteFallbackStage>(streaming);
+    return entry(false, [](Mode mode) {
+      return std::make_unique<ByteFallbackStage>(mode.streaming);
     });
   }
   if (type == "Fuse") {
-    return entry(true, [](bool streaming, bool) { return std::make_unique<FuseStage>(streaming); });
+    return entry(true, [](Mode mode) { return std::make_unique<FuseStage>(mode.streaming); });
   }
   if (type == "Strip") {
     std::string content = TRY(get_string(section, "content"));
@@ -55,9 +55,10 @@ Result<Decoder::Entry> Decoder::parse_entry(const std::string& type, const Json&
     int64_t stop = TRY(get_int_or(section, "stop", 0));
     if (!is_one_char(content)) return invalid_input("content must be one character");
     if (start < 0 || stop < 0) return invalid_input("start and stop must not be negative");
-    return entry(false, [=](bool streaming, bool joined) {
-      return std::make_unique<StripStage>(content, static_cast<size_t>(start),
-                                          static_cast<size_t>(stop), streaming && joined);
+    return entry(false, [=](Mode mode) {
+      const bool whole_text = mode.streaming && mode.joined;
+      const size_t of_start = whole_text && mode.continues ? 0 : static_cast<size_t>(start);
+      return std::make_unique<StripStage>(content, of_start, static_cast<size_t>(stop), whole_text);
     });
   }
   if (type == "Replace") {
@@ -76,9 +77,9 @@ Result<Decoder::Entry> Decoder::parse_entry(const std::string& type, const Json&
     }
     bool local = is_one_char(literal);
     auto shortest_match = static_cast<double>(std::max<size_t>(literal.size(), 1));
-    MakeStage make = [=](bool streaming, bool joined) {
+    MakeStage make = [=](Mode mode) {
       return std::make_unique<ReplaceStage>(literal, regex, content,
-                                            streaming && joined && !local);
+                                            mode.streaming && mode.joined && !local);
     };
     return entry(false, std::move(make),
                  std::max(1.0, static_cast<double>(content.size()) / shortest_match));
@@ -89,8 +90,8 @@ Result<Decoder::Entry> Decoder::parse_entry(const std::string& type, const Json&
     std::string scheme =
         TRY(get_string_or(section, "prepend_scheme", old_style ? "always" : "never"));
     if (replacement.empty()) return invalid_input("replacement is empty");
-    return entry(false, [=](bool, bool) {
-      return std::make_unique<MetaspaceStage>(replacement, scheme != "never");
+    return entry(false, [=](Mode mode) {
+      return std::make_unique<MetaspaceStage>(replacement, scheme != "never" && !mode.continues);
     });
   }
   return unsupported("the type {:?} is not supported", type);
@@ -117,7 +118,7 @@ Result<Decoder> Decoder::parse(const Json* section) {
   Decoder decoder;
   if (section == nullptr) {
     decoder.entries_.push_back(
-        {[](bool, bool) { return std::make_unique<SpacedStage>(); }, false, 1});
+        {[](Mode mode) { return std::make_unique<SpacedStage>(mode.continues); }, false, 1});
     return decoder;
   }
   auto status = append(*section, 0, decoder.entries_);
@@ -128,12 +129,12 @@ Result<Decoder> Decoder::parse(const Json* section) {
   return decoder;
 }
 
-DecodeRun Decoder::start(bool streaming) const {
+DecodeRun Decoder::start(bool streaming, bool continues) const {
   std::vector<std::unique_ptr<DecodeStage>> stages;
-  bool joined = false;
+  Mode mode{streaming, continues};
   for (const Entry& entry : entries_) {
-    stages.push_back(entry.make(streaming, joined));
-    joined = joined || entry.joins;
+    stages.push_back(entry.make(mode));
+    mode.joined = mode.joined || entry.joins;
   }
   return DecodeRun(std::move(stages));
 }

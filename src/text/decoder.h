@@ -41,12 +41,17 @@ class Decoder {
   // nullptr: tokens are joined with spaces, as the reference does. Errors name the key.
   static Result<Decoder> parse(const Json* section);
 
-  // With `streaming`, text is passed on as early as possible.
-  DecodeRun start(bool streaming) const;
+  // With `streaming`, text is passed on as early as possible. `continues`: the text stands behind
+  // another, so that nothing is cut where it begins.
+  DecodeRun start(bool streaming, bool continues = false) const;
 
  private:
-  // Makes a stage; `joined` says that in a stream all tokens before it belong to one string.
-  using MakeStage = std::function<std::unique_ptr<DecodeStage>(bool streaming, bool joined)>;
+  struct Mode {
+    bool streaming = false;
+    bool continues = false;
+    bool joined = false;  // in a stream all tokens before the stage belong to one string
+  };
+  using MakeStage = std::function<std::unique_ptr<DecodeStage>(Mode mode)>;
   struct Entry {
     MakeStage make;
     bool joins;

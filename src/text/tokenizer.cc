@@ -249,8 +249,9 @@ struct StreamDecoder::State {
   bool skip_special_tokens;
 };
 
-StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, bool skip_special_tokens)
-    : state_(new State{tokenizer.state_->core, tokenizer.state_->core->decoder.start(true),
+StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, bool skip_special_tokens, bool continues)
+    : state_(new State{tokenizer.state_->core,
+                       tokenizer.state_->core->decoder.start(true, continues),
                        skip_special_tokens}) {}
 StreamDecoder::~StreamDecoder() = default;
 StreamDecoder::StreamDecoder(StreamDecoder&&) noexcept = default;

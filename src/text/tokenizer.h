@@ -100,9 +100,14 @@ class Tokenizer {
 // run of byte tokens (<0xE4>...) that is broken somewhere, decode() gives U+FFFD for each byte of
 // the run as the reference does, while the stream has already shown the run's whole characters. Not
 // thread-safe; outlives its Tokenizer object.
+//
+// With `continues` the ids stand behind others that have a text (a completion behind its prompt).
+// The text is what they add to it: the blank that SentencePiece's decoders cut where a text begins
+// is then part of it, as it is with byte-level tokenizers, and both texts joined have the same ids.
 class StreamDecoder {
  public:
-  explicit StreamDecoder(const Tokenizer& tokenizer, bool skip_special_tokens = true);
+  explicit StreamDecoder(const Tokenizer& tokenizer, bool skip_special_tokens = true,
+                         bool continues = false);
   ~StreamDecoder();
   StreamDecoder(StreamDecoder&&) noexcept;
   StreamDecoder& operator=(StreamDecoder&&) noexcept;

@@ -83,6 +83,28 @@ TEST(TokenizerProperty, StreamsGiveWholeCharactersAndTheSameText) {
   EXPECT_TRUE(held);
 }
 
+// Cut anywhere between characters: what stands before and what the rest adds are the whole.
+TEST(TokenizerProperty, AStreamBehindOtherTokensIsWhatItAddsToTheirText) {
+  for (const char* name : {"gpt2", "metaspace_unigram", "byte_fallback", "words"}) {
+    const Tokenizer tokenizer = golden_tokenizer(name);
+    for (const char* text : {"say: yes and no", "two  blanks, one more ", "a n\u00e9 b \u2603 c"}) {
+      const std::vector<int32_t> ids = tokenizer.encode(text, plain());
+      const std::string whole = tokenizer.decode(ids, false);
+      size_t cuts = 0;
+      for (size_t cut = 1; cut < ids.size(); ++cut) {
+        const std::string before = tokenizer.decode(std::span(ids).first(cut), false);
+        if (!whole.starts_with(before)) continue;  // within a character
+        StreamDecoder stream(tokenizer, false, /*continues=*/true);
+        std::string added;
+        for (int32_t id : std::span(ids).subspan(cut)) added += stream.push(id);
+        EXPECT_EQ(before + added + stream.finish(), whole) << name << ", " << cut << " tokens";
+        ++cuts;
+      }
+      EXPECT_GT(cuts, 1U) << name << ": " << text;
+    }
+  }
+}
+
 TEST(TokenizerProperty, TextsComeBackInTheirNormalForm) {
   Tokenizer tokenizer = golden_tokenizer("qwen2");
   Json nfc = {{"type", "NFC"}};

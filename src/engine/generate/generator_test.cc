@@ -34,6 +34,22 @@ Tensor logits_after(models::Decoder& decoder, const std::vector<int32_t>& tokens
   return decoder.logits(hidden.narrow(0, hidden.size(0) - 1, 1))[0];
 }
 
+// Every id is a word with the blank before it, as SentencePiece writes one.
+text::Tokenizer word_tokenizer() {
+  Json pieces = Json::array();
+  for (int64_t id = 0; id < testing::kSmallVocabulary; ++id) {
+    pieces.push_back(Json::array({fmt::format("\u2581w{}", id), -1.0}));
+  }
+  const Json metaspace{{"type", "Metaspace"}, {"replacement", "\u2581"},
+                       {"prepend_scheme", "always"}, {"split", true}};
+  return text::Tokenizer::from_json(
+             Json{{"version", "1.0"}, {"added_tokens", Json::array()}, {"normalizer", nullptr},
+                  {"pre_tokenizer", metaspace}, {"post_processor", nullptr},
+                  {"decoder", metaspace},
+                  {"model", {{"type", "Unigram"}, {"unk_id", 0}, {"vocab", pieces}}}})
+      .value();
+}
+
 class GeneratorTest : public ::testing::Test {
  protected:
   Generator make(GeneratorOptions options = {}) {
@@ -52,6 +68,24 @@ class GeneratorTest : public ::testing::Test {
   std::unique_ptr<models::Decoder> decoder_ = small_decoder();
   text::Tokenizer tokenizer_ = byte_tokenizer();
 };
+
+// Joined with the prompt, what was sampled has the ids that were sampled.
+TEST_F(GeneratorTest, ATextThatGoesOnKeepsTheBlankBeforeIt) {
+  tokenizer_ = word_tokenizer();
+  GenerateRequest request;
+  const std::string prompt = "w7 w3";
+  request.prompt = tokenizer_.encode(prompt);
+  ASSERT_EQ(request.prompt, (std::vector<int32_t>{7, 3}));
+  request.max_new_tokens = 3;
+  request.continues_text = true;
+  const Completion completion = run_one(request);
+  EXPECT_EQ(completion.text.front(), ' ');
+  std::vector<int32_t> all = request.prompt;
+  all.insert(all.end(), completion.tokens.begin(), completion.tokens.end());
+  EXPECT_EQ(tokenizer_.encode(prompt + completion.text), all);
+  request.continues_text = false;
+  EXPECT_EQ(run_one(request).text, completion.text.substr(1));
+}
 
 TEST_F(GeneratorTest, GreedyEqualsAPassWithoutCachePerToken) {
   const Completion completion = run_one(request_for("Hello there"));

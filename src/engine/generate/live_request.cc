@@ -7,7 +7,7 @@ namespace attune::engine::generate {
 LiveSample::LiveSample(const GenerateRequest& request, int64_t max_new_tokens, uint64_t index,
                        const text::Tokenizer& tokenizer)
     : sampler_(request.sampling, request.stream, index, request.prompt),
-      decoder_(tokenizer),
+      decoder_(tokenizer, /*skip_special_tokens=*/true, request.continues_text),
       stop_text_(request.stop_strings),
       max_new_tokens_(max_new_tokens),
       min_new_tokens_(request.min_new_tokens) {}

@@ -29,6 +29,9 @@ struct GenerateRequest {
   std::vector<std::string> stop_strings;  // end a sample when its text contains one; cut from text
   std::vector<int32_t> stop_token_ids;    // end a sample, besides the model's end-of-sequence ids
   std::vector<std::string> adapters;      // the stack to run with; empty: the base model
+  // The prompt is a text that the samples' texts go on with: prompt and text joined are what was
+  // sampled, a blank between them included. Not of conversations, whose template writes that blank.
+  bool continues_text = false;
   // Which of the requests of one seed this is (a row's number): equal prompts with different
   // streams get different samples, whatever else is in the batch.
   uint64_t stream = 0;

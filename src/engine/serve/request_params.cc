@@ -98,6 +98,9 @@ Result<GenerateParams> parse_generate_params(const OrderedJson& params) {
   }
   const Json sorted(params);
   generate::GenerateRequest& request = result.request;
+  const data::Content& prompt = *result.prompt.prompt;
+  request.continues_text =
+      !data::is_conversational(prompt) && !std::get<std::string>(prompt).empty();
   request.sampling = TRY(get_sampling(sorted));
   request.max_new_tokens = TRY(get_int_or(sorted, "max_new_tokens", request.max_new_tokens));
   request.min_new_tokens = TRY(get_int_or(sorted, "min_new_tokens", 0));

@@ -49,7 +49,13 @@ TEST(GenerateParams, TakesMessagesEitherWay) {
     const auto params = parse(text.c_str());
     ASSERT_TRUE(params.ok()) << params.error().message();
     EXPECT_TRUE(data::is_conversational(*params->prompt.prompt));
+    EXPECT_FALSE(params->request.continues_text);
   }
+}
+
+TEST(GenerateParams, ATextGoesOnBehindAPromptThatIsOne) {
+  EXPECT_TRUE(parse(R"({"prompt":"a"})")->request.continues_text);
+  EXPECT_FALSE(parse(R"({"prompt":""})")->request.continues_text);
 }
 
 TEST(GenerateParams, RefusesWhatItDoesNotKnow) {

@@ -19,6 +19,7 @@ generate::GenerateRequest request_for(const PromptRow& prompt, int64_t step, uin
                                       const RolloutOptions& options) {
   generate::GenerateRequest request;
   request.prompt = prompt.ids;
+  request.continues_text = !data::is_conversational(prompt.prompt);
   request.sampling.do_sample = true;
   request.sampling.temperature = options.temperature;
   request.sampling.top_k = options.top_k;
