@@ -11,101 +11,145 @@ double log_or_lowest(double probability) {
   return probability > 0 ? std::log(probability) : -std::numeric_limits<double>::infinity();
 }
 
+// Posteriors and tables are flat while they are estimated: [items, classes], and
+// [raters, said, true], so that a vote reads and writes neighbours.
 class Estimate {
  public:
   Estimate(std::span<const Vote> votes, const VoteSpace& space, const DawidSkeneOptions& options)
       : votes_(votes),
         smoothing_(options.smoothing),
         classes_(static_cast<size_t>(space.classes)),
-        has_votes_(static_cast<size_t>(space.items), false) {
-    found_.posteriors.assign(static_cast<size_t>(space.items), std::vector<double>(classes_, 0.0));
+        items_(static_cast<size_t>(space.items)),
+        raters_(static_cast<size_t>(space.raters)),
+        has_votes_(items_, false),
+        posteriors_(items_ * classes_, 0.0),
+        logs_(items_ * classes_),
+        confusion_(raters_ * classes_ * classes_) {
     found_.class_shares.assign(classes_, 0.0);
-    found_.confusion.assign(static_cast<size_t>(space.raters),
-                            std::vector<std::vector<double>>(classes_,
-                                                             std::vector<double>(classes_)));
-    start();
+    for (const Vote& vote : votes_) {
+      has_votes_[static_cast<size_t>(vote.item)] = true;
+      row_of(posteriors_, vote)[vote.label] += 1;
+    }
+    for (size_t i = 0; i < items_; ++i) {
+      normalise(std::span(posteriors_).subspan(i * classes_, classes_));
+    }
   }
 
   // Class shares and confusion matrices from the posteriors.
   void maximise() {
     std::fill(found_.class_shares.begin(), found_.class_shares.end(), 0.0);
     double items = 0;
-    for (size_t i = 0; i < has_votes_.size(); ++i) {
+    for (size_t i = 0; i < items_; ++i) {
       if (!has_votes_[i]) continue;
       items += 1;
-      for (size_t k = 0; k < classes_; ++k) found_.class_shares[k] += found_.posteriors[i][k];
-    }
-    for (double& share : found_.class_shares) share /= items;
-    for (auto& matrix : found_.confusion) {
-      for (auto& row : matrix) std::fill(row.begin(), row.end(), smoothing_);
-    }
-    for (const Vote& vote : votes_) {
-      auto& matrix = found_.confusion[static_cast<size_t>(vote.rater)];
-      const auto& posterior = found_.posteriors[static_cast<size_t>(vote.item)];
       for (size_t k = 0; k < classes_; ++k) {
-        matrix[k][static_cast<size_t>(vote.label)] += posterior[k];
+        found_.class_shares[k] += posteriors_[i * classes_ + k];
       }
     }
-    for (auto& matrix : found_.confusion) {
-      for (auto& row : matrix) normalise(row);
+    for (double& share : found_.class_shares) share /= items;
+    std::fill(confusion_.begin(), confusion_.end(), smoothing_);
+    for (const Vote& vote : votes_) {
+      double* said = said_by(vote);
+      const double* posterior = row_of(posteriors_, vote);
+      for (size_t k = 0; k < classes_; ++k) said[k] += posterior[k];
     }
+    for (size_t rater = 0; rater < raters_; ++rater) normalise_rater(rater);
   }
 
   // Posteriors from these; the largest change of one.
   double expect() {
-    std::vector<std::vector<double>> logs(has_votes_.size());
-    for (size_t i = 0; i < logs.size(); ++i) {
-      logs[i].resize(classes_);
-      for (size_t k = 0; k < classes_; ++k) logs[i][k] = log_or_lowest(found_.class_shares[k]);
+    for (size_t k = 0; k < classes_; ++k) {
+      const double share = log_or_lowest(found_.class_shares[k]);
+      for (size_t i = 0; i < items_; ++i) logs_[i * classes_ + k] = share;
     }
+    std::vector<double> probabilities = confusion_;
+    for (double& value : confusion_) value = log_or_lowest(value);
     for (const Vote& vote : votes_) {
-      const auto& matrix = found_.confusion[static_cast<size_t>(vote.rater)];
-      auto& row = logs[static_cast<size_t>(vote.item)];
-      for (size_t k = 0; k < classes_; ++k) {
-        row[k] += log_or_lowest(matrix[k][static_cast<size_t>(vote.label)]);
-      }
+      const double* said = said_by(vote);
+      double* row = row_of(logs_, vote);
+      for (size_t k = 0; k < classes_; ++k) row[k] += said[k];
     }
+    confusion_ = std::move(probabilities);
     double change = 0;
     found_.log_likelihood = 0;
-    for (size_t i = 0; i < logs.size(); ++i) {
-      const double most = *std::max_element(logs[i].begin(), logs[i].end());
-      double sum = 0;
-      for (double& value : logs[i]) sum += value = std::exp(value - most);
-      if (has_votes_[i]) found_.log_likelihood += most + std::log(sum);
+    for (size_t i = 0; i < items_; ++i) change = std::max(change, take_item(i));
+    return change;
+  }
+
+  // Whether this was the last step.
+  bool step(double tolerance) {
+    maximise();
+    ++found_.iterations;
+    return found_.converged = expect() < tolerance;
+  }
+  int64_t iterations() const { return found_.iterations; }
+
+  DawidSkene found() && {
+    for (size_t i = 0; i < items_; ++i) {
+      const double* row = posteriors_.data() + i * classes_;
+      found_.posteriors.emplace_back(row, row + classes_);
+    }
+    found_.confusion.assign(raters_, std::vector<std::vector<double>>(
+                                         classes_, std::vector<double>(classes_)));
+    for (size_t rater = 0; rater < raters_; ++rater) {
       for (size_t k = 0; k < classes_; ++k) {
-        const double now = logs[i][k] / sum;
-        if (has_votes_[i]) change = std::max(change, std::abs(now - found_.posteriors[i][k]));
-        found_.posteriors[i][k] = now;
+        for (size_t l = 0; l < classes_; ++l) found_.confusion[rater][k][l] = cell(rater, k, l);
       }
+    }
+    return std::move(found_);
+  }
+
+ private:
+  double* row_of(std::vector<double>& table, const Vote& vote) {
+    return table.data() + static_cast<size_t>(vote.item) * classes_;
+  }
+  double* said_by(const Vote& vote) {
+    return confusion_.data() + (static_cast<size_t>(vote.rater) * classes_ +
+                                static_cast<size_t>(vote.label)) * classes_;
+  }
+  double& cell(size_t rater, size_t truth, size_t said) {
+    return confusion_[(rater * classes_ + said) * classes_ + truth];
+  }
+
+  // The posterior of an item from its logs; its largest change.
+  double take_item(size_t i) {
+    const std::span<double> logs = std::span(logs_).subspan(i * classes_, classes_);
+    const double most = *std::max_element(logs.begin(), logs.end());
+    double sum = 0;
+    for (double& value : logs) sum += value = std::exp(value - most);
+    if (has_votes_[i]) found_.log_likelihood += most + std::log(sum);
+    double change = 0;
+    for (size_t k = 0; k < classes_; ++k) {
+      double& posterior = posteriors_[i * classes_ + k];
+      const double now = logs[k] / sum;
+      if (has_votes_[i]) change = std::max(change, std::abs(now - posterior));
+      posterior = now;
     }
     return change;
   }
 
-  DawidSkene& found() { return found_; }
-
- private:
-  void start() {
-    for (const Vote& vote : votes_) {
-      const auto item = static_cast<size_t>(vote.item);
-      has_votes_[item] = true;
-      found_.posteriors[item][static_cast<size_t>(vote.label)] += 1;
-    }
-    for (size_t i = 0; i < has_votes_.size(); ++i) normalise(found_.posteriors[i]);
-  }
-
   // To a sum of 1; even where there is nothing.
-  static void normalise(std::vector<double>& row) {
+  static void normalise(std::span<double> row) {
     double sum = 0;
     for (const double value : row) sum += value;
     for (double& value : row) {
       value = sum > 0 ? value / sum : 1.0 / static_cast<double>(row.size());
     }
   }
+  void normalise_rater(size_t rater) {
+    std::vector<double> row(classes_);
+    for (size_t k = 0; k < classes_; ++k) {
+      for (size_t l = 0; l < classes_; ++l) row[l] = cell(rater, k, l);
+      normalise(row);
+      for (size_t l = 0; l < classes_; ++l) cell(rater, k, l) = row[l];
+    }
+  }
 
   std::span<const Vote> votes_;
   const double smoothing_;
-  const size_t classes_;
+  const size_t classes_, items_, raters_;
   std::vector<bool> has_votes_;
+  std::vector<double> posteriors_, logs_, confusion_;
   DawidSkene found_;
 };
 
@@ -119,13 +163,9 @@ Result<DawidSkene> dawid_skene(std::span<const Vote> votes, const VoteSpace& spa
     return invalid_input("smoothing is {}: 0 or more", options.smoothing);
   }
   Estimate estimate(votes, space, options);
-  DawidSkene& found = estimate.found();
-  while (!found.converged && found.iterations < options.iterations_max) {
-    estimate.maximise();
-    found.converged = estimate.expect() < options.tolerance;
-    ++found.iterations;
+  while (estimate.iterations() < options.iterations_max && !estimate.step(options.tolerance)) {
   }
-  return std::move(found);
+  return std::move(estimate).found();
 }
 
 }  // namespace attune::feedback

@@ -23,6 +23,30 @@ struct CodedItems {
   }
 };
 
+// Each value once, in order. A million answers have few different values: those met so far are
+// brought together again whenever as many new ones have come.
+template <typename Value>
+std::vector<Value> different_values(const std::vector<const Value*>& answers) {
+  constexpr size_t kPortion = 4096;
+  std::vector<const Value*> met;
+  size_t limit = kPortion;
+  const auto bring_together = [&] {
+    std::sort(met.begin(), met.end(), [](auto* a, auto* b) { return *a < *b; });
+    met.erase(std::unique(met.begin(), met.end(), [](auto* a, auto* b) { return *a == *b; }),
+              met.end());
+    limit = 2 * met.size() + kPortion;
+  };
+  for (const Value* answer : answers) {
+    met.push_back(answer);
+    if (met.size() == limit) bring_together();
+  }
+  bring_together();
+  std::vector<Value> values;
+  values.reserve(met.size());
+  for (const Value* value : met) values.push_back(*value);
+  return values;
+}
+
 template <typename Value, typename IsMissing>
 CodedItems code_items(const std::vector<std::vector<Value>>& items, IsMissing is_missing,
                       std::vector<Value>& values) {
@@ -40,9 +64,8 @@ CodedItems code_items(const std::vector<std::vector<Value>>& items, IsMissing is
       coded.starts.push_back(answers.size());
     }
   }
-  for (const Value* answer : answers) values.push_back(*answer);
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
+  values = different_values(answers);
+  coded.codes.reserve(answers.size());
   for (const Value* answer : answers) {
     const auto at = std::lower_bound(values.begin(), values.end(), *answer);
     coded.codes.push_back(static_cast<size_t>(at - values.begin()));
@@ -164,11 +187,48 @@ class Pairwise : public Distance {
   std::vector<double> table_;
 };
 
+// Items whose answers are the same, in whatever order: one of each kind, and which kind each item
+// is of. There are few kinds where people choose among few answers, so that a resample of a million
+// answers costs no more than drawing it.
+struct Kinds {
+  CodedItems items;
+  std::vector<size_t> kind_of;  // of each item
+};
+Kinds kinds_of(const CodedItems& coded) {
+  Kinds kinds;
+  std::vector<size_t> sorted = coded.codes;
+  const auto items = static_cast<size_t>(coded.size());
+  std::vector<size_t> order(items);
+  const auto of = [&](size_t item) {
+    const size_t first = coded.starts[item];
+    return std::span(sorted).subspan(first, coded.starts[item + 1] - first);
+  };
+  for (size_t item = 0; item < items; ++item) {
+    std::ranges::sort(of(item));
+    order[item] = item;
+  }
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return std::ranges::lexicographical_compare(of(a), of(b));
+  });
+  kinds.kind_of.resize(items);
+  kinds.items.values = coded.values;
+  kinds.items.starts.push_back(0);
+  for (size_t i = 0; i < items; ++i) {
+    if (i == 0 || !std::ranges::equal(of(order[i]), of(order[i - 1]))) {
+      kinds.items.codes.insert(kinds.items.codes.end(), of(order[i]).begin(), of(order[i]).end());
+      kinds.items.starts.push_back(kinds.items.codes.size());
+    }
+    kinds.kind_of[order[i]] = static_cast<size_t>(kinds.items.size()) - 1;
+  }
+  return kinds;
+}
+
 // Alpha with item i counted times[i] times.
 Alpha weighted_alpha(const CodedItems& coded, Distance& distance, std::span<const int32_t> times) {
   Alpha alpha;
   std::vector<double> counts(coded.values, 0);
   for (size_t item = 0; item < times.size(); ++item) {
+    if (times[item] == 0) continue;
     alpha.items += times[item];
     for (size_t code : coded.of(item)) counts[code] += times[item];
   }
@@ -196,9 +256,17 @@ Alpha alpha_of(const CodedItems& coded, Distance& distance) {
 
 std::optional<Interval> interval_of(const CodedItems& coded, Distance& distance,
                                     const BootstrapOptions& options) {
+  const Kinds kinds = kinds_of(coded);
+  std::vector<int32_t> of_kind(static_cast<size_t>(kinds.items.size()));
   return bootstrap(
       coded.size(),
-      [&](std::span<const int32_t> times) { return weighted_alpha(coded, distance, times).value; },
+      [&](std::span<const int32_t> times) {
+        std::fill(of_kind.begin(), of_kind.end(), 0);
+        for (size_t item = 0; item < times.size(); ++item) {
+          of_kind[kinds.kind_of[item]] += times[item];
+        }
+        return weighted_alpha(kinds.items, distance, of_kind).value;
+      },
       options);
 }
 

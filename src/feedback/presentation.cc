@@ -10,10 +10,10 @@ namespace {
 // Hits and trials of each prompt, for a rate over clusters.
 class Clusters {
  public:
-  void add(int64_t prompt, bool hit) {
+  void add(int64_t prompt, int64_t more_hits, int64_t more_trials) {
     auto& [hits, trials] = counts_[prompt];
-    hits += hit ? 1 : 0;
-    trials += 1;
+    hits += static_cast<double>(more_hits);
+    trials += static_cast<double>(more_trials);
   }
   std::optional<Interval> rate(const BootstrapOptions& options) const {
     std::vector<double> hits, trials;
@@ -56,15 +56,17 @@ Result<PositionBias> position_bias(std::span<const ShownRanking> rankings,
     const auto rank_at = [&](size_t place) {
       return ranking.ranks[static_cast<size_t>(ranking.shown_order[place])];
     };
+    int64_t choices = 0, first_chosen = 0;
     for (size_t earlier = 0; earlier < places; ++earlier) {
       for (size_t later = earlier + 1; later < places; ++later) {
         if (rank_at(earlier) == rank_at(later)) continue;
-        const bool first = rank_at(earlier) < rank_at(later);
-        ++bias.choices;
-        bias.first_chosen += first ? 1 : 0;
-        clusters.add(ranking.prompt, first);
+        ++choices;
+        first_chosen += rank_at(earlier) < rank_at(later) ? 1 : 0;
       }
     }
+    bias.choices += choices;
+    bias.first_chosen += first_chosen;
+    if (choices > 0) clusters.add(ranking.prompt, first_chosen, choices);
     if (n == 0) bias.mean_rank_by_place.assign(places, 0.0);
     if (places != bias.mean_rank_by_place.size()) continue;
     ++counted;
@@ -89,7 +91,7 @@ LengthBias length_bias(std::span<const LengthPair> pairs, const BootstrapOptions
     }
     const bool longer = pair.chosen_length > pair.rejected_length;
     ++(longer ? bias.longer : bias.shorter);
-    clusters.add(pair.prompt, longer);
+    clusters.add(pair.prompt, longer ? 1 : 0, 1);
   }
   if (!pairs.empty()) bias.mean_difference /= static_cast<double>(pairs.size());
   bias.p_value = fair_coin_p_value(bias.longer, bias.longer + bias.shorter);

@@ -12,16 +12,34 @@ double median(std::vector<double> values) {
   return (*middle + *std::max_element(values.begin(), middle)) / 2;
 }
 
+// The label given most often, the lowest of several; sorts the labels. There may be as many labels
+// as answers (texts), so nothing is counted in a table of all of them.
+struct Commonest {
+  int label = kNoAnswer;
+  int64_t times = 0;
+  bool tied = false;
+};
+Commonest commonest(std::vector<int>& labels) {
+  std::sort(labels.begin(), labels.end());
+  Commonest most;
+  for (size_t from = 0, to = 0; from < labels.size(); from = to) {
+    while (to < labels.size() && labels[to] == labels[from]) ++to;
+    const auto times = static_cast<int64_t>(to - from);
+    if (times == most.times) most.tied = true;
+    if (times > most.times) most = {labels[from], times, false};
+  }
+  return most;
+}
+
 using ByIndex = std::vector<std::vector<const RaterAnswer*>>;
 
 class Signs {
  public:
   Signs(std::span<const RaterAnswer> answers, const VoteSpace& space, const RaterOptions& options)
       : options_(options),
-        classes_(static_cast<size_t>(space.classes)),
         by_rater_(static_cast<size_t>(space.raters)),
         by_item_(static_cast<size_t>(space.items)),
-        label_totals_(classes_, 0.0) {
+        label_totals_(static_cast<size_t>(space.classes), 0.0) {
     for (const RaterAnswer& answer : answers) {
       by_rater_[static_cast<size_t>(answer.rater)].push_back(&answer);
       by_item_[static_cast<size_t>(answer.item)].push_back(&answer);
@@ -68,14 +86,15 @@ class Signs {
   }
 
   void add_labels(RaterSigns& signs, const std::vector<const RaterAnswer*>& own) const {
-    std::vector<double> counts(classes_, 0.0);
-    for (const RaterAnswer* answer : own) counts[static_cast<size_t>(answer->label)] += 1;
-    const auto most = std::max_element(counts.begin(), counts.end());
-    const auto label = static_cast<size_t>(most - counts.begin());
+    std::vector<int> labels;
+    for (const RaterAnswer* answer : own) labels.push_back(answer->label);
+    const Commonest most = commonest(labels);
     const auto given = static_cast<double>(own.size());
-    signs.commonest_share = *most / given;
+    const auto times = static_cast<double>(most.times);
+    signs.commonest_share = times / given;
     if (all_ > given) {
-      signs.others_commonest_share = (label_totals_[label] - *most) / (all_ - given);
+      const double total = label_totals_[static_cast<size_t>(most.label)];
+      signs.others_commonest_share = (total - times) / (all_ - given);
     }
   }
 
@@ -93,20 +112,20 @@ class Signs {
   void add_agreement(RaterSigns& signs, const std::vector<const RaterAnswer*>& own) const {
     double shared = 0, same = 0;
     for (const RaterAnswer* answer : own) {
-      std::vector<int> counts(classes_, 0);
+      std::vector<int> labels;
       for (const RaterAnswer* other : by_item_[static_cast<size_t>(answer->item)]) {
-        if (other != answer) ++counts[static_cast<size_t>(other->label)];
+        if (other != answer) labels.push_back(other->label);
       }
-      const int most = *std::max_element(counts.begin(), counts.end());
-      if (most == 0 || std::count(counts.begin(), counts.end(), most) > 1) continue;
+      if (labels.empty()) continue;
+      const Commonest most = commonest(labels);
+      if (most.tied) continue;
       shared += 1;
-      same += counts[static_cast<size_t>(answer->label)] == most ? 1 : 0;
+      same += answer->label == most.label ? 1 : 0;
     }
     if (shared > 0) signs.agreement = same / shared;
   }
 
   const RaterOptions& options_;
-  const size_t classes_;
   ByIndex by_rater_, by_item_;
   std::vector<double> label_totals_;
   double all_ = 0;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "feedback/log_linear.h"
 
@@ -93,6 +95,39 @@ Status check_pair(const PairCount& pair, int64_t items) {
   return {};
 }
 
+// One row for each pair of items, checked: a million comparisons of ten items are 45 rows.
+Result<std::vector<PairCount>> added_up(std::span<const PairCount> pairs, int64_t items) {
+  std::map<std::pair<int64_t, int64_t>, PairCount> sums;
+  for (const PairCount& pair : pairs) {
+    TRY(check_pair(pair, items));
+    PairCount& sum = sums[{pair.first, pair.second}];
+    sum.first = pair.first;
+    sum.second = pair.second;
+    sum.first_wins += pair.first_wins;
+    sum.second_wins += pair.second_wins;
+    sum.ties += pair.ties;
+  }
+  std::vector<PairCount> rows;
+  for (const auto& [items_of, sum] : sums) rows.push_back(sum);
+  return rows;
+}
+
+// Equal rankings and how often each was given.
+struct SameRankings {
+  const PlacedItems* ranking;
+  double times;
+};
+std::vector<SameRankings> counted(std::span<const PlacedItems> rankings) {
+  const auto before = [](const PlacedItems* a, const PlacedItems* b) {
+    return std::tie(a->best_first, a->unplaced) < std::tie(b->best_first, b->unplaced);
+  };
+  std::map<const PlacedItems*, double, decltype(before)> times(before);
+  for (const PlacedItems& ranking : rankings) times[&ranking] += 1;
+  std::vector<SameRankings> same;
+  for (const auto& [ranking, count] : times) same.push_back({ranking, count});
+  return same;
+}
+
 Status check_ranking(const PlacedItems& ranking, int64_t items) {
   std::set<int64_t> seen;
   for (const auto* part : {&ranking.best_first, &ranking.unplaced}) {
@@ -126,8 +161,7 @@ Result<Strengths> bradley_terry(int64_t items, std::span<const PairCount> pairs,
   LogLinearModel model{count + (has_extra ? 1 : 0), {}, count, options.prior_precision, 0, {}};
   Edges beats(count);
   double tied = 0;
-  for (const PairCount& pair : pairs) {
-    TRY(check_pair(pair, items));
+  for (const PairCount& pair : TRY(added_up(pairs, items))) {
     add_pair(model, pair, options.ties, count);
     tied += pair.ties;
     const bool both = options.ties != TieModel::kIgnore && pair.ties > 0;
@@ -158,12 +192,14 @@ Result<Strengths> plackett_luce(int64_t items, std::span<const PlacedItems> rank
   const auto count = static_cast<size_t>(items);
   LogLinearModel model{count, {}, count, prior_precision, 0, {}};
   Edges beats(count);
-  for (const PlacedItems& ranking : rankings) {
+  for (const auto& [same, times] : counted(rankings)) {
+    const PlacedItems& ranking = *same;
     TRY(check_ranking(ranking, items));
     const std::vector<int64_t> order = in_order(ranking);
     for (size_t stage = 0; stage < ranking.best_first.size() && stage + 1 < order.size();
          ++stage) {
       LogLinearChoice choice;
+      choice.count = times;
       for (size_t i = stage; i < order.size(); ++i) {
         choice.options.push_back(strength(order[i]));
         if (i > stage) {

@@ -9,13 +9,16 @@ namespace {
 
 // The label with the largest share; among equal ones the draw of this item.
 void choose(Consensus& consensus, uint64_t seed, size_t item) {
-  const double most = *std::max_element(consensus.shares.begin(), consensus.shares.end());
+  const std::vector<double>& shares = consensus.shares;
+  const auto first = std::max_element(shares.begin(), shares.end());
+  consensus.label = static_cast<int>(first - shares.begin());
+  consensus.tied = std::find(first + 1, shares.end(), *first) != shares.end();
+  if (!consensus.tied) return;
   std::vector<int> best;
-  for (size_t k = 0; k < consensus.shares.size(); ++k) {
-    if (consensus.shares[k] == most) best.push_back(static_cast<int>(k));
+  for (size_t k = 0; k < shares.size(); ++k) {
+    if (shares[k] == *first) best.push_back(static_cast<int>(k));
   }
-  consensus.tied = best.size() > 1;
-  consensus.label = consensus.tied ? best[Random(seed, item).below(best.size())] : best.front();
+  consensus.label = best[Random(seed, item).below(best.size())];
 }
 
 }  // namespace
@@ -37,7 +40,7 @@ Status check_votes(std::span<const Vote> votes, const VoteSpace& space) {
     }
     given.emplace_back(vote.item, vote.rater);
   }
-  std::sort(given.begin(), given.end());
+  if (!std::is_sorted(given.begin(), given.end())) std::sort(given.begin(), given.end());
   const auto twice = std::adjacent_find(given.begin(), given.end());
   if (twice != given.end()) {
     return invalid_input("rater {} voted twice on item {}: keep the current answer alone",
