@@ -211,7 +211,7 @@ TEST_P(SearchApi, TheOlderClientsFiltersStandInTheQuery) {
   EXPECT_EQ(found(get("lead", records("?response_status=submitted&response_status=draft"))),
             "e0 e2 ");
   EXPECT_EQ(found(get("lead", records("?response_status=pending"))), "1 e3 ");
-  EXPECT_EQ(found(get("lead", records("?metadata=lang:de,en&metadata=count:{\"ge\": 3}"))),
+  EXPECT_EQ(found(get("lead", records("?metadata=lang:de,en&metadata=count:{\"ge\":%203}"))),
             "e0 e2 ");
   EXPECT_EQ(found(get("lead", records("?sort_by=metadata.count:SortOrder.desc"))), "e2 e0 1 e3 ");
   EXPECT_EQ(found(get("lead", records("?sort_by=RecordSortField.inserted_at:desc&limit=2"))),

@@ -2,10 +2,10 @@
 
 #include "base/sha256.h"
 #include "server/store/comments.h"
+#include "server/store/dataset_stored.h"
 #include "server/store/record_history.h"
 #include "server/store/records.h"
 #include "server/store/search.h"
-#include "server/store/test_dataset.h"
 
 namespace attune::store {
 namespace {

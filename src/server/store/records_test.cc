@@ -1,8 +1,8 @@
 #include "server/store/records.h"
 
 #include "server/domain/identity.h"
+#include "server/store/dataset_stored.h"
 #include "server/store/suggestions.h"
-#include "server/store/test_dataset.h"
 
 namespace attune::store {
 namespace {

@@ -1,8 +1,8 @@
 #include "server/store/responses.h"
 
 #include "server/store/completion.h"
+#include "server/store/dataset_stored.h"
 #include "server/store/records.h"
-#include "server/store/test_dataset.h"
 
 namespace attune::store {
 namespace {

@@ -2,15 +2,12 @@
 #pragma once
 
 #include <string>
-#include <utility>
 
 #include "server/domain/dataset.h"
 #include "server/domain/identity.h"
-#include "server/domain/schema_fixture.h"
 #include "server/store/database.h"
 #include "server/store/datasets.h"
 #include "server/store/settings.h"
-#include "tests/support/both_databases.h"
 
 namespace attune::store::testing {
 
@@ -43,24 +40,5 @@ inline Result<domain::Schema> store_schema(Connection& connection, domain::Schem
   TRY(store_all(schema.vectors));
   return schema;
 }
-
-// Both data bases, each with a data set of every kind of setting.
-class DatasetStored : public BothDatabases {
- protected:
-  // What `body` gives, kept; a test that cannot write ends.
-  template <typename Body>
-  auto in_write(Body&& body) {
-    return database().write(std::forward<Body>(body)).value();
-  }
-
-  void SetUp() override {
-    BothDatabases::SetUp();
-    if (IsSkipped()) return;
-    schema_ =
-        in_write([](Connection& c) { return store_schema(c, domain::schema_of_everything()); });
-  }
-
-  domain::Schema schema_;
-};
 
 }  // namespace attune::store::testing

@@ -1,0 +1,14 @@
+#include "server/store/dataset_stored.h"
+
+#include "server/domain/schema_fixture.h"
+#include "server/store/test_dataset.h"
+
+namespace attune::store::testing {
+
+void DatasetStored::SetUp() {
+  BothDatabases::SetUp();
+  if (IsSkipped()) return;
+  schema_ = in_write([](Connection& c) { return store_schema(c, domain::schema_of_everything()); });
+}
+
+}  // namespace attune::store::testing
