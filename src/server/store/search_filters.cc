@@ -88,6 +88,16 @@ std::string has_answer(const SearchQuery& query, bool wanted, const std::string&
       negation, sql.add(query.dataset), sql.add(*query.answers_of), condition);
 }
 
+// With words the hits are few: each is looked up among its values. Without, the values say which
+// records there are.
+std::string has_value(const std::string& from, const std::string& condition,
+                      const SearchQuery& query) {
+  if (query.text) {
+    return fmt::format("EXISTS (SELECT 1 {} AND v.record = r.position AND ({}))", from, condition);
+  }
+  return fmt::format("r.position IN (SELECT v.record {} AND ({}))", from, condition);
+}
+
 std::string response_status_terms(const TermsFilter& filter, const SearchQuery& query,
                                   SqlText& sql) {
   std::vector<std::string> statuses;
@@ -131,7 +141,7 @@ std::string condition_of(const TermsFilter& filter, const SearchQuery& query, Sq
                            sql.add_list(numbers));
   }
   if (matches.empty()) return kNever;
-  return fmt::format("r.position IN (SELECT v.record {} AND ({}))", values->from, matches);
+  return has_value(values->from, matches, query);
 }
 
 // "column >= $1 AND column <= $2" for bounds of one kind; one of another kind holds for nothing.
@@ -161,7 +171,7 @@ std::string condition_of(const RangeFilter& filter, const SearchQuery& query, Sq
   const std::string condition = is_number(filter.ge) || is_number(filter.le)
                                     ? between<double>(values->number, filter, sql)
                                     : between<std::string>(values->term, filter, sql);
-  return fmt::format("r.position IN (SELECT v.record {} AND {})", values->from, condition);
+  return has_value(values->from, condition, query);
 }
 
 // The smallest value of a record when going up, the largest when going down.

@@ -27,7 +27,6 @@ Value column_value(sqlite3_stmt* statement, int column) {
   }
 }
 
-// SQLite counts named parameters in the order in which they first appear; ours are counted by name.
 int bind_one(sqlite3_stmt* statement, int index, const Value& value) {
   switch (value.index()) {
     case 0: return sqlite3_bind_null(statement, index);
@@ -122,35 +121,45 @@ Result<SqliteConnection::Statement> SqliteConnection::borrow(std::string_view sq
     statements_.erase(found);
     return statement;
   }
+  return prepare(sql);
+}
+
+Result<SqliteConnection::Statement> SqliteConnection::prepare(std::string_view sql) {
   sqlite3_stmt* raw = nullptr;
   const char* rest = nullptr;
   const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &raw, &rest);
-  Statement statement(raw);
+  Statement statement{std::unique_ptr<sqlite3_stmt, Finalize>(raw), {}};
   if (code != SQLITE_OK) return sqlite_error(handle_, code, path_, sql);
   if (raw == nullptr) return make_error(ErrorCode::kInternal, "no statement in '{}'", sql);
   const std::string_view left(rest, static_cast<size_t>(sql.data() + sql.size() - rest));
   if (left.find_first_not_of(" \n\t;") != std::string_view::npos) {
     return make_error(ErrorCode::kInternal, "more than one statement in '{}'", sql);
   }
+  const int wanted = sqlite3_bind_parameter_count(raw);
+  for (int index = 1; index <= wanted; ++index) {
+    const char* name = sqlite3_bind_parameter_name(raw, index);
+    const bool is_ours = name != nullptr && name[0] == '$';
+    statement.numbers.push_back(is_ours ? std::strtoul(name + 1, nullptr, 10) : 0);
+  }
   return statement;
 }
 
 void SqliteConnection::give_back(std::string_view sql, Statement statement) {
-  sqlite3_reset(statement.get());
-  sqlite3_clear_bindings(statement.get());
+  sqlite3_reset(statement.handle.get());
+  sqlite3_clear_bindings(statement.handle.get());
   if (statements_.size() >= kStatementsMax) statements_.clear();
   statements_.insert_or_assign(std::string(sql), std::move(statement));
 }
 
-Status SqliteConnection::bind(sqlite3_stmt* statement, std::span<const Value> parameters,
+// SQLite counts named parameters in the order in which they first appear; ours are counted by name.
+Status SqliteConnection::bind(const Statement& statement, std::span<const Value> parameters,
                               std::string_view sql) {
-  const int wanted = sqlite3_bind_parameter_count(statement);
-  for (int index = 1; index <= wanted; ++index) {
-    const char* name = sqlite3_bind_parameter_name(statement, index);
-    const bool is_ours = name != nullptr && name[0] == '$';
-    const size_t number = is_ours ? std::strtoul(name + 1, nullptr, 10) : 0;
+  for (size_t i = 0; i < statement.numbers.size(); ++i) {
+    const int index = static_cast<int>(i) + 1;
+    const size_t number = statement.numbers[i];
     if (number < 1 || number > parameters.size()) {
+      const char* name = sqlite3_bind_parameter_name(statement.handle.get(), index);
       return make_error(ErrorCode::kInternal, "no value for parameter {} of '{}'",
                         name != nullptr ? name : "?", sql);
     }
@@ -159,7 +168,7 @@ Status SqliteConnection::bind(sqlite3_stmt* statement, std::span<const Value> pa
     if (text != nullptr && text->find('\0') != std::string::npos) {
       return invalid_input("a text holds the character U+0000, which data bases do not keep");
     }
-    const int code = bind_one(statement, index, value);
+    const int code = bind_one(statement.handle.get(), index, value);
     if (code != SQLITE_OK) return sqlite_error(handle_, code, path_, sql);
   }
   return {};
@@ -190,9 +199,9 @@ Status SqliteConnection::execute(std::string_view sql, std::span<const Value> pa
   }
   Statement statement = std::move(borrowed).value();
   bool taken = true;  // an error of `take` is no failure of a statement
-  Status done = bind(statement.get(), parameters, sql);
+  Status done = bind(statement, parameters, sql);
   if (done.ok()) {
-    done = step_all(statement.get(), sql, [&](Row row) {
+    done = step_all(statement.handle.get(), sql, [&](Row row) {
       Status status = take(std::move(row));
       taken = status.ok();
       return status;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "server/store/database.h"
 
@@ -49,7 +50,12 @@ class SqliteConnection final : public Connection {
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };
-  using Statement = std::unique_ptr<sqlite3_stmt, Finalize>;
+  struct Statement {
+    std::unique_ptr<sqlite3_stmt, Finalize> handle;
+    // The number in the name of each of its parameters: SQLite counts them in the order in which
+    // they first appear, and looks for a name by going through all of them.
+    std::vector<size_t> numbers;
+  };
 
   SqliteConnection(std::string path, sqlite3* handle) : path_(std::move(path)), handle_(handle) {}
   Status set_up(Kind kind, int64_t busy_timeout_ms);
@@ -57,7 +63,8 @@ class SqliteConnection final : public Connection {
   // of its own; give_back returns it.
   Result<Statement> borrow(std::string_view sql);
   void give_back(std::string_view sql, Statement statement);
-  Status bind(sqlite3_stmt* statement, std::span<const Value> parameters, std::string_view sql);
+  Result<Statement> prepare(std::string_view sql);
+  Status bind(const Statement& statement, std::span<const Value> parameters, std::string_view sql);
   Status execute(std::string_view sql, std::span<const Value> parameters,
                  const std::function<Status(Row)>& take);
   Status step_all(sqlite3_stmt* statement, std::string_view sql,
