@@ -16,8 +16,6 @@ struct LoadRecords {
 
   // {"external_id","fields":{"text"},"metadata":{"source"}} of one.
   void append_record(int64_t number, std::string& json) const;
-  // The same as a row of prompts for `attune import`.
-  void append_row(int64_t number, std::string& json) const;
   // How many records hold the word of this letter and number, and that term of `source`.
   int64_t hits(char letter, int64_t number, int64_t source) const;
 

@@ -1,6 +1,5 @@
 // Loads a feedback server over HTTP and measures it: server_bench STAGE '{"port":...,...}'.
 //
-//   rows      writes the records as rows of a file: {"file","records","bytes"}
 //   import    stores them, and their ids in a file: {"connections","per_call","ids"}
 //   count     checks the number of records and of hits; measures nothing
 //   export    reads all of them as JSON lines
@@ -8,7 +7,7 @@
 //   submit    answers as fast as they are taken, one on each record: {"seconds","ids"}
 //   annotate  people who take a record, think, and submit: {"seconds","per_second"}
 //
-// All but `rows` take {"port","dataset","records","bytes","keys","server_pid"}; the first key is an
+// All take {"port","dataset","records","bytes","keys","server_pid"}; the first key is an
 // admin's, every one stands for a person. Prints one JSON line of figures, the processor time of
 // client and server among them, and fails when an answer is not what it must be.
 #include <algorithm>
@@ -124,19 +123,6 @@ Result<HttpLoad> load_of(const Task& task, size_t connections) {
 
 // ---- records ----
 
-Status write_rows(const Task& task) {
-  std::ofstream file(get_string(task.settings, "file").value(), std::ios::binary);
-  std::string line;
-  for (int64_t number = 0; number < task.records.count; ++number) {
-    line.clear();
-    task.records.append_row(number, line);
-    file << line;
-  }
-  if (!file.flush()) return io_error("the rows could not be written");
-  std::cout << "{}\n";
-  return {};
-}
-
 Status import(const Task& task) {
   const auto connections = static_cast<size_t>(task.integer("connections"));
   HttpLoad load = TRY(load_of(task, connections));
@@ -194,26 +180,20 @@ struct Question {
   int64_t total = 0;
 };
 
-// One word of 100, 1,000 or 10,000 hits in a million records, and one term to filter by, unless the
-// records were imported without.
+// One word of 100, 1,000 or 10,000 hits in a million records, and one term to filter by.
 std::vector<Question> questions(const Task& task, int64_t count) {
   std::vector<Question> all;
   Random random(1);
-  const bool filtered = get_bool_or(task.settings, "filtered", true).value();
   for (int64_t i = 0; i < count; ++i) {
     const char letter = "cde"[i % 3];
     const auto number = static_cast<int64_t>(random.below(100));
     const auto source = static_cast<int64_t>(random.below(static_cast<uint64_t>(kSources)));
     Question one{fmt::format(R"({{"query":{{"text":{{"q":"{}{}"}}}})", letter, number), 0};
-    if (filtered) {
-      one.body += fmt::format(
-          R"(,"filters":{{"and":[{{"type":"terms","scope":{{"entity":"metadata",)"
-          R"("metadata_property":"source"}},"values":["s{}"]}}]}})",
-          source);
-    }
-    for (int64_t any = 0; any < kSources; ++any) {
-      if (!filtered || any == source) one.total += task.records.hits(letter, number, any);
-    }
+    one.body += fmt::format(
+        R"(,"filters":{{"and":[{{"type":"terms","scope":{{"entity":"metadata",)"
+        R"("metadata_property":"source"}},"values":["s{}"]}}]}})",
+        source);
+    one.total = task.records.hits(letter, number, source);
     one.body += "}";
     all.push_back(std::move(one));
   }
@@ -379,7 +359,6 @@ Status annotate(const Task& task) {
 
 Status run(const std::string& stage, const std::string& settings) {
   const Task task = task_of(TRY(parse_json(settings)));
-  if (stage == "rows") return write_rows(task);
   if (stage == "import") return import(task);
   if (stage == "count") return count(task);
   if (stage == "export") return export_all(task);

@@ -1,9 +1,8 @@
-"""A feedback server and its load, as one leg: server_load.py RECORDS BYTES [deferred].
+"""A feedback server and its load, as one leg: server_load.py RECORDS BYTES.
 
 Starts `attune serve` on a new data directory, stores the records over HTTP, checks counts and hits, then
-measures export, search, annotators at work and submits at open throttle. With `deferred` the records come by
-`attune import --defer_index`, and export alone follows. The last line of output has the figures of all
-stages."""
+measures export, search, annotators at work and submits at open throttle. The last line of output has the
+figures of all stages."""
 
 import json
 import os
@@ -11,7 +10,6 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "build" / "release" / "bin"
@@ -81,40 +79,6 @@ class Load:
             self.figures[f"{name}.{key}"] = value
 
 
-def import_directly(load, data, folder):
-    """`attune import --defer_index` beside the running server: the rows stored a second before the
-    words are indexed, and how long that took."""
-    rows = pathlib.Path(folder, "rows.jsonl")
-    load.stage("rows", file=str(rows))
-    begin = time.monotonic()
-    process = subprocess.Popen([BIN / "attune", "import", "--data", rows, "--data_dir", data,
-                                "--dataset", "argilla/load", "--defer_index", "true"],
-                               stderr=subprocess.PIPE, text=True)
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if "indexed now" in line:
-            stored = time.monotonic()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        raise SystemExit("".join(said))
-    load.figures |= {"deferred.records_per_s": load.figures["records"] / (stored - begin),
-                     "deferred.index_s": time.monotonic() - stored,
-                     "deferred.peak_mib": usage.ru_maxrss / 1024}
-
-
-def measure_deferred(records, size):
-    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
-        data = pathlib.Path(folder, "data")
-        with FeedbackServer(data_dir=data) as server:
-            _, dataset = new_dataset(server)
-            load = Load(server, dataset, [], records, size)
-            import_directly(load, data, folder)
-            load.stage("count", filtered=False)
-            load.stage("export")
-        return load.figures
-
-
 def measure(records, size):
     with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
         data = pathlib.Path(folder, "data")
@@ -137,5 +101,4 @@ def measure(records, size):
 
 
 if __name__ == "__main__":
-    chosen = measure_deferred if sys.argv[3:] == ["deferred"] else measure
-    print(json.dumps(chosen(int(sys.argv[1]), int(sys.argv[2]))))
+    print(json.dumps(measure(int(sys.argv[1]), int(sys.argv[2]))))

@@ -6,8 +6,7 @@ words of which few are frequent) and a term to filter by. In turn: import over H
 words once it is acknowledged); counts and hits checked; export as JSON lines, counted; 600 searches of one word
 (100, 1,000 or 10,000 hits) with a filter, each total checked; 200 people who take a record, think, and submit, at
 200 submits a second in all; 64 people who submit as fast as the server takes them, fsync on; at last the
-numbers of records and answers are checked against what was acknowledged. A second leg imports by
-`attune import --defer_index` on a new data directory. Times of the 200 count from when a request
+numbers of records and answers are checked against what was acknowledged. Times of the 200 count from when a request
 was due.
 
 `ATTUNE_BENCH_RECORDS=20000 bench/run server` is a quick run. The table has the largest that was measured, and says
@@ -28,10 +27,8 @@ def run(bench):
     records = int(os.environ.get("ATTUNE_BENCH_RECORDS", RECORDS))
     harness.program("server_bench")
     load = harness.HERE / "legs" / "server_load.py"
-    legs = {f"served-{records}": [], f"deferred-{records}": ["deferred"]}
-    bench.pairs(1, {name: lambda pair, name=name, words=words: bench.leg(
-        name, [harness.PYTHON, load, records, BYTES, *words], pair=pair)
-        for name, words in legs.items()})
+    bench.pairs(1, {f"served-{records}": lambda pair: bench.leg(
+        f"served-{records}", [harness.PYTHON, load, records, BYTES], pair=pair)})
 
 
 def summary(lines):
@@ -62,8 +59,6 @@ def summary(lines):
         ("used by others meanwhile", beside(), "below 5 %"),
         ("import, records/s, searchable once acknowledged",
          text("import.records_per_s") + client("import"), "at least 15,000"),
-        ("import with --defer_index, records/s before the index is made",
-         text("deferred.records_per_s"), "at least 50,000"),
         ("export, records/s", text("export.records_per_s") + client("export"), "at least 100,000"),
         ("filtered search by a word of up to 10,000 hits, p95",
          text("search.search_p95_ms", " ms", 1) + client("search"), "below 30 ms"),
