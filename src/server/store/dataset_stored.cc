@@ -1,8 +1,5 @@
 #include "server/store/dataset_stored.h"
 
-#include "server/domain/schema_fixture.h"
-#include "server/store/test_dataset.h"
-
 namespace attune::store::testing {
 
 void DatasetStored::SetUp() {

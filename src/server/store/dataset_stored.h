@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "server/domain/dataset.h"
-#include "server/store/database.h"
+#include "server/domain/schema_fixture.h"
+#include "server/store/test_dataset.h"
 #include "tests/support/both_databases.h"
 
 namespace attune::store::testing {
