@@ -74,11 +74,13 @@ const std::vector<Command>& commands() {
       {"chat", "talk to a model in the terminal", run_chat},
       {"import", "published data sets to rows of examples", run_import},
       {"export", "a feedback server's data set to rows of examples", run_export},
+      {"forget", "records, or all that a person said, out of a server, for good", run_forget},
       {"train", "fine-tune a model: attune train sft --config F", run_train},
       {"evaluate", "measure a model: attune evaluate perplexity --data F", run_evaluate},
       {"report", "write report.html of a run", run_report},
       {"model", "info | convert | merge", run_model},
       {"serve", "the feedback server, which Argilla's SDK works against", run_serve},
+      {"backup", "a copy of the feedback server's data base, while it serves", run_backup},
       {"doctor", "what this machine has and how fast it is", run_doctor},
       {"demo", "teach a 135M model to answer support mail", run_demo},
   };

@@ -23,11 +23,13 @@ Status run_generate(Arguments arguments);
 Status run_chat(Arguments arguments);
 Status run_import(Arguments arguments);
 Status run_export(Arguments arguments);
+Status run_forget(Arguments arguments);
 Status run_train(Arguments arguments);
 Status run_evaluate(Arguments arguments);
 Status run_report(Arguments arguments);
 Status run_model(Arguments arguments);
 Status run_serve(Arguments arguments);
+Status run_backup(Arguments arguments);
 Status run_doctor(Arguments arguments);
 Status run_demo(Arguments arguments);
 

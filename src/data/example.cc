@@ -245,6 +245,7 @@ Status parse_source(const OrderedJson& row, Example& example) {
   source.licence = TRY(optional_text(*value, "licence"));
   source.generated_by = TRY(optional_text(*value, "generated_by"));
   source.warning = TRY(optional_text(*value, "warning"));
+  source.snapshot = TRY(optional_text(*value, "snapshot"));
   example.source = source;
   return {};
 }
@@ -437,6 +438,7 @@ OrderedJson to_json(const Example& example) {
                      {"licence", example.source->licence},
                      {"generated_by", example.source->generated_by}};
     if (!example.source->warning.empty()) row["source"]["warning"] = example.source->warning;
+    if (!example.source->snapshot.empty()) row["source"]["snapshot"] = example.source->snapshot;
   }
   for (const auto& [name, value] : example.extra.items()) row[name] = value;
   return row;

@@ -65,6 +65,7 @@ struct Source {
   std::string licence;
   std::string generated_by;
   std::string warning = {};  // what its authors ask of users; empty for nothing
+  std::string snapshot = {};  // hash of the data set's content, where the row is of a snapshot
 };
 
 // One thing that answers were judged for, for example "helpfulness": a number for each completion,

@@ -88,6 +88,7 @@ OrderedJson DataReport::to_json() const {
   report["licence_warnings"] = counted(warnings_);
   report["guideline_versions"] = counted(guidelines_);
   report["annotators"] = counted(annotators_);
+  report["snapshots"] = counted(snapshots_);
   return report;
 }
 

@@ -41,6 +41,8 @@ class DataReport {
   // data::licence_warnings() of a row's source: what `attune import` warned of.
   void count_warning(const std::string& warning) { ++warnings_[warning]; }
   void count_guideline(const std::string& version) { ++guidelines_[version]; }
+  // The hash of the data set's content, of a row that says of which snapshot it is.
+  void count_snapshot(const std::string& hash) { ++snapshots_[hash]; }
   void count_annotator(const std::string& name) { ++annotators_[name]; }
 
   int64_t rows_read() const { return read_; }
@@ -76,6 +78,7 @@ class DataReport {
   std::map<std::string, int64_t> warnings_;
   std::map<std::string, int64_t> guidelines_;
   std::map<std::string, int64_t> annotators_;
+  std::map<std::string, int64_t> snapshots_;
 };
 
 }  // namespace attune::engine::train

@@ -53,6 +53,9 @@ void count_source(const RowSource& source, DataReport* report) {
   }
   if (!source.guideline_version.empty()) report->count_guideline(source.guideline_version);
   if (!source.annotator.empty()) report->count_annotator(source.annotator);
+  if (source.source && !source.source->snapshot.empty()) {
+    report->count_snapshot(source.source->snapshot);
+  }
 }
 
 RowSource RowSource::of(const data::Example& example) {

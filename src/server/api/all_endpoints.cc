@@ -20,6 +20,8 @@ Endpoints all_endpoints() {
   add_assignment_endpoints(endpoints);
   add_assignment_rules_endpoints(endpoints);
   add_review_endpoints(endpoints);
+  add_judgement_endpoints(endpoints);
+  add_aggregation_endpoints(endpoints);
   add_search_endpoints(endpoints);
   add_record_bulk_endpoints(endpoints);
   add_record_endpoints(endpoints);
@@ -29,6 +31,7 @@ Endpoints all_endpoints() {
   add_comment_endpoints(endpoints);
   add_export_endpoints(endpoints);
   add_import_file_endpoints(endpoints);
+  add_snapshot_endpoints(endpoints);
   add_forget_endpoints(endpoints);
   add_hub_job_endpoints(endpoints);
   add_webhook_endpoints(endpoints);

@@ -44,6 +44,9 @@ void add_assignment_endpoints(Endpoints& endpoints);
 void add_assignment_rules_endpoints(Endpoints& endpoints);
 // Disagreements, adjudication, gold records and how people do on them.
 void add_review_endpoints(Endpoints& endpoints);
+// How people judge: agreement, signs about annotators, bias, power; many answers as one.
+void add_judgement_endpoints(Endpoints& endpoints);
+void add_aggregation_endpoints(Endpoints& endpoints);
 
 // Records listed and searched; many in one call; one by one.
 void add_search_endpoints(Endpoints& endpoints);
@@ -58,6 +61,8 @@ void add_comment_endpoints(Endpoints& endpoints);
 void add_export_endpoints(Endpoints& endpoints);
 // Files of published data sets as records.
 void add_import_file_endpoints(Endpoints& endpoints);
+// Data sets kept as they stood, by a hash of their content.
+void add_snapshot_endpoints(Endpoints& endpoints);
 // Content replaced by tombstones.
 void add_forget_endpoints(Endpoints& endpoints);
 // Jobs that would move data sets from and to a hub.

@@ -8,7 +8,9 @@
 #include "server/api/export_rows.h"
 #include "server/api/record_access.h"
 #include "server/api/schema_check.h"
+#include "server/api/snapshot_rows.h"
 #include "server/api/transaction.h"
+#include "server/store/snapshots.h"
 #include "server/store/users.h"
 
 namespace attune::api {
@@ -22,7 +24,29 @@ struct Export {
   domain::Schema schema;
   ExportPlan plan;  // points into schema
   store::RecordParts parts;
+  std::string snapshot_name;                 // "": what stands now
+  std::optional<domain::Snapshot> snapshot;  // instead of what stands now
+
+  // Up to a page of records behind `after`, which becomes the last one's; `end` where none is left.
+  Result<store::ExportPage> next_page(int64_t& after, bool& end) const;
 };
+
+Result<store::ExportPage> Export::next_page(int64_t& after, bool& end) const {
+  if (!snapshot) {
+    auto page = TRY(database->read([&](store::Connection& connection) {
+      return store::export_page(connection, schema, after, kRecordsPerPage, parts);
+    }));
+    end = page.records.empty();
+    if (!end) after = page.records.back().position;
+    return page;
+  }
+  const auto rows = TRY(database->read([&](store::Connection& connection) {
+    return store::snapshot_page(connection, snapshot->position, after, kRecordsPerPage);
+  }));
+  end = rows.empty();
+  if (!end) after = rows.back().number;
+  return page_of_snapshot(schema, rows);
+}
 
 Answer<void> read_plan(const Call& call, Export& job) {
   const OrderedJson json = query_json(call.request.query, {"status", "include"});
@@ -33,6 +57,7 @@ Answer<void> read_plan(const Call& call, Export& job) {
   const std::string prompt = query.text_or("prompt", "");
   const std::string rule = query.text_or("rule", "all");
   const std::string ties = query.text_or("ties", "skip");
+  job.snapshot_name = query.text_or("snapshot", "");
   std::vector<std::string> statuses, includes;
   if (query.given("status")) {
     statuses = query.choices("status", {"draft", "submitted", "discarded"});
@@ -68,10 +93,9 @@ void stream_out(const Export& job, http::BodyWriter& out) {
   std::string text = header_line(job.schema, job.plan);
   ExportCounts counts;
   int64_t after = 0;
-  while (!out.stopping()) {
-    const auto page = job.database->read([&](store::Connection& connection) {
-      return store::export_page(connection, job.schema, after, kRecordsPerPage, job.parts);
-    });
+  bool end = false;
+  while (!end && !out.stopping()) {
+    const auto page = job.next_page(after, end);
     if (!page.ok()) break_off(job, page.error());
     for (const store::ExportedRecord& record : page->records) {
       const Status made = append_rows(job.schema, job.plan, *page, record, text, counts);
@@ -79,11 +103,23 @@ void stream_out(const Export& job, http::BodyWriter& out) {
     }
     if (!text.empty() && !out.write(text)) return;
     text.clear();
-    if (page->records.empty()) break;
-    after = page->records.back().position;
   }
   log_info("export of data set {}: {} records, {} rows, {} rankings without pairs",
            job.schema.dataset.id, counts.records, counts.rows, counts.unreadable_rankings);
+}
+
+Answer<void> choose_snapshot(Export& job) {
+  if (job.snapshot_name.empty()) return {};
+  const auto read = [&](store::Connection& connection) {
+    return store::find_snapshot_named(connection, job.schema.dataset, job.snapshot_name);
+  };
+  job.snapshot = TRY(job.database->read(read));
+  if (!job.snapshot) {
+    return detail(404, fmt::format("data set `{}` has no snapshot `{}`", job.schema.dataset.name,
+                                   job.snapshot_name));
+  }
+  job.plan.snapshot = job.snapshot->hash;
+  return {};
 }
 
 const char* extension_of(ExportFormat format) {
@@ -115,6 +151,7 @@ Answer<http::Response> export_dataset(const Call& call) {
   };
   TRY(answer_read(call.database(), read));
   TRY(read_plan(call, *job));
+  TRY(choose_snapshot(*job));
   http::Response response;
   response.headers.set("Content-Type", job->plan.format == ExportFormat::kCsv
                                            ? "text/csv; charset=utf-8"
@@ -123,6 +160,7 @@ Answer<http::Response> export_dataset(const Call& call) {
       "Content-Disposition",
       fmt::format("attachment; filename=\"{}\"",
                   file_name(job->schema.dataset.name, job->plan.format)));
+  if (job->snapshot) response.headers.set("X-Attune-Snapshot", job->snapshot->hash);
   response.stream = [job](http::BodyWriter& out) { stream_out(*job, out); };
   return response;
 }

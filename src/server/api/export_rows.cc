@@ -89,6 +89,7 @@ std::string metadata_text(const ReadRecord& record, const char* name) {
 void set_origin(const ExportPlan& plan, const ReadRecord& record, data::Example& example) {
   example.id = record.stored->external_id.value_or(record.stored->id);
   data::Source source;
+  source.snapshot = plan.snapshot;
   source.dataset = metadata_text(record, "source_dataset");
   if (source.dataset.empty()) source.dataset = plan.dataset_name;
   source.row = metadata_text(record, "source_row");

@@ -33,6 +33,7 @@ std::optional<ExportFormat> export_format_of(std::string_view name);
 struct ExportPlan {
   ExportFormat format = ExportFormat::kJsonl;
   std::string dataset_name;                  // of `source`, where a record does not say its own
+  std::string snapshot;                      // of `source`: the hash, "" of what stands now
   const domain::Question* question = nullptr;  // of sft, preference, rankings
   const domain::Field* prompt = nullptr;       // of these and of prompts
   std::set<domain::ResponseStatus> statuses;   // of answers; empty: all

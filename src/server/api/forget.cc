@@ -10,13 +10,6 @@
 namespace attune::api {
 namespace {
 
-OrderedJson counts_json(const store::ForgottenCounts& counts) {
-  return {{"records", counts.records},
-          {"answers", counts.answers},
-          {"history_rows", counts.history_rows},
-          {"comments", counts.comments}};
-}
-
 Answer<http::Response> forget_records(const Call& call) {
   const std::string dataset_id = TRY(call.path_id("dataset_id"));
   const OrderedJson body = TRY(call.body());
@@ -28,7 +21,7 @@ Answer<http::Response> forget_records(const Call& call) {
   const auto write = [&](store::Connection& connection) -> Answer<OrderedJson> {
     const domain::Schema schema = TRY(schema_for(call, connection, dataset_id, Right::kManage));
     const auto records = TRY(store::records_with_ids(connection, schema, ids));
-    OrderedJson counts = counts_json(TRY(store::forget_records(connection, schema, records)));
+    OrderedJson counts = store::to_json(TRY(store::forget_records(connection, schema, records)));
     TRY(audit(connection, call, "records.forget", dataset_id, {{"record_ids", ids}}));
     return counts;
   };
@@ -38,7 +31,7 @@ Answer<http::Response> forget_records(const Call& call) {
 Answer<http::Response> forget_person(const Call& call) {
   const std::string id = TRY(call.path_id("user_id"));
   const auto write = [&](store::Connection& connection) -> Answer<OrderedJson> {
-    OrderedJson counts = counts_json(TRY(store::forget_person(connection, id)));
+    OrderedJson counts = store::to_json(TRY(store::forget_person(connection, id)));
     TRY(audit(connection, call, "user.forget", id));
     return counts;
   };

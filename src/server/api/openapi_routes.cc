@@ -52,6 +52,7 @@ constexpr RouteText kRoutes[] = {
      "VectorSettings"},
     {"DELETE /api/v1/vectors-settings/{vector_settings_id}", "", "", 200, "VectorSettings"},
     {"GET /api/v1/datasets/{dataset_id}/records", kPage, "", 200, "Records"},
+    {"GET /api/v1/me/datasets/{dataset_id}/records", kPage, "", 200, "Records"},
     {"POST /api/v1/datasets/{dataset_id}/records", "", "RecordsWrite", 204, ""},
     {"PATCH /api/v1/datasets/{dataset_id}/records", "", "RecordsWrite", 204, ""},
     {"DELETE /api/v1/datasets/{dataset_id}/records", "ids:text", "", 204, ""},
@@ -120,6 +121,28 @@ constexpr RouteText kRoutes[] = {
     {"GET /api/attune/v1/datasets/{dataset_id}/gold", "after?:int limit?:int", "", 200,
      "Decisions"},
     {"GET /api/attune/v1/datasets/{dataset_id}/gold/scores", "", "", 200, "GoldScores"},
+    {"POST /api/attune/v1/datasets/{dataset_id}/snapshots", "", "SnapshotCreate", 201, "Snapshot"},
+    {"GET /api/attune/v1/datasets/{dataset_id}/snapshots", "", "", 200, "Snapshots"},
+    {"GET /api/attune/v1/snapshots/{snapshot_id}", "", "", 200, "Snapshot"},
+    {"DELETE /api/attune/v1/snapshots/{snapshot_id}", "", "", 204, ""},
+    {"GET /api/attune/v1/datasets/{dataset_id}/agreement",
+     "question?:text metric?:ordinal|interval|nominal expectation?:exchangeable|pooled "
+     "resamples?:int confidence?:number seed?:int",
+     "", 200, "Agreements"},
+    {"GET /api/attune/v1/datasets/{dataset_id}/aggregate",
+     "question?:text "
+     "method?:majority|dawid_skene|mace|bradley_terry|plackett_luce|crowd_bt "
+     "scope?:records|options ties?:half_win|ignore|davidson|rao_kupper prior_precision?:number "
+     "seed?:int after?:int limit?:int",
+     "", 200, "Aggregate"},
+    {"GET /api/attune/v1/datasets/{dataset_id}/annotators",
+     "question?:text fast_share?:number fast_rate_max?:number answers_min?:int "
+     "constant_share?:number gold_rate_min?:number",
+     "", 200, "Annotators"},
+    {"GET /api/attune/v1/datasets/{dataset_id}/bias",
+     "question?:text resamples?:int confidence?:number seed?:int", "", 200, "Bias"},
+    {"GET /api/attune/v1/power",
+     "win_rate:number level?:number power?:number tie_rate?:number", "", 200, "Power"},
 };
 
 }  // namespace

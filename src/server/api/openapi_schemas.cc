@@ -177,6 +177,37 @@ constexpr NamedSchema kSchemas[] = {
     {"GoldScore",
      "user_id:uuid username:text answers:int compared:int agreement:number?"},
     {"GoldScores", "items:GoldScore[]"},
+    {"SnapshotCreate", "name:text"},
+    {"Snapshot",
+     "id:uuid dataset_id:uuid name:text hash:text records:int answers:int forgotten_rows:int "
+     "author_id:uuid? inserted_at:time"},
+    {"Snapshots", "items:Snapshot[]"},
+    {"QuestionName", "id:uuid name:text type:text"},
+    {"Interval",
+     "value:number? low:number? high:number? standard_error:number? units:int resamples:int"},
+    {"Alpha",
+     "value:number? low:number? high:number? standard_error:number? resamples:int distance:text "
+     "observed:number expected:number items:int answers:int"},
+    {"Agreement",
+     "question:QuestionName annotators:int records:int answers:int alpha:Alpha? "
+     "fleiss_kappa:object? pairs_of_annotators:object[] pairs_left_out:int rankings:object?"},
+    {"Agreements", "items:Agreement[]"},
+    {"AnnotatorSigns",
+     "user_id:uuid username:text answers:int median_seconds:number? fast_rate:number? "
+     "commonest_share:number others_commonest_share:number? gold_rate:number? agreement:number? "
+     "signs:text[]"},
+    {"Annotators", "question:QuestionName items:AnnotatorSigns[]"},
+    {"PositionBias",
+     "answers:int left_out:int choices?:int first_chosen?:int p_value?:number "
+     "first_share?:Interval? mean_rank_by_place?:number[]"},
+    {"LengthBias",
+     "pairs:int longer:int shorter:int equal:int p_value:number longer_share:Interval? "
+     "mean_difference:number"},
+    {"Bias", "question:QuestionName position:PositionBias length:LengthBias?"},
+    {"Power", "comparisons:int win_rate:number level:number power:number tie_rate:number"},
+    {"Aggregate",
+     "question:QuestionName method:text seed:int records:int answers:int model:object? "
+     "annotators:object[] items:object[] next_after:int?"},
 };
 
 const std::map<std::string, OrderedJson, std::less<>>& plain_types() {

@@ -2,7 +2,9 @@
 
 #include <set>
 
+#include "base/file.h"
 #include "server/api/accounts_fixture.h"
+#include "tests/support/test_paths.h"
 
 namespace attune::api {
 namespace {
@@ -59,6 +61,37 @@ TEST_P(OpenApiTest, NamesOnlyRoutesThatAreThere) {
   }
   for (const std::string& route : described_routes()) {
     EXPECT_TRUE(routed.contains(route)) << route;
+  }
+}
+
+// What the contract's own documents list is what its SDKs and its browser client may call.
+TEST_P(OpenApiTest, HoldsEveryOperationOfTheContractsDocuments) {
+  std::set<std::string> routed;
+  const auto shape = [](const std::string& method, const std::string& path) {
+    std::string text = method + " ";
+    bool inside = false;
+    for (const char c : path) {
+      if (!inside) text += c;
+      inside = c == '{' || (inside && c != '}');
+      if (c == '}') text += c;
+    }
+    return text;
+  };
+  for (const http::Route& route : router().routes()) {
+    routed.insert(shape(method_of(route.method), route.pattern));
+  }
+  for (const char* name : {"openapi-2.8.0.json", "openapi-1.29.1-v1.json"}) {
+    SKIP_WITHOUT_SAMPLE(file, std::string("argilla-recorded/") + name);
+    const OrderedJson document = parse_ordered_json(read_file(file).value()).value();
+    size_t operations = 0;
+    for (const auto& [path, methods] : document["paths"].items()) {
+      const std::string whole = path.starts_with("/api/") ? path : "/api/v1" + path;
+      for (const auto& [method, operation] : methods.items()) {
+        ++operations;
+        EXPECT_TRUE(routed.contains(shape(method, whole))) << name << " " << method << " " << whole;
+      }
+    }
+    EXPECT_GT(operations, 60u);
   }
 }
 

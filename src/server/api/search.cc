@@ -83,6 +83,7 @@ Answer<Page> read_list(const Call& call, store::Connection& connection,
   query.dataset = schema.dataset.position;
   query.offset = page.offset;
   query.limit = page.limit;
+  query.answers_of = parts.responses_of;
   TRY(read_older_filters(call.request.query, schema, query));
   const domain::SearchResult result = TRY(store::search_records(connection, query));
   found.total = result.total;
@@ -90,14 +91,20 @@ Answer<Page> read_list(const Call& call, store::Connection& connection,
   return found;
 }
 
-Answer<http::Response> list(const Call& call) {
+// `own`: for whoever may read, with the caller's answers alone (what browsers of 1.x ask for).
+Answer<http::Response> list(const Call& call, bool own) {
   const std::string dataset_id = TRY(call.path_id("dataset_id"));
   const PageQuery page = TRY(read_page(call.request.query));
-  const store::RecordParts parts = TRY(read_parts(call.request.query));
+  store::RecordParts parts = TRY(read_parts(call.request.query));
+  if (own) parts.responses_of = call.user->id;
   const auto read = [&](store::Connection& connection) -> Answer<Page> {
-    const domain::Schema schema =
-        TRY(schema_for(call, connection, dataset_id, Right::kManage));
-    return read_list(call, connection, schema, page, parts);
+    const domain::Schema schema = TRY(
+        schema_for(call, connection, dataset_id, own ? Right::kRead : Right::kManage));
+    Page found = TRY(read_list(call, connection, schema, page, parts));
+    if (!sees_all_metadata(call)) {
+      for (domain::Record& record : found.records) hide_metadata(schema, record);
+    }
+    return found;
   };
   const Page found = TRY(answer_read(call.database(), read));
   OrderedJson items = OrderedJson::array();
@@ -110,7 +117,11 @@ Answer<http::Response> list(const Call& call) {
 void add_search_endpoints(Endpoints& endpoints) {
   using http::Method;
   endpoints.push_back({Method::kGet, "/api/v1/datasets/{dataset_id}/records", Access::kAdmins,
-                       "Records in the order of insertion, or filtered as SDK 1 does", list});
+                       "Records in the order of insertion, or filtered as SDK 1 does",
+                       [](const Call& call) { return list(call, false); }});
+  endpoints.push_back({Method::kGet, "/api/v1/me/datasets/{dataset_id}/records", Access::kAnyone,
+                       "The same with one's own answers alone",
+                       [](const Call& call) { return list(call, true); }});
   Endpoint all{Method::kPost, "/api/v1/datasets/{dataset_id}/records/search", Access::kAdmins,
                "Searches a data set by words, vectors and filters",
                [](const Call& call) { return search(call, false); }};

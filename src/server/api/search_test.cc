@@ -50,6 +50,18 @@ class SearchApi : public testing::ApiTest {
   OrderedJson made_;
 };
 
+TEST_P(SearchApi, OnesOwnListHoldsAllRecordsAndOnesOwnAnswers) {
+  const std::string path = "/api/v1/me/datasets/" + schema_.dataset.id + "/records";
+  const auto reply = get("ann", path + "?include=responses");
+  EXPECT_EQ(found(reply), "e0 1 e2 e3 ");
+  EXPECT_EQ(reply.body["total"], 4);
+  EXPECT_EQ(reply.body["items"][0]["responses"].size(), 1u);
+  EXPECT_EQ(reply.body["items"][2]["responses"].size(), 0u) << "bob's";
+  EXPECT_EQ(found(get("ann", path + "?response_status=submitted")), "e0 ");
+  EXPECT_EQ(found(get("bob", path + "?response_status=submitted")), "");
+  EXPECT_EQ(get("stranger", path).status, 403);
+}
+
 TEST_P(SearchApi, WithoutAQueryRecordsComeInTheOrderOfInsertion) {
   const auto all = search(R"({"query":null,"filters":null,"sort":null})");
   EXPECT_EQ(found(all), "e0 1 e2 e3 ");

@@ -3,6 +3,7 @@
 #include "server/domain/identity.h"
 #include "server/store/records.h"
 #include "server/store/settings.h"
+#include "server/store/snapshots.h"
 
 namespace attune::store {
 namespace {
@@ -118,6 +119,7 @@ Status update_dataset(Connection& connection, const domain::Dataset& dataset) {
 
 Status delete_dataset(Connection& connection, const domain::Dataset& dataset) {
   TRY(delete_records_of(connection, dataset.position));
+  TRY(delete_snapshots_of(connection, dataset));
   // Its settings go with it (ON DELETE CASCADE).
   TRY(connection.run("DELETE FROM datasets WHERE position = $1", {dataset.position}));
   return {};

@@ -1,6 +1,7 @@
 #include "server/store/forget.h"
 
 #include "base/sha256.h"
+#include "server/store/snapshots.h"
 #include "server/store/statements.h"
 #include "server/store/text_index.h"
 
@@ -53,6 +54,14 @@ Status forget_content(Connection& connection, const domain::Schema& schema,
 
 }  // namespace
 
+OrderedJson to_json(const ForgottenCounts& counts) {
+  return {{"records", counts.records},
+          {"answers", counts.answers},
+          {"history_rows", counts.history_rows},
+          {"comments", counts.comments},
+          {"snapshot_rows", counts.snapshot_rows}};
+}
+
 Result<ForgottenCounts> forget_records(Connection& connection, const domain::Schema& schema,
                                        std::span<const domain::Record> records) {
   std::vector<Value> positions, ids;
@@ -83,6 +92,7 @@ Result<ForgottenCounts> forget_records(Connection& connection, const domain::Sch
       run_in(connection, "SELECT number, fields FROM record_history WHERE record_id IN ", ids));
   counts.history_rows += TRY(bury(connection, "record_history", "number", "fields",
                                   ", metadata = NULL, external_id = NULL", versions));
+  counts.snapshot_rows = TRY(forget_in_snapshots(connection, ids));
   return counts;
 }
 
@@ -100,6 +110,7 @@ Result<ForgottenCounts> forget_person(Connection& connection, const std::string&
       TRY(connection.run("UPDATE comments SET text = $2 WHERE user_id = $1 RETURNING id",
                          {user_id, std::string(kForgottenText)}))
           .size());
+  counts.snapshot_rows = TRY(forget_person_in_snapshots(connection, user_id));
   const Rows answers = TRY(connection.run(
       "SELECT number, response_values FROM response_history WHERE user_id = $1", {user_id}));
   counts.history_rows = TRY(bury(connection, "response_history", "number", "response_values",

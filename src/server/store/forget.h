@@ -1,7 +1,8 @@
 // Deliberate forgetting: content is replaced by a tombstone wherever it is kept, in the rows, their
-// history, the side tables and the text index. What stays are ids, times, statuses and, in the
-// history, a SHA-256 of what was there, so that it can still be told that something was, and that a
-// copy elsewhere is a copy of it. Deleting a person or record in the ordinary way keeps more.
+// history, the side tables, snapshots and the text index. What stays are ids, times, statuses and,
+// in the history and in snapshots, a SHA-256 of what was there, so that it can still be told that
+// something was, and that a copy elsewhere is a copy of it. Deleting a person or record in the
+// ordinary way keeps more.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,11 @@ namespace attune::store {
 inline constexpr const char* kForgottenText = "[forgotten]";
 
 struct ForgottenCounts {
-  int64_t records = 0, answers = 0, history_rows = 0, comments = 0;
+  int64_t records = 0, answers = 0, history_rows = 0, comments = 0, snapshot_rows = 0;
 };
+
+// {"records","answers","history_rows","comments","snapshot_rows"}
+OrderedJson to_json(const ForgottenCounts& counts);
 
 // Records of the data set: every text of their fields, their metadata, external id, vectors,
 // suggestions, answers of everybody, decisions on them, comments and earlier versions.

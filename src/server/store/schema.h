@@ -3,6 +3,6 @@
 
 namespace attune::store {
 
-extern const char* const kSchema1, *const kSchema2;
+extern const char* const kSchema1, *const kSchema2, *const kSchema3;
 
 }  // namespace attune::store
