@@ -162,7 +162,13 @@ Status parse_ranking(const OrderedJson& row, Example& example) {
     example.completions.push_back(TRY(parse_content(one, "completions")));
   }
   const OrderedJson* ranks = column(row, "ranks");
-  if (ranks == nullptr || !ranks->is_array() || ranks->size() != completions.size()) {
+  if (ranks == nullptr) {
+    return invalid_input(
+        "\"completions\" without \"ranks\": give one for each of the {}, 1 for the best and null "
+        "where nobody has ranked it",
+        completions.size());
+  }
+  if (!ranks->is_array() || ranks->size() != completions.size()) {
     return invalid_input("\"ranks\" must be a list as long as \"completions\" ({})",
                          completions.size());
   }

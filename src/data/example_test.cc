@@ -73,6 +73,7 @@ TEST(Example, MistakesNameTheColumn) {
       {R"({"prompt": "p", "completion": [{"role": "assistant", "content": "a"}]})",
        "all be strings or all"},
       {R"({"prompt": "p", "completions": ["a", "b"], "ranks": [1]})", "as long as"},
+      {R"({"prompt": "p", "completions": ["a", "b"]})", "null where nobody has ranked it"},
       {R"({"prompt": "p", "completions": ["a"], "ranks": [0]})", "from 1 (best)"},
       {R"({"prompt": "p", "completion": "c", "label": "yes"})", "true or false"},
       {R"({"chosen": "a", "rejected": "b", "chosen_probability": 1.5})", "[0, 1]"},
