@@ -9,6 +9,7 @@
 #include "cli/server_dataset.h"
 #include "cli/trained_on.h"
 #include "server/forgetting.h"
+#include "server/http/target.h"
 
 namespace attune::cli {
 namespace {
@@ -68,7 +69,7 @@ Result<Asked> read(const Json& config) {
 Result<std::set<std::string>> names_of(ServerClient& client, const std::vector<std::string>& ids) {
   std::set<std::string> names(ids.begin(), ids.end());
   for (const std::string& id : ids) {
-    const OrderedJson record = TRY(client.get("/api/v1/records/" + percent_encoded(id)));
+    const OrderedJson record = TRY(client.get("/api/v1/records/" + http::percent_encoded(id)));
     if (record.at("external_id").is_string()) names.insert(record["external_id"]);
   }
   return names;

@@ -47,24 +47,6 @@ bool is_address(std::string_view text) {
   return text.starts_with("http://") || text.starts_with("https://");
 }
 
-std::string percent_encoded(std::string_view text) {
-  constexpr const char* kDigits = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain) {
-      encoded += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    encoded += '%';
-    encoded += kDigits[byte >> 4];
-    encoded += kDigits[byte & 15];
-  }
-  return encoded;
-}
-
 Result<ServerDataset> parse_server_dataset(const std::string& address) {
   const Error wrong = usage_error(
       "{}: a server's data set is named http://HOST:PORT/WORKSPACE/DATASET", address);
@@ -154,7 +136,7 @@ Status export_dataset(const ServerDataset& dataset, const ExportQuery& query,
   for (const auto& [name, value] : query) {
     if (value.empty()) continue;
     path += separator;
-    path += name + "=" + percent_encoded(value);
+    path += name + "=" + http::percent_encoded(value);
     separator = '&';
   }
   return client.fetch(path, file);

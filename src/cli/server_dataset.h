@@ -48,9 +48,6 @@ class ServerClient {
   HttpClient http_;
 };
 
-// Text as part of a path or query.
-std::string percent_encoded(std::string_view text);
-
 // Query of an export: {"format","rankings"}, ...; values that are empty are left out.
 using ExportQuery = std::vector<std::pair<std::string, std::string>>;
 // Writes what the server exports of the data set to the file. kNotFound for a data set that the

@@ -25,10 +25,6 @@ TEST(ServerDatasetTest, AnAddressNamesServerWorkspaceAndDataSet) {
   }
 }
 
-TEST(ServerDatasetTest, TextsArePercentEncoded) {
-  EXPECT_EQ(percent_encoded("a b/ü&~"), "a%20b%2F%C3%BC%26~");
-}
-
 TEST(ServerDatasetTest, WithoutAKeyItSaysWhatToSet) {
   ::unsetenv("ATTUNE_API_KEY");
   const auto refused = ServerClient::open("http://h");

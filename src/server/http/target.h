@@ -20,6 +20,9 @@ struct Target {
 // percent sign that is no code, a NUL, and bytes that are no UTF-8.
 Result<std::string> percent_decoded(std::string_view text, bool plus_is_space = false);
 
+// Text as part of a path or of a query's value: all but letters, digits and -._~ as %xx.
+std::string percent_encoded(std::string_view text);
+
 // Decodes %xx once, and '+' to a space behind the '?'. Errors (kInvalidInput) for what is not an
 // absolute path of visible ASCII, a percent sign that is no code, an encoded slash or NUL, bytes
 // that are no UTF-8, and "." or ".." as a segment: nothing behind us may read a path otherwise.

@@ -28,6 +28,13 @@ TEST(Target, ParametersKeepOrderRepeatsAndEmptyValues) {
   EXPECT_EQ(*parse_target("/r?a=b?c")->query.find("a"), "b?c");
 }
 
+TEST(Target, EncodedTextsComeBack) {
+  EXPECT_EQ(percent_encoded("a b/\xc3\xbc&~"), "a%20b%2F%C3%BC%26~");
+  const std::string text = "100 % + \r\n?&=#/~";
+  EXPECT_EQ(percent_decoded(percent_encoded(text), true).value(), text);
+  EXPECT_EQ(*parse_target("/?a=" + percent_encoded(text))->query.find("a"), text);
+}
+
 TEST(Target, WhatCouldBeReadInTwoWaysIsRefused) {
   const char* refused[] = {
       "", "*", "a", "http://host/a", "host:80",            // no path

@@ -64,7 +64,7 @@ void fill_every_table(Connection& c, const Rows& columns) {
     const auto& [names, values] = found.mapped();
     c.run(fmt::format("INSERT INTO {} ({}) VALUES ({})", table, names, values)).value();
   };
-  for (const char* first : {"users", "workspaces", "datasets", "projects"}) {
+  for (const char* first : {"users", "workspaces", "datasets", "projects", "snapshots"}) {
     if (inserts.contains(first)) insert(first);
   }
   while (!inserts.empty()) insert(inserts.begin()->first);
