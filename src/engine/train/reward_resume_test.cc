@@ -20,7 +20,7 @@ void write_judgements(const std::string& path, size_t count) {
       answers.push_back(answer);
       ranks.push_back(1 + (k + i) % (2 + i % 3));
     }
-    lines += to_line(Json{{"prompt", "say " + words[i % 8] + ": "},
+    lines += to_line(Json{{"prompt", "say " + words[i % 8] + words[i / 8] + ": "},
                           {"completions", answers},
                           {"ranks", ranks}});
     lines += "\n";
