@@ -90,7 +90,9 @@ class RewardTest(command_case.CommandCase):
                          "score")
         scores = self.rewards(run / "final")
         over_base = self.rewards(self.model, "--adapter", run / "final")
-        self.assertEqual(scores, over_base)
+        # Rows that arrive together are computed together, which moves the last bits of fp32.
+        for one, other in zip(scores, over_base, strict=True):
+            self.assertAlmostEqual(one["reward"], other["reward"], places=5)
         self.done("model", "merge", "--model_name_or_path", self.model, "--adapter", run / "final",
                   "--output", self.path("merged"))
         merged = self.rewards(self.path("merged"))
