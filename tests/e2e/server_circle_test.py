@@ -135,13 +135,13 @@ class CircleTest(command_case.CommandCase):
                       "--num_return_sequences", count, "--do_sample", "--min_new_tokens", 4,
                       "--max_new_tokens", 8)
             self.done("import", "--data", file, "--dataset", self.address(name), env=self.env)
-            first, second = [item["record"] for item in self.search(self.dataset(name),
-                                                                    self.server.key)]
-            self.assertEqual(first["external_id"], "words:1")
+            records = {item["record"]["external_id"]: item["record"]
+                       for item in self.search(self.dataset(name), self.server.key)}
+            self.assertEqual(set(records), {"words:1", "second"})
+            first, second = records["words:1"], records["second"]
             self.assertEqual(first["metadata"]["licence"], "CC0-1.0")
             made_by = "/".join(pathlib.Path(command_case.TINY).parts[-2:])
             self.assertEqual(first["metadata"]["generated_by"], made_by)
-            self.assertEqual(second["external_id"], "second")
             suggested = [one["value"] for one in second["suggestions"]]
             written = command_case.lines_of(file.read_text(encoding="utf-8"))[1]
             if count == 1:

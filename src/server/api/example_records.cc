@@ -86,7 +86,8 @@ OrderedJson metadata_of(const Example& example) {
 
 // Where the row came from names it best; without that, what it calls itself.
 std::string external_id_of(const Example& example) {
-  if (example.source && !example.source->row.empty()) {
+  const bool named = example.source && !example.source->row.empty();
+  if (named && (example.id.empty() || !example.source->dataset.empty())) {
     return fmt::format("{}:{}", example.source->dataset, example.source->row);
   }
   return example.id;
