@@ -1,5 +1,5 @@
-// A data file of any bytes read as every published layout: an error, or examples that are written
-// as rows which read the same, and an account in which every number has its row.
+// A data file of any bytes read as the layout that it shows and as one more: an error, or examples
+// that are written as rows which read the same, and an account in which every number has its row.
 #include <cstdint>
 #include <string_view>
 
@@ -43,6 +43,10 @@ void import_as(const data::ImportFormat* format, std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(bytes), size);
   import_as(nullptr, text);
-  for (const data::ImportFormat& format : data::import_formats()) import_as(&format, text);
+  // All layouts for each input would be forty times the work: the bytes choose one.
+  uint64_t hash = 14695981039346656037u;  // FNV-1a
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  const auto& formats = data::import_formats();
+  import_as(&formats[hash % formats.size()], text);
   return 0;
 }
