@@ -248,8 +248,8 @@ Result<OrderedJson> agreement_json(const domain::Question& question,
   OrderedJson json = {{"question", question_name_json(question)},
                       {"annotators", judgements.raters.size()},
                       {"records", judgements.items.size()},
-                      {"answers", judgements.answers.size()},
-                      {"alpha", TRY(alpha_json(judgements, options))}};
+                      {"answers", judgements.answers.size()}};
+  json["alpha"] = TRY(alpha_json(judgements, options));
   const bool coded =
       judgements.kind == AnswerKind::kLabel || judgements.kind == AnswerKind::kRating;
   json["fleiss_kappa"] = coded ? fleiss_json(judgements) : OrderedJson(nullptr);
@@ -258,8 +258,9 @@ Result<OrderedJson> agreement_json(const domain::Question& question,
   json["pairs_left_out"] = left_out;
   json["rankings"] = nullptr;
   if (judgements.kind == AnswerKind::kRanking) {
+    OrderedJson pairs = TRY(sides_json(judgements, options.bootstrap));
     json["rankings"] = {{"kendall_w", concordance_json(judgements, options.bootstrap)},
-                        {"pairs", TRY(sides_json(judgements, options.bootstrap))}};
+                        {"pairs", std::move(pairs)}};
   }
   return json;
 }

@@ -202,9 +202,10 @@ Answer<http::Response> bias(const Call& call) {
                                    "is of rankings, and of labels that name the best candidate",
                                    judged.question.name));
   }
+  OrderedJson position = TRY(position_json(judged.judgements, bootstrap));
   return http::json_response(200,
                              {{"question", question_name_json(judged.question)},
-                              {"position", TRY(position_json(judged.judgements, bootstrap))},
+                              {"position", std::move(position)},
                               {"length", length_json(judged, bootstrap)}});
 }
 
@@ -218,12 +219,13 @@ Answer<http::Response> power(const Call& call) {
   options.tie_rate = query.number_or_null("tie_rate", {.ge = 0, .lt = 1}).value_or(0);
   query.no_others();
   TRY(query.done());
-  return http::json_response(
-      200, {{"comparisons", TRY(feedback::comparisons_needed(win_rate, options))},
-            {"win_rate", win_rate},
-            {"level", options.level},
-            {"power", options.power},
-            {"tie_rate", options.tie_rate}});
+  // TRY does not stand in a list of initial values: GCC 12 loses those before it when it returns.
+  const auto comparisons = TRY(feedback::comparisons_needed(win_rate, options));
+  return http::json_response(200, {{"comparisons", comparisons},
+                                   {"win_rate", win_rate},
+                                   {"level", options.level},
+                                   {"power", options.power},
+                                   {"tie_rate", options.tie_rate}});
 }
 
 }  // namespace
