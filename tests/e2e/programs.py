@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # A build with sanitizers has no engine, since LibTorch is not built with them.
 HAS_ENGINE = (BIN / "attune-engine").exists()
 WITHOUT_ENGINE = "this build has no attune-engine"
-ENGINE_COMMANDS = ("score", "generate", "chat", "train", "doctor", "demo")
+ENGINE_COMMANDS = ("score", "generate", "chat", "evaluate", "train", "doctor", "demo")
 
 
 def attune(*words, text="", env=None, cwd=None, limit_file_bytes=None, timeout_s=240,
