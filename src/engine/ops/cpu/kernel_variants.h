@@ -6,28 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/ops/cpu/kernels.h"
+#include "engine/ops/cpu/kernel_tables.h"
 #include "engine/tensor/cpu_features.h"
 
 namespace attune::engine::ops::cpu {
-
-#if defined(__x86_64__)
-namespace avx2 {
-extern const KernelTable table;
-}
-namespace avx512 {
-extern const KernelTable table;
-}
-namespace avx512_vnni {
-extern const KernelTable table;
-}
-namespace wide {
-extern const KernelTable table;
-}
-#endif
-namespace generic {
-extern const KernelTable table;
-}
 
 struct Variant {
   const KernelTable* table;
@@ -45,6 +27,13 @@ inline std::vector<Variant> kernel_variants() {
 #else
   return {{&generic::table, true}};
 #endif
+}
+
+// Those that have products of 8-bit and 4-bit blocks.
+inline std::vector<Variant> block_product_variants() {
+  std::vector<Variant> variants = kernel_variants();
+  std::erase_if(variants, [](const Variant& one) { return one.table->product_q8_0 == nullptr; });
+  return variants;
 }
 
 // A test of each: kernels() answers the one under test.

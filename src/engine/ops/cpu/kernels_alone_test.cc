@@ -10,6 +10,7 @@ namespace attune::engine::ops::cpu {
 namespace {
 
 class KernelsAlone : public VariantTest {};
+class BlockProductsAlone : public VariantTest {};  // of the kernels that have them
 
 TEST_P(KernelsAlone, NormAndItsGradients) {
   const double epsilon = 1e-5f;
@@ -251,14 +252,13 @@ TEST_P(KernelsAlone, ActivationsAreRoundedToTheNearestStep) {
   }
 }
 
-TEST_P(KernelsAlone, QuantisedProducts) {
+TEST_P(BlockProductsAlone, QuantisedProducts) {
   constexpr int64_t kRows = 45, kBlocks = 5;
   using Product = decltype(KernelTable::product_q8_0);
   const std::tuple<Product, int, bool> formats[] = {{kernels()->product_q8_0, 8, false},
                                                     {kernels()->product_q4_0, 4, false},
                                                     {kernels()->product_q4_1, 4, true}};
   for (const auto& [product, bits, minima] : formats) {
-    if (product == nullptr) GTEST_SKIP() << "these have no products of blocks";
     const Blocks w(kRows, kBlocks, bits, minima, 7);
     for (int64_t batch : {1, 2, 3}) {
       const Floats x(some_numbers(batch * kBlocks * 32, 3));
@@ -289,9 +289,8 @@ TEST_P(KernelsAlone, QuantisedProducts) {
 }
 
 // The largest sums that the integers of the kernels have to hold.
-TEST_P(KernelsAlone, QuantisedProductsOfExtremes) {
+TEST_P(BlockProductsAlone, QuantisedProductsOfExtremes) {
   constexpr int64_t kBlocks = 3;
-  if (kernels()->product_q8_0 == nullptr) GTEST_SKIP() << "these have no products of blocks";
   for (const int bits : {8, 4}) {
     Blocks w(8, kBlocks, bits, false, 1);
     const int extreme = bits == 8 ? -128 : 15;
@@ -319,6 +318,9 @@ TEST_P(KernelsAlone, QuantisedProductsOfExtremes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, KernelsAlone, ::testing::ValuesIn(kernel_variants()), variant_name);
+INSTANTIATE_TEST_SUITE_P(All, BlockProductsAlone,
+                         ::testing::ValuesIn(block_product_variants()), variant_name);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(BlockProductsAlone);  // AArch64's have none
 
 // The choice at run time: the widest kernels that the processor has.
 TEST(Kernels, AreChosenFromWhatTheProcessorHas) {

@@ -1,21 +1,11 @@
 #include <optional>
 
-#include "engine/ops/cpu/kernels.h"
+#include "engine/ops/cpu/kernel_tables.h"
 #include "engine/tensor/cpu_features.h"
 
 namespace attune::engine::ops::cpu {
 
 #if defined(__x86_64__)
-namespace avx2 {
-extern const KernelTable table;
-}
-namespace avx512 {
-extern const KernelTable table;
-}
-namespace avx512_vnni {
-extern const KernelTable table;
-}
-
 static const KernelTable* best_kernels() {
   const CpuFeatures& cpu = cpu_features();
   if (cpu.avx512_vnni) return &avx512_vnni::table;
@@ -24,10 +14,6 @@ static const KernelTable* best_kernels() {
   return nullptr;
 }
 #else
-namespace generic {
-extern const KernelTable table;
-}
-
 // The compiler's vector types become this processor's (NEON on AArch64).
 static const KernelTable* best_kernels() { return &generic::table; }
 #endif
