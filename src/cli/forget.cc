@@ -51,13 +51,17 @@ Result<Asked> read(const Json& config) {
   if (asked.person.empty() == asked.records.empty()) {
     return usage_error("name either --person, or --record with --dataset");
   }
-  if (!asked.records.empty() && asked.dataset.empty()) {
-    return usage_error("--record needs --dataset: whose record is it?");
+  if (asked.records.empty() != asked.dataset.empty()) {
+    return usage_error(
+        "--record and --dataset go together; a person is forgotten in all data sets");
+  }
+  if (!asked.records.empty() && !asked.server.empty()) {
+    return usage_error("--server goes with --person; a record's server is in --dataset's address");
   }
   const bool remote = is_address(asked.dataset) || !asked.server.empty();
   if (remote == !asked.data_dir.empty()) {
-    return usage_error("name either a running server (--server or the address of --dataset) or "
-                       "the --data_dir of one that does not run");
+    return usage_error("name either a running server (--server for a person, the address of "
+                       "--dataset for records) or the --data_dir of one that does not run");
   }
   if (!config["yes"].get<bool>()) {
     return usage_error("what is forgotten does not come back; add --yes to do it");
@@ -69,8 +73,10 @@ Result<Asked> read(const Json& config) {
 Result<std::set<std::string>> names_of(ServerClient& client, const std::vector<std::string>& ids) {
   std::set<std::string> names(ids.begin(), ids.end());
   for (const std::string& id : ids) {
-    const OrderedJson record = TRY(client.get("/api/v1/records/" + http::percent_encoded(id)));
-    if (record.at("external_id").is_string()) names.insert(record["external_id"]);
+    const auto record = client.get("/api/v1/records/" + http::percent_encoded(id));
+    if (!record.ok() && record.error().code() == ErrorCode::kNotFound) continue;  // deleted before
+    const OrderedJson found = TRY(record);
+    if (found.at("external_id").is_string()) names.insert(found["external_id"]);
   }
   return names;
 }

@@ -1,6 +1,5 @@
 #include "server/forgetting.h"
 
-#include "base/file.h"
 #include "server/data_directory.h"
 #include "server/store/audit.h"
 #include "server/store/database.h"
@@ -47,15 +46,11 @@ Result<Forgotten> forget_some_records(store::Connection& connection,
   const auto records = TRY(store::records_with_ids(connection, *schema, request.record_ids));
   Forgotten forgotten;
   for (const domain::Record& record : records) {
-    forgotten.record_names.insert(record.id);
     if (record.external_id) forgotten.record_names.insert(*record.external_id);
   }
-  for (const std::string& id : request.record_ids) {
-    if (!forgotten.record_names.contains(id)) {
-      return not_found("data set {}/{} has no record {}", request.workspace, request.dataset, id);
-    }
-  }
-  forgotten.counts = store::to_json(TRY(store::forget_records(connection, *schema, records)));
+  forgotten.record_names.insert(request.record_ids.begin(), request.record_ids.end());
+  forgotten.counts =
+      store::to_json(TRY(store::forget_records(connection, *schema, request.record_ids)));
   TRY(tell(connection, "records.forget", schema->dataset.id,
            {{"record_ids", request.record_ids}}));
   return forgotten;
@@ -65,12 +60,7 @@ Result<Forgotten> forget_some_records(store::Connection& connection,
 
 Result<Forgotten> forget(const ForgettingRequest& request) {
   store::DatabaseOptions options;
-  options.url = request.database_url;
-  if (options.url.empty()) {
-    const std::string file = join_path(request.data_dir, "attune.db");
-    if (!exists(file)) return not_found("{}: there is no data of a server here", file);
-    options.url = "sqlite:" + file;
-  }
+  options.url = TRY(existing_database_url_in(request.data_dir, request.database_url));
   const auto directory = TRY(DataDirectory::open(request.data_dir));
   const auto database = TRY(store::Database::open(options));
   return database->write([&](store::Connection& connection) -> Result<Forgotten> {

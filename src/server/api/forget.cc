@@ -20,8 +20,11 @@ Answer<http::Response> forget_records(const Call& call) {
   TRY(reader.done());
   const auto write = [&](store::Connection& connection) -> Answer<OrderedJson> {
     const domain::Schema schema = TRY(schema_for(call, connection, dataset_id, Right::kManage));
-    const auto records = TRY(store::records_with_ids(connection, schema, ids));
-    OrderedJson counts = store::to_json(TRY(store::forget_records(connection, schema, records)));
+    const auto forgotten = store::forget_records(connection, schema, ids);
+    if (!forgotten.ok() && forgotten.error().code() == ErrorCode::kNotFound) {
+      return detail(404, forgotten.error().message());
+    }
+    OrderedJson counts = store::to_json(TRY(forgotten));
     TRY(audit(connection, call, "records.forget", dataset_id, {{"record_ids", ids}}));
     return counts;
   };

@@ -360,6 +360,23 @@ TEST_P(RecordsApi, AnOwnerMayHaveRecordsAndPeopleForgotten) {
   ASSERT_EQ(forgotten.status, 200) << forgotten.text;
   EXPECT_EQ(forgotten.body["records"], 1);
   EXPECT_EQ(get("lead", records()).body["items"][0]["fields"]["text"], "[forgotten]");
+  const OrderedJson unknown = {{"record_ids", {made[0]["id"], schema_.dataset.id}}};
+  const auto missing = post("owner", path, unknown);
+  EXPECT_EQ(missing.status, 404) << missing.text;
+  EXPECT_NE(missing.text.find(schema_.dataset.id), std::string::npos) << missing.text;
+}
+
+TEST_P(RecordsApi, ADeletedRecordIsForgottenByItsId) {
+  const auto made = upsert(R"([{"fields":{"text":"secret"}}])");
+  const std::string id = made[0]["id"], dataset = "/api/attune/v1/datasets/" + schema_.dataset.id;
+  ASSERT_EQ(post("lead", dataset + "/snapshots", {{"name", "v1"}}).status, 201);
+  ASSERT_EQ(del("lead", "/api/v1/records/" + id).status, 200);
+  const OrderedJson body = {{"record_ids", OrderedJson::array({id})}};
+  const auto forgotten = post("owner", dataset + "/records/forget", body);
+  ASSERT_EQ(forgotten.status, 200) << forgotten.text;
+  EXPECT_EQ(forgotten.body["records"], 0);
+  EXPECT_EQ(forgotten.body["snapshot_rows"], 1);
+  EXPECT_EQ(get("lead", dataset + "/export?snapshot=v1").text.find("secret"), std::string::npos);
 }
 
 TEST_P(RecordsApi, AHubIsRefusedInWords) {

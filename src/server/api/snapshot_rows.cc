@@ -1,5 +1,7 @@
 #include "server/api/snapshot_rows.h"
 
+#include "server/domain/tombstone.h"
+
 namespace attune::api {
 namespace {
 
@@ -14,7 +16,7 @@ std::string text_of(const OrderedJson& object, const char* key) {
 }
 
 void add_answer(const OrderedJson& row, store::ExportedRecord& record, store::ExportPage& page) {
-  if (row.at("values").contains("forgotten")) return;
+  if (domain::is_tombstone(row.at("values"))) return;
   store::ExportedAnswer answer;
   answer.id = text_of(row, "id");
   answer.user_id = text_of(row, "user_id");

@@ -51,7 +51,7 @@ struct CodedAnswer {
   feedback::LabelSet labels;     // sets
   std::vector<double> ranks;     // rankings
   double seconds = 0;            // spent, where known
-  std::vector<int64_t> shown;    // rankings: the options in the order shown, where known
+  std::vector<int64_t> shown;    // labels, rankings: the options in the order shown, where known
 };
 
 class AnswerCoder {

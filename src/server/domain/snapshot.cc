@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/domain/tombstone.h"
+
 namespace attune::domain {
 namespace {
 
@@ -68,11 +70,8 @@ Result<std::optional<std::string>> without_person(const std::string& text,
   const auto responses = row.find("responses");
   if (responses == row.end()) return std::optional<std::string>();  // a tombstone already
   for (OrderedJson& response : *responses) {
-    if (response.value("user_id", "") != user_id || response["values"].contains(kForgotten)) {
-      continue;
-    }
-    const std::string values = to_line(response["values"]);
-    response["values"] = {{kForgotten, sha256_hex(values)}};
+    if (response.value("user_id", "") != user_id || is_tombstone(response["values"])) continue;
+    response["values"] = tombstone_of(to_line(response["values"]));
     response["annotator"] = user_id;
     response["shown_order"] = nullptr;
     changed = true;

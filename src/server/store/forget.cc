@@ -1,6 +1,9 @@
 #include "server/store/forget.h"
 
-#include "base/sha256.h"
+#include <set>
+
+#include "server/domain/tombstone.h"
+#include "server/store/records.h"
 #include "server/store/snapshots.h"
 #include "server/store/statements.h"
 #include "server/store/text_index.h"
@@ -8,20 +11,15 @@
 namespace attune::store {
 namespace {
 
-// {"forgotten": hash}; what is a tombstone already stays as it is.
-std::string tombstone_of(const std::string& content) {
-  if (content.starts_with("{\"forgotten\":\"")) return content;
-  return to_line(OrderedJson{{"forgotten", sha256_hex(content)}});
-}
-
 // Replaces a column of JSON by tombstones in the rows that the condition picks, one by one, since
 // each has a hash of its own. `key` is a column that names a row.
 Result<int64_t> bury(Connection& connection, const std::string& table, const std::string& key,
                      const std::string& column, const std::string& more, const Rows& rows) {
   for (const Row& row : rows) {
+    if (domain::is_tombstone(TRY(parse_ordered_json(row.text(1))))) continue;
     TRY(connection.run("UPDATE " + table + " SET " + column + " = $2" + more + " WHERE " + key +
                            " = $1",
-                       {row.integer(0), tombstone_of(row.text(1))}));
+                       {row.integer(0), to_line(domain::tombstone_of(row.text(1)))}));
   }
   return static_cast<int64_t>(rows.size());
 }
@@ -52,6 +50,29 @@ Status forget_content(Connection& connection, const domain::Schema& schema,
   return index_texts(connection, schema, texts);
 }
 
+// Errors: kNotFound for an id that neither the records nor their history nor a snapshot has.
+Status check_known(Connection& connection, const domain::Schema& schema,
+                   std::span<const domain::Record> records, std::span<const Value> ids) {
+  std::set<std::string> known;
+  for (const domain::Record& record : records) known.insert(record.id);
+  for (const char* kept :
+       {"response_history WHERE dataset = $1", "record_history WHERE dataset = $1",
+        "snapshot_rows WHERE snapshot IN (SELECT position FROM snapshots WHERE dataset = $1)"}) {
+    const std::string select =
+        std::string("SELECT DISTINCT record_id FROM ") + kept + " AND record_id IN ";
+    for (const Row& row : TRY(run_in(connection, select, ids, "", {schema.dataset.position}))) {
+      known.insert(row.text(0));
+    }
+  }
+  for (const Value& id : ids) {
+    const auto& text = std::get<std::string>(id);
+    if (!known.contains(text)) {
+      return not_found("data set {} has no record {}", schema.dataset.name, text);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 OrderedJson to_json(const ForgottenCounts& counts) {
@@ -63,12 +84,12 @@ OrderedJson to_json(const ForgottenCounts& counts) {
 }
 
 Result<ForgottenCounts> forget_records(Connection& connection, const domain::Schema& schema,
-                                       std::span<const domain::Record> records) {
-  std::vector<Value> positions, ids;
-  for (const domain::Record& record : records) {
-    positions.emplace_back(record.position);
-    ids.emplace_back(record.id);
-  }
+                                       const std::vector<std::string>& record_ids) {
+  const auto records = TRY(records_with_ids(connection, schema, record_ids));
+  const std::vector<Value> ids = as_values(record_ids);
+  TRY(check_known(connection, schema, records, ids));
+  std::vector<Value> positions;
+  for (const domain::Record& record : records) positions.emplace_back(record.position);
   ForgottenCounts counts;
   counts.records = static_cast<int64_t>(records.size());
   TRY(forget_content(connection, schema, records));

@@ -6,8 +6,8 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
+#include <vector>
 
 #include "server/domain/dataset.h"
 #include "server/domain/record.h"
@@ -26,9 +26,11 @@ struct ForgottenCounts {
 OrderedJson to_json(const ForgottenCounts& counts);
 
 // Records of the data set: every text of their fields, their metadata, external id, vectors,
-// suggestions, answers of everybody, decisions on them, comments and earlier versions.
+// suggestions, answers of everybody, decisions on them, comments and earlier versions. Of records
+// that were deleted before, what history and snapshots still hold. Errors: kNotFound for an id of
+// which nothing is there; nothing is forgotten then if the caller's write ends with it.
 Result<ForgottenCounts> forget_records(Connection& connection, const domain::Schema& schema,
-                                       std::span<const domain::Record> records);
+                                       const std::vector<std::string>& record_ids);
 
 // All that a person said, in all data sets: values of answers with their history, decisions on
 // answers of others, and comments.

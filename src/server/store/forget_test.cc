@@ -89,7 +89,7 @@ TEST_P(ForgetTest, ARecordIsForgottenEverywhere) {
   ASSERT_EQ(hits(), 1);
   const std::vector<domain::Record> records = {record()};
   const auto counts =
-      in_write([&](Connection& c) { return forget_records(c, schema_, records); });
+      in_write([&](Connection& c) { return forget_records(c, schema_, {records[0].id}); });
   EXPECT_EQ(tables_with_the_secret(), "");
   EXPECT_EQ(hits(), 0);
   EXPECT_EQ(counts.records, 1);
