@@ -2,10 +2,10 @@
 
 #include <cstdio>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/rows_io.h"
+#include "server/data_directory.h"
 #include "server/store/database.h"
 
 namespace attune::cli {
@@ -34,12 +34,8 @@ Status run_backup(Arguments arguments) {
   const std::string output = text_of(config, "output");
   if (output.empty()) return usage_error("--output is not set: name the file of the backup");
   store::DatabaseOptions options;
-  options.url = text_of(config, "database_url");
-  if (options.url.empty()) {
-    const std::string file = join_path(text_of(config, "data_dir"), "attune.db");
-    if (!exists(file)) return not_found("{}: there is no data of a server here", file);
-    options.url = "sqlite:" + file;
-  }
+  options.url = TRY(server::existing_database_url_in(text_of(config, "data_dir"),
+                                                     text_of(config, "database_url")));
   const auto database = TRY(store::Database::open(options));
   TRY(database->backup(output));
   log_info("{} holds the data base", output);

@@ -15,6 +15,7 @@ namespace attune::server {
 namespace {
 
 constexpr const char* kLockName = "server.lock";
+constexpr const char* kDatabaseName = "attune.db";
 
 std::string holder_of(int lock) {
   char text[32] = "";
@@ -42,6 +43,19 @@ void warn_if_open_to_others(const std::string& path) {
 
 }  // namespace
 
+std::string database_url_in(const std::string& data_dir, const std::string& asked) {
+  return asked.empty() ? "sqlite:" + join_path(data_dir, kDatabaseName) : asked;
+}
+
+Result<std::string> existing_database_url_in(const std::string& data_dir,
+                                             const std::string& asked) {
+  const std::string file = join_path(data_dir, kDatabaseName);
+  if (asked.empty() && !exists(file)) {
+    return not_found("{}: there is no data of a server here", file);
+  }
+  return database_url_in(data_dir, asked);
+}
+
 Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const std::string& path) {
   umask(S_IRWXG | S_IRWXO);
   TRY(make_directories(path));
@@ -60,7 +74,5 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const std::string& pa
 }
 
 DataDirectory::~DataDirectory() { close(lock_); }
-
-std::string DataDirectory::file(const std::string& name) const { return join_path(path_, name); }
 
 }  // namespace attune::server

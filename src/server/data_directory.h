@@ -10,6 +10,12 @@
 
 namespace attune::server {
 
+// The address of the data base: the one that was asked for, else SQLite's file in the directory.
+std::string database_url_in(const std::string& data_dir, const std::string& asked);
+// The same of data that must be there: kNotFound where the directory has no such file.
+Result<std::string> existing_database_url_in(const std::string& data_dir,
+                                             const std::string& asked);
+
 class DataDirectory {
  public:
   // Makes it with its parents where it is not there; the process's new files are its owner's alone
@@ -20,7 +26,6 @@ class DataDirectory {
   DataDirectory& operator=(const DataDirectory&) = delete;
 
   const std::string& path() const { return path_; }
-  std::string file(const std::string& name) const;
 
  private:
   DataDirectory(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}

@@ -21,9 +21,9 @@ TEST(DataDirectory, IsMadeForItsOwnerAlone) {
   const auto directory = DataDirectory::open(path).value();
   EXPECT_EQ(mode_of(path), 0700U);
   EXPECT_EQ(mode_of(parent.file("a")), 0700U);
-  ASSERT_TRUE(write_file(directory->file("x"), "secret").ok());
-  EXPECT_EQ(mode_of(directory->file("x")), 0600U);
-  EXPECT_EQ(mode_of(directory->file("server.lock")), 0600U);
+  ASSERT_TRUE(write_file(join_path(directory->path(), "x"), "secret").ok());
+  EXPECT_EQ(mode_of(join_path(directory->path(), "x")), 0600U);
+  EXPECT_EQ(mode_of(join_path(directory->path(), "server.lock")), 0600U);
 }
 
 TEST(DataDirectory, ServesOneAtATime) {

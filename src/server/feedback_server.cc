@@ -53,11 +53,8 @@ Result<std::unique_ptr<FeedbackServer>> FeedbackServer::open(const FeedbackServe
   Parts& made = *parts;
   made.options = options;
   made.directory = TRY(DataDirectory::open(options.data_dir));
-  const std::string url = options.database_url.empty()
-                              ? "sqlite:" + made.directory->file("attune.db")
-                              : options.database_url;
   store::DatabaseOptions database_options;
-  database_options.url = url;
+  database_options.url = database_url_in(made.directory->path(), options.database_url);
   made.database = TRY(store::Database::open(database_options));
   made.accounts.emplace(*made.database, account_options(options));
   TRY(made.accounts->prepare());

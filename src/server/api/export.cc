@@ -16,8 +16,6 @@
 namespace attune::api {
 namespace {
 
-constexpr int64_t kRecordsPerPage = 500;
-
 // All that the stream needs, since it outlives the call.
 struct Export {
   store::Database* database = nullptr;
@@ -34,14 +32,14 @@ struct Export {
 Result<store::ExportPage> Export::next_page(int64_t& after, bool& end) const {
   if (!snapshot) {
     auto page = TRY(database->read([&](store::Connection& connection) {
-      return store::export_page(connection, schema, after, kRecordsPerPage, parts);
+      return store::export_page(connection, schema, after, store::kExportPageRecords, parts);
     }));
     end = page.records.empty();
     if (!end) after = page.records.back().position;
     return page;
   }
   const auto rows = TRY(database->read([&](store::Connection& connection) {
-    return store::snapshot_page(connection, snapshot->position, after, kRecordsPerPage);
+    return store::snapshot_page(connection, snapshot->position, after, store::kExportPageRecords);
   }));
   end = rows.empty();
   if (!end) after = rows.back().number;
@@ -63,6 +61,7 @@ Answer<void> read_plan(const Call& call, Export& job) {
     statuses = query.choices("status", {"draft", "submitted", "discarded"});
   }
   if (query.given("include")) includes = query.choices("include", {"vectors"});
+  query.no_others();
   TRY(query.done());
   job.plan.format = *export_format_of(format);
   const auto pair_rule = feedback::parse_pair_rule(rule);

@@ -18,7 +18,6 @@ namespace {
 
 using domain::Snapshot;
 
-constexpr int64_t kRecordsPerPage = 500;
 constexpr const char* kNamePattern = "^[a-zA-Z0-9][a-zA-Z0-9_.-]*$";
 
 bool is_name(std::string_view text) {
@@ -50,15 +49,14 @@ Status fill(store::Connection& connection, const domain::Schema& schema, Snapsho
   const store::RecordParts parts = {.responses = true, .suggestions = true};
   for (int64_t after = 0;;) {
     const auto page =
-        TRY(store::export_page(connection, schema, after, kRecordsPerPage, parts));
+        TRY(store::export_page(connection, schema, after, store::kExportPageRecords, parts));
     if (page.records.empty()) break;
     std::vector<store::SnapshotRow> rows;
     for (const store::ExportedRecord& record : page.records) {
-      store::SnapshotRow row{++snapshot.records, record.id, "", ""};
+      store::SnapshotRow row{++snapshot.records, record.id, ""};
       append_whole_record(schema, {}, page, record, row.text);
       row.text.pop_back();  // the line's end
-      row.content_hash = domain::content_hash(TRY(parse_ordered_json(row.text)));
-      hash.add(row.content_hash);
+      hash.add(domain::content_hash(TRY(parse_ordered_json(row.text))));
       snapshot.answers += std::ssize(record.answers);
       rows.push_back(std::move(row));
     }

@@ -74,6 +74,7 @@ TEST_P(SnapshotsTest, ASnapshotStaysAsTheDataSetWas) {
       << reply.text;
   EXPECT_EQ(rows("format=rankings").find("\"snapshot\""), std::string::npos);
   EXPECT_EQ(get("lead", dataset("/export?snapshot=v2")).status, 404);
+  EXPECT_EQ(get("lead", dataset("/export?snaphot=v1")).status, 422) << "not what stands now";
 }
 
 TEST_P(SnapshotsTest, EqualContentHasOneHashAndOneText) {

@@ -65,8 +65,8 @@ Result<std::optional<Lease>> find_lease(Connection& connection, int64_t record,
       "SELECT expires_at, shown_order FROM leases WHERE record = $1 AND user_id = $2",
       {record, user_id}));
   if (rows.empty()) return std::optional<Lease>();
-  return std::optional(
-      Lease{record, user_id, rows[0].text(0), TRY(parse_ordered_json(rows[0].text(1)))});
+  OrderedJson shown_order = TRY(parse_ordered_json(rows[0].text(1)));
+  return std::optional(Lease{record, user_id, rows[0].text(0), std::move(shown_order)});
 }
 
 Status put_lease(Connection& connection, const domain::Dataset& dataset, const Lease& lease) {

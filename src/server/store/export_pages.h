@@ -18,6 +18,8 @@
 
 namespace attune::store {
 
+inline constexpr int64_t kExportPageRecords = 500;
+
 // An answer as it stands, and what the history says of its last change.
 struct ExportedAnswer {
   std::string id, user_id;

@@ -13,8 +13,8 @@ CREATE TABLE snapshots (
   inserted_at TEXT NOT NULL, UNIQUE (dataset, name));
 CREATE TABLE snapshot_rows (
   snapshot BIGINT NOT NULL REFERENCES snapshots (position) ON DELETE CASCADE,
-  number BIGINT NOT NULL, record_id TEXT NOT NULL, content_hash TEXT NOT NULL,
-  content TEXT NOT NULL, forgotten INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (snapshot, number));
+  number BIGINT NOT NULL, record_id TEXT NOT NULL, content TEXT NOT NULL,
+  forgotten INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (snapshot, number));
 CREATE INDEX snapshot_rows_of_record ON snapshot_rows (record_id);
 CREATE INDEX snapshot_rows_of_content ON snapshot_rows (content);
 CREATE TABLE snapshot_contents (hash TEXT PRIMARY KEY, text TEXT NOT NULL);

@@ -98,14 +98,12 @@ Status add_snapshot_rows(Connection& connection, const domain::Snapshot& snapsho
   for (const SnapshotRow& row : rows) {
     const std::string content = sha256_hex(row.text);
     if (met.insert(content).second) texts.insert(texts.end(), {content, row.text});
-    places.insert(places.end(), {snapshot.position, row.number, row.record_id, row.content_hash,
-                                 content});
+    places.insert(places.end(), {snapshot.position, row.number, row.record_id, content});
   }
   TRY(insert_rows(connection, "INSERT INTO snapshot_contents (hash, text)", 2, texts,
                   " ON CONFLICT (hash) DO NOTHING"));
   TRY(insert_rows(connection,
-                  "INSERT INTO snapshot_rows (snapshot, number, record_id, content_hash, content)",
-                  5, places));
+                  "INSERT INTO snapshot_rows (snapshot, number, record_id, content)", 4, places));
   return {};
 }
 
@@ -120,11 +118,11 @@ Result<std::vector<SnapshotRow>> snapshot_page(Connection& connection, int64_t s
                                                int64_t after, int64_t limit) {
   std::vector<SnapshotRow> page;
   for (const Row& row : TRY(connection.run(
-           "SELECT r.number, r.record_id, r.content_hash, c.text, r.forgotten FROM snapshot_rows r "
+           "SELECT r.number, r.record_id, c.text FROM snapshot_rows r "
            "JOIN snapshot_contents c ON c.hash = r.content WHERE r.snapshot = $1 AND "
            "r.number > $2 ORDER BY r.number LIMIT $3",
            {snapshot, after, limit}))) {
-    page.push_back({row.integer(0), row.text(1), row.text(2), row.text(3), row.boolean(4)});
+    page.push_back({row.integer(0), row.text(1), row.text(2)});
   }
   return page;
 }

@@ -28,9 +28,7 @@ Status insert_snapshot(Connection& connection, const domain::Dataset& dataset,
 struct SnapshotRow {
   int64_t number = 0;  // from 1, in the order of records
   std::string record_id;
-  std::string content_hash;
   std::string text;  // the row of the jsonl export
-  bool forgotten = false;
 };
 Status add_snapshot_rows(Connection& connection, const domain::Snapshot& snapshot,
                          std::span<const SnapshotRow> rows);
