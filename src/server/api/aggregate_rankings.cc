@@ -120,9 +120,15 @@ Result<Aggregate> of_each_record(const Judgements& judgements, const AggregateOp
     const Answers answers = std::span(all).subspan(first, end - first);
     const Ranked ranked = ranked_options(answers, judgements.options.size());
     OrderedJson item = {{"ranking", OrderedJson::array()}};
-    if (!ranked.options.empty()) {
-      const auto strengths = TRY(fit(answers, ranked, options, judgements.raters.size()));
-      item["ranking"] = ranking_json(judgements, ranked, strengths.b);
+    if (ranked.options.size() == 1) {  // partial answers: it was compared with nothing
+      item["ranking"] = ranking_json(judgements, ranked, {0.0});
+    } else if (!ranked.options.empty()) {
+      const auto strengths = fit(answers, ranked, options, judgements.raters.size());
+      if (!strengths.ok()) {
+        const auto record = static_cast<size_t>(all[first].item);
+        return strengths.error().with_context("record " + judgements.items[record].record_id);
+      }
+      item["ranking"] = ranking_json(judgements, ranked, strengths->b);
     }
     found.items.push_back(std::move(item));
   }

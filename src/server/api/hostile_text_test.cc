@@ -30,7 +30,7 @@ const std::vector<std::string>& hostile_texts() {
       "NEAR(a b, 3) AND NOT \"c\" * ^ a:b -d (e OR",
       "a & b | !c <-> d:* \\ '",
       "line\r\nSet-Cookie: a=b\r\n\r\n<b>",
-      "\u202eevil\u0000after"};
+      std::string("\u202eevil\0after", 13)};
   return texts;
 }
 
@@ -164,7 +164,11 @@ TEST_P(HostileTextTest, SearchesFindTextAndNothingElse) {
 TEST_P(HostileTextTest, NoRouteFailsAndNoTableIsTouched) {
   record_with("an innocent record");
   const std::map<std::string, int64_t> before = tables();
-  int64_t asked = 0, refused = 0;
+  const std::vector<const char*> members = {
+      "name", "text", "values", "settings", "question_id", "username", "title", "ids", "items",
+      "url", "token", "reason", "record_ids"};
+  const std::vector<const char*> parameters = {"name", "question", "ids", "format", "limit"};
+  int64_t asked = 0, refused = 0, answered = 0;
   for (const Endpoint& endpoint : all_endpoints()) {
     for (const std::string& text : hostile_texts()) {
       std::string segment = text;
@@ -180,17 +184,13 @@ TEST_P(HostileTextTest, NoRouteFailsAndNoTableIsTouched) {
         path.replace(open, close - open + 1, id);
         open += id.size();
       }
+      // One member and one parameter at a time: what a route does not know is refused at once.
       OrderedJson body = nullptr;
       if (endpoint.method != http::Method::kGet) {
-        for (const char* key : {"name", "text", "values", "settings", "question_id", "username",
-                                "title", "ids", "items", "url", "token", "reason", "record_ids"}) {
-          body[key] = text;
-        }
+        body[members[static_cast<size_t>(asked + refused) % members.size()]] = text;
       }
-      path += '?';
-      for (const char* key : {"name", "question", "ids", "format", "limit"}) {
-        path += std::string(key) + '=' + http::percent_encoded(text) + '&';
-      }
+      path += std::string("?") + parameters[static_cast<size_t>(asked) % parameters.size()] + '=' +
+              http::percent_encoded(text);
       if (!http::parse_target(path).ok()) {  // line breaks in a path: refused before any route
         ++refused;
         continue;
@@ -198,6 +198,7 @@ TEST_P(HostileTextTest, NoRouteFailsAndNoTableIsTouched) {
       ++asked;
       const auto reply = call("owner", endpoint.method, path, body);
       EXPECT_LT(reply.status, 500) << endpoint.path << " " << text << reply.text;
+      answered += reply.status < 400 ? 1 : 0;
       const std::string* type = reply.headers.find("Content-Type");
       if (type != nullptr) {
         EXPECT_EQ(type->find("html"), std::string::npos) << endpoint.path;
@@ -205,6 +206,7 @@ TEST_P(HostileTextTest, NoRouteFailsAndNoTableIsTouched) {
     }
   }
   EXPECT_GT(asked, 4 * refused);
+  EXPECT_GT(answered, asked / 10) << "few get past the checks of parameters";
   const std::map<std::string, int64_t> after = tables();
   ASSERT_EQ(after.size(), before.size());
   for (const auto& [table, rows] : before) {

@@ -29,6 +29,7 @@ Answer<Asked> read_query(const Call& call) {
   asked.options.dataset = query.text_or("source_dataset", "");
   asked.options.licence = query.text_or("licence", "");
   if (query.given("languages")) asked.options.languages = query.texts("languages");
+  query.no_others();
   TRY(query.done());
   if (format == "auto") return asked;
   const auto found = data::find_import_format(format);

@@ -41,12 +41,16 @@ OrderedJson number_json(const std::optional<double>& number) {
 
 OrderedJson interval_json(const std::optional<feedback::Interval>& interval) {
   if (!interval) return nullptr;
+  const bool drawn = interval->resamples > 1;  // one is what stands for none asked
+  const auto if_drawn = [&](double number) {
+    return drawn ? number_json(number) : OrderedJson(nullptr);
+  };
   return {{"value", number_json(interval->estimate)},
-          {"low", number_json(interval->low)},
-          {"high", number_json(interval->high)},
-          {"standard_error", number_json(interval->standard_error)},
+          {"low", if_drawn(interval->low)},
+          {"high", if_drawn(interval->high)},
+          {"standard_error", if_drawn(interval->standard_error)},
           {"units", interval->units},
-          {"resamples", interval->resamples}};
+          {"resamples", drawn ? interval->resamples : 0}};
 }
 
 }  // namespace attune::api

@@ -1,5 +1,5 @@
-// What the endpoints about people's judgement share: the question that a request names with all
-// submitted answers to it, and numbers that may be missing as JSON.
+// What the endpoints about people's judgement share: the question that a request names, the options
+// of its bootstrap, and numbers that may be missing as JSON.
 #pragma once
 
 #include <optional>
@@ -25,7 +25,8 @@ feedback::BootstrapOptions read_bootstrap(SchemaReader& query);
 
 // Without a value: null. A number that is none: null too.
 OrderedJson number_json(const std::optional<double>& number);
-// {"value","low","high","standard_error","units","resamples"}, or null.
+// {"value","low","high","standard_error","units","resamples"}, or null. Of fewer than two resamples
+// low, high and standard_error are null.
 OrderedJson interval_json(const std::optional<feedback::Interval>& interval);
 
 }  // namespace attune::api

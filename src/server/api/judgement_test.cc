@@ -104,6 +104,12 @@ TEST_P(JudgementTest, AgreementOfSetsAndOfAllQuestionsAtOnce) {
   EXPECT_TRUE(all[0]["alpha"].is_null()) << "texts have no distance";
   EXPECT_TRUE(all[2]["alpha"]["value"].is_null()) << "nobody gave stars";
   EXPECT_TRUE(all[3]["alpha"]["low"].is_null()) << "no resamples, no interval";
+  for (const OrderedJson& one : all) {
+    if (!one["rankings"].is_object()) continue;
+    const OrderedJson& rate = one["rankings"]["pairs"]["rate"];
+    EXPECT_TRUE(rate["value"].is_number()) << one;
+    EXPECT_TRUE(rate["low"].is_null() && rate["standard_error"].is_null()) << rate;
+  }
 }
 
 TEST_P(JudgementTest, TheSameSeedGivesTheSameInterval) {
@@ -291,8 +297,42 @@ TEST_P(JudgementTest, BiasOfPlaceAndLength) {
   EXPECT_EQ(length["longer"], 6);
   EXPECT_EQ(length["shorter"], 2);
   EXPECT_EQ(length["mean_difference"], (6 * 3.0 - 2 * 1.0) / 8) << "in characters, not bytes";
+  const OrderedJson bare = get("owner", of(schema, "/bias?resamples=0")).body;
+  for (const OrderedJson& share :
+       {bare["position"]["first_share"], bare["length"]["longer_share"]}) {
+    EXPECT_TRUE(share["value"].is_number()) << share;
+    EXPECT_TRUE(share["low"].is_null() && share["standard_error"].is_null()) << share;
+  }
   EXPECT_EQ(get("rev", dataset("/bias?question=note")).status, 422);
   EXPECT_TRUE(get("rev", dataset("/bias")).body["length"].is_null()) << "no field has that name";
+}
+
+TEST_P(JudgementTest, ARecordOfWhichOneOptionWasRankedHasARankingOfOne) {
+  domain::Schema schema;
+  schema.dataset.published = true;
+  schema.fields = {domain::field("prompt", true, R"({"type":"text","use_markdown":false})")};
+  schema.questions = {domain::question("rank", true, R"({"type":"ranking","allow_partial":true,
+      "options":[{"value":"a","text":"A"},{"value":"b","text":"B"}]})")};
+  schema = new_dataset(schema);
+  OrderedJson items = OrderedJson::array();
+  for (const char* order : {"b", "ab"}) {
+    items.push_back({{"fields", {{"prompt", order}}},
+                     {"responses",
+                      {{{"user_id", ids_["owner"]},
+                        {"status", "submitted"},
+                        {"values", {{"rank", {{"value", ranking(order)}}}}}}}}});
+  }
+  const auto made =
+      put("owner", "/api/v1/datasets/" + schema.dataset.id + "/records/bulk", {{"items", items}});
+  ASSERT_EQ(made.status, 200) << made.text;
+  for (const std::string method : {"bradley_terry", "plackett_luce"}) {
+    const auto reply = get("owner", of(schema, "/aggregate?method=" + method));
+    ASSERT_EQ(reply.status, 200) << reply.text;
+    const OrderedJson one = reply.body["items"][0]["ranking"];
+    ASSERT_EQ(one.size(), 1u) << reply.text;
+    EXPECT_EQ(one[0]["value"], "b");
+    EXPECT_EQ(reply.body["items"][1]["ranking"].size(), 2u);
+  }
 }
 
 TEST_P(JudgementTest, PowerSaysHowManyComparisons) {

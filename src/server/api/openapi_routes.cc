@@ -121,6 +121,13 @@ constexpr RouteText kRoutes[] = {
     {"GET /api/attune/v1/datasets/{dataset_id}/gold", "after?:int limit?:int", "", 200,
      "Decisions"},
     {"GET /api/attune/v1/datasets/{dataset_id}/gold/scores", "", "", 200, "GoldScores"},
+    {"GET /api/attune/v1/datasets/{dataset_id}/export",
+     "format?:jsonl|csv|trl_sft|trl_preference|rankings|prompts question?:text prompt?:text "
+     "rule?:text ties?:text snapshot?:text status?:text[] include?:text[]",
+     "", 200, ""},
+    {"POST /api/attune/v1/datasets/{dataset_id}/records/forget", "", "ForgetRecords", 200,
+     "Forgotten"},
+    {"POST /api/attune/v1/users/{user_id}/forget", "", "", 200, "Forgotten"},
     {"POST /api/attune/v1/datasets/{dataset_id}/snapshots", "", "SnapshotCreate", 201, "Snapshot"},
     {"GET /api/attune/v1/datasets/{dataset_id}/snapshots", "", "", 200, "Snapshots"},
     {"GET /api/attune/v1/snapshots/{snapshot_id}", "", "", 200, "Snapshot"},

@@ -177,6 +177,8 @@ constexpr NamedSchema kSchemas[] = {
     {"GoldScore",
      "user_id:uuid username:text answers:int compared:int agreement:number?"},
     {"GoldScores", "items:GoldScore[]"},
+    {"ForgetRecords", "record_ids:uuid[]"},
+    {"Forgotten", "records:int answers:int history_rows:int comments:int snapshot_rows:int"},
     {"SnapshotCreate", "name:text"},
     {"Snapshot",
      "id:uuid dataset_id:uuid name:text hash:text records:int answers:int forgotten_rows:int "
