@@ -6,18 +6,12 @@
 #include "base/file.h"
 #include "cli/hub.h"
 #include "cli/rows_io.h"
+#include "data/rows.h"
 
 namespace attune::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_data_file(const fs::path& path) {
-  std::string extension = path.extension().string();
-  if (extension == ".gz" || extension == ".zst") extension = path.stem().extension().string();
-  return extension == ".jsonl" || extension == ".json" || extension == ".csv" ||
-         extension == ".parquet";
-}
 
 Result<std::vector<fs::path>> data_files_in(const std::string& folder) {
   std::vector<fs::path> files;
@@ -25,7 +19,8 @@ Result<std::vector<fs::path>> data_files_in(const std::string& folder) {
   for (fs::recursive_directory_iterator it(folder, failure), end; !failure && it != end;
        it.increment(failure)) {
     bool hidden = it->path().filename().string().starts_with('.');
-    if (!hidden && is_data_file(it->path()) && it->is_regular_file()) files.push_back(it->path());
+    bool named = !hidden && data::names_rows(it->path().native());
+    if (named && it->is_regular_file()) files.push_back(it->path());
   }
   if (failure) return io_error("{}: cannot list: {}", folder, failure.message());
   std::sort(files.begin(), files.end());

@@ -37,7 +37,7 @@ Status write_parquet(const std::string& lines, const std::string& output) {
   TRY(data::for_each_row(
       lines, [&writer](data::Row row) { return writer->write(row.value); },
       [&lines](int64_t number, const Error& error) -> Status {
-        return error.with_context(fmt::format("{}:{}", lines, number));
+        return error.with_context(row_place(lines, number));
       }));
   return writer->finish();
 }

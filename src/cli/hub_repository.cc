@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "data/rows.h"
 
 namespace attune::cli {
 namespace {
@@ -37,14 +38,6 @@ std::string encoded(const std::string& text, bool keep_slashes) {
 bool has_extension(const std::string& name, std::initializer_list<const char*> extensions) {
   return std::any_of(extensions.begin(), extensions.end(),
                      [&](const char* extension) { return name.ends_with(extension); });
-}
-
-// JSON, JSON lines, CSV or Parquet, packed or not.
-bool is_rows(std::string name) {
-  for (const std::string packing : {".gz", ".zst"}) {
-    if (name.ends_with(packing)) name.resize(name.size() - packing.size());
-  }
-  return has_extension(name, {".jsonl", ".json", ".csv", ".parquet"});
 }
 
 }  // namespace
@@ -125,7 +118,7 @@ std::vector<std::string> wanted_files(HubKind kind, const std::vector<std::strin
   for (const std::string& name : all) {
     bool top = name.find('/') == std::string::npos;
     bool about = has_extension(name, {"dataset_infos.json", "dataset_info.json"});
-    bool data = is_rows(name) && !about;
+    bool data = data::names_rows(name) && !about;
     bool model = top && (has_extension(name, {".json", ".safetensors", ".jinja", ".model"}) ||
                          (!folder && name.ends_with(".gguf")));
     if (kind == HubKind::kDataset ? data : model) wanted.push_back(name);

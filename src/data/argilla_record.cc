@@ -1,7 +1,5 @@
 #include "data/argilla_record.h"
 
-#include <algorithm>
-
 #include "data/import_columns.h"
 
 namespace attune::data {
@@ -32,6 +30,20 @@ Result<std::string> user_of(const OrderedJson& answer) {
   return name.empty() ? optional_text_column(answer, "user_id") : Result<std::string>(name);
 }
 
+// Names stand beside every answer: long ones, in a stranger's row, would fill the memory.
+Status add(ArgillaRecord& record, ArgillaAnswer answer) {
+  constexpr size_t kNameBytesMax = 1000;
+  for (const std::string* name :
+       {&answer.question, &answer.user, &answer.status, &answer.guideline_version}) {
+    if (name->size() > kNameBytesMax) {
+      return invalid_input("a question, person or status has a name of {} bytes, at most {}",
+                           name->size(), kNameBytesMax);
+    }
+  }
+  record.answers.push_back(std::move(answer));
+  return {};
+}
+
 Status add_answer(const std::string& question, const OrderedJson& answer, ArgillaRecord& record) {
   if (!answer.is_object()) {
     return invalid_input("an answer to \"{}\" must be an object, found {}", question,
@@ -39,9 +51,9 @@ Status add_answer(const std::string& question, const OrderedJson& answer, Argill
   }
   const OrderedJson* value = find_column(answer, "value");
   if (value == nullptr) return {};
-  record.answers.push_back(
-      {question, *value, TRY(user_of(answer)), TRY(optional_text_column(answer, "status")), ""});
-  return {};
+  const std::string user = TRY(user_of(answer));
+  const std::string status = TRY(optional_text_column(answer, "status"));
+  return add(record, {question, *value, user, status, ""});
 }
 
 // {question: [{value, user_id}]}
@@ -65,7 +77,7 @@ Status add_answers_by_person(const OrderedJson& responses, ArgillaRecord& record
     const std::string version = TRY(optional_text_column(response, "guideline_version"));
     for (const auto& [question, answer] : values->items()) {
       const OrderedJson* value = find_column(answer, "value");
-      if (value != nullptr) record.answers.push_back({question, *value, user, status, version});
+      if (value != nullptr) TRY(add(record, {question, *value, user, status, version}));
     }
   }
   return {};
@@ -98,7 +110,7 @@ Status read_flat(const OrderedJson& row, ArgillaRecord& record) {
     const OrderedJson* statuses = find_column(row, name + ".status");
     for (size_t i = 0; i < value.size(); ++i) {
       if (value[i].is_null()) continue;
-      record.answers.push_back({question, value[i], text_at(users, i), text_at(statuses, i), ""});
+      TRY(add(record, {question, value[i], text_at(users, i), text_at(statuses, i), ""}));
     }
   }
   return {};
@@ -118,8 +130,8 @@ Status read_older_flat(const OrderedJson& row, ArgillaRecord& record) {
       const size_t count = values != nullptr && values->is_array() ? values->size() : 0;
       for (size_t i = 0; i < count; ++i) {
         if ((*values)[i].is_null()) continue;
-        record.answers.push_back({name, (*values)[i], text_at(find_column(value, "user_id"), i),
-                                  text_at(find_column(value, "status"), i), ""});
+        TRY(add(record, {name, (*values)[i], text_at(find_column(value, "user_id"), i),
+                         text_at(find_column(value, "status"), i), ""}));
       }
     } else if (!is_question && !is_suggestion && name != "external_id") {
       record.fields[name] = value;

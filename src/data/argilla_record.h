@@ -10,7 +10,6 @@
 //            lists), "QUESTION-suggestion", "QUESTION-suggestion-metadata"
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 

@@ -3,7 +3,6 @@
 // et al. 2023, 2024). All become rankings in the order in which the row has the answers, so that a
 // bias towards a position can still be measured.
 
-#include <cmath>
 #include <limits>
 
 #include "data/import_answers.h"

@@ -13,7 +13,7 @@ namespace {
 
 using Columns = std::initializer_list<const char*>;
 
-bool has_all(const OrderedJson& row, Columns names) {
+bool has_all(const OrderedJson& row, const std::vector<const char*>& names) {
   return row.is_object() && std::all_of(names.begin(), names.end(),
                                         [&](const char* name) { return row.contains(name); });
 }
@@ -25,10 +25,8 @@ bool has_any(const OrderedJson& row, Columns names) {
 
 // Rows with all of these columns.
 std::function<bool(const OrderedJson&)> columns(Columns names) {
-  return [all = std::vector<std::string>(names.begin(), names.end())](const OrderedJson& row) {
-    return row.is_object() && std::all_of(all.begin(), all.end(), [&](const std::string& name) {
-             return row.contains(name);
-           });
+  return [all = std::vector<const char*>(names)](const OrderedJson& row) {
+    return has_all(row, all);
   };
 }
 
@@ -70,7 +68,8 @@ bool is_helpsteer_preference(const OrderedJson& row) {
 
 bool is_sharegpt_pair(const OrderedJson& row) {
   return has_all(row, {"chosen_messages", "rejected_messages"}) ||
-         (has_all(row, {"chosen", "rejected"}) && has_any(row, {"conversations", "messages"}));
+         (has_all(row, {"chosen", "rejected"}) && has_any(row, {"conversations", "messages"}) &&
+          !is_binarized(row));
 }
 
 bool is_thumb(const OrderedJson& row) {
@@ -94,11 +93,13 @@ bool is_gpteacher(const OrderedJson& row) {
 }
 
 bool is_gpt4all(const OrderedJson& row) {
-  return has_all(row, {"prompt", "response"}) && !has_any(row, {"helpfulness"});
+  return has_all(row, {"prompt", "response", "source"});
 }
 
 constexpr const char* kOffends =
     "holds text that is meant to offend: keep it out of demonstrations";
+constexpr const char* kWithoutItsText =
+    "holds neither the story nor the question: use it to measure agreement";
 constexpr const char* kNotForTraining =
     "its authors ask that nobody trains on it: use it to measure agreement";
 
@@ -149,7 +150,7 @@ std::vector<ImportFormat> judged_formats() {
        {"HelpSteer", "", "CC BY 4.0", ""},
        columns({"prompt", "response", "helpfulness", "verbosity"}), read_helpsteer},
       {"squality", "SQuALITY's evaluation: ranked summaries -> a ranking for each worker",
-       {"SQuALITY evaluation", "", "CC BY 4.0", "", kNotForTraining},
+       {"SQuALITY evaluation", "", "CC BY 4.0", "", kWithoutItsText},
        columns({"passage-id", "questions"}), read_squality},
       {"sharegpt_pair", "LLaMA-Factory's ranking layouts: a conversation and two answers -> a pair",
        {"", "", "", ""}, is_sharegpt_pair, read_sharegpt_pair},

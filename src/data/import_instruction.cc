@@ -129,15 +129,18 @@ Status read_self_instruct(const OrderedJson& row, const ImportOptions& options, 
   Example example;
   TRY(take_id(row, example));
   keep_other_columns(row, {"id", "instruction", "instances"}, example);
-  std::vector<Instruction> read;
-  for (const OrderedJson& one : instances) {
-    read.push_back({{}, instruction, TRY(optional_text_column(one, "input")),
-                    TRY(text_column(one, "output", "instances[]."))});
+  for (const OrderedJson& one : instances) {  // a wrong one drops the task, not a part of it
+    TRY(optional_text_column(one, "input"));
+    TRY(text_column(one, "output", "instances[]."));
   }
-  for (size_t i = 0; i < read.size(); ++i) {
+  for (size_t i = 0; i < instances.size(); ++i) {
+    Instruction read;
+    read.instruction = instruction;
+    read.input = TRY(optional_text_column(instances[i], "input"));
+    read.answer = TRY(text_column(instances[i], "output", "instances[]."));
     Example copy = example;
-    if (read.size() > 1 && !copy.id.empty()) copy.id += fmt::format("/{}", i);
-    TRY(keep_instruction(std::move(read[i]), std::move(copy), options, sink));
+    if (instances.size() > 1 && !copy.id.empty()) copy.id += fmt::format("/{}", i);
+    TRY(keep_instruction(std::move(read), std::move(copy), options, sink));
   }
   return {};
 }

@@ -1,7 +1,7 @@
 // RedPajama-Data-1T (Together 2023) and SlimPajama: texts with where they came from. `meta` is an
 // object in the raw files and a text that holds JSON or a Python dict in the hub's edition.
 
-#include <algorithm>
+#include <cctype>
 
 #include "data/import_columns.h"
 #include "data/import_readers.h"

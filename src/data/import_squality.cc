@@ -2,6 +2,8 @@
 // rated from 0 to 100 and ranked by three of four workers. The file holds neither the story nor the
 // question, so the prompt only names them: for agreement, not for training.
 
+#include <unordered_map>
+
 #include "data/import_answers.h"
 #include "data/import_columns.h"
 #include "data/import_readers.h"
@@ -11,67 +13,75 @@ namespace {
 
 constexpr const char* kAspects[] = {"correctness", "selection", "overall"};
 
+// What one worker said of the summaries of a question, [systems] each.
+struct Worker {
+  std::string name;
+  std::vector<std::optional<int>> ranks;
+  std::vector<Axis> axes;
+  OrderedJson annotations;
+};
 
-Status add_review(const OrderedJson& review, size_t place, Example& example) {
+Worker new_worker(const std::string& name, size_t systems) {
+  Worker worker{name, std::vector<std::optional<int>>(systems), {},
+                std::vector<OrderedJson>(systems, OrderedJson::array())};
   for (const char* aspect : kAspects) {
-    const std::string rating = fmt::format("{}-rating", aspect);
-    const std::string rank = fmt::format("{}-rank", aspect);
-    const auto value = TRY(optional_number_column(review, rating));
-    for (Axis& axis : example.axes) {
-      if (axis.name == aspect) axis.values[place] = value;
-    }
-    if (std::string_view(aspect) == "overall") {
-      example.ranks[place] = TRY(optional_count_column(review, rank));
-      const int given = example.ranks[place].value_or(1);
-      if (given < 1 || given > static_cast<int>(example.ranks.size())) {
-        return invalid_input("\"{}\" must be from 1 to the number of systems, found {}", rank,
-                             given);
-      }
-    }
+    worker.axes.push_back({aspect, std::vector<std::optional<double>>(systems)});
+  }
+  return worker;
+}
+
+Status add_review(const OrderedJson& review, size_t place, Worker& worker) {
+  for (Axis& axis : worker.axes) {
+    axis.values[place] = TRY(optional_number_column(review, axis.name + "-rating"));
+  }
+  worker.ranks[place] = TRY(optional_count_column(review, "overall-rank"));
+  const int given = worker.ranks[place].value_or(1);
+  if (given < 1 || given > static_cast<int>(worker.ranks.size())) {
+    return invalid_input("\"overall-rank\" must be from 1 to the number of systems, found {}",
+                         given);
   }
   if (const OrderedJson* spans = find_column(review, "annotations")) {
-    example.extra["annotations"][place] = *spans;
+    worker.annotations[place] = *spans;
   }
   return {};
 }
 
-// The example of that worker, made when it is the first review of hers.
-Example& of_worker(const std::string& worker, const Example& question,
-                   std::vector<Example>& examples) {
-  for (Example& one : examples) {
-    if (one.annotator == worker) return one;
+// Every worker's reviews, in the order of first ones.
+Result<std::vector<Worker>> read_workers(const OrderedJson& systems) {
+  std::vector<Worker> workers;
+  std::unordered_map<std::string, size_t> numbers;
+  size_t place = 0;
+  for (const OrderedJson& system : systems) {
+    for (const OrderedJson& review : *TRY(list_column(system, "reviews"))) {
+      const std::string name = TRY(optional_text_column(review, "worker_id"));
+      const auto [known, fresh] = numbers.emplace(name, workers.size());
+      if (fresh) workers.push_back(new_worker(name, systems.size()));
+      TRY(add_review(review, place, workers[known->second]));
+    }
+    ++place;
   }
-  examples.push_back(question);
-  examples.back().annotator = worker;
-  return examples.back();
+  return workers;
 }
 
 Status read_question(const OrderedJson& systems, Example question, ImportSink& sink) {
   if (!systems.is_object()) return invalid_input("a question must be an object of systems");
   question.form = Form::kRanking;
-  const size_t count = systems.size();
   std::string names;
   for (const auto& [name, system] : systems.items()) {
     question.completions.emplace_back(assistant_turn(TRY(text_column(system, "response"))));
     add_name(name, names);
   }
-  question.ranks.resize(count);
-  for (const char* aspect : kAspects) {
-    question.axes.push_back({aspect, std::vector<std::optional<double>>(count)});
-  }
-  question.extra["annotations"] = std::vector<OrderedJson>(count, OrderedJson::array());
   question.source = Source{"", question.id, "", names};
-  std::vector<Example> examples;
-  size_t place = 0;
-  for (const OrderedJson& system : systems) {
-    for (const OrderedJson& review : *TRY(list_column(system, "reviews"))) {
-      const std::string worker = TRY(optional_text_column(review, "worker_id"));
-      TRY(add_review(review, place, of_worker(worker, question, examples)));
-    }
-    ++place;
+  std::vector<Worker> workers = TRY(read_workers(systems));
+  if (workers.empty()) sink.drop("nobody compared the answers");
+  for (Worker& worker : workers) {
+    Example one = question;  // one at a time: a stranger's file may name many workers
+    one.annotator = std::move(worker.name);
+    one.ranks = std::move(worker.ranks);
+    one.axes = std::move(worker.axes);
+    one.extra["annotations"] = std::move(worker.annotations);
+    TRY(sink.keep(std::move(one)));
   }
-  if (examples.empty()) sink.drop("nobody compared the answers");
-  for (Example& one : examples) TRY(sink.keep(std::move(one)));
   return {};
 }
 

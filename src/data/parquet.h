@@ -31,6 +31,7 @@ Status for_each_parquet_row(
     const std::function<Status(int64_t number, std::string_view json)>& on_row,
     const std::function<Status(int64_t number, const Error&)>& on_bad_row);
 
+// A column of whole numbers and others is one of doubles: whole numbers beyond 2^53 are rounded.
 // Writes rows to a Parquet file, whole or not at all (base/file.h), compressed by zstd. The columns
 // are those of all rows (parquet_schema.h), so rows wait in a temporary file until finish().
 class ParquetFile {

@@ -54,7 +54,8 @@ arrow::Result<OrderedJson> map_at(const arrow::Array& array, int64_t row) {
   const auto& map = static_cast<const arrow::MapArray&>(array);
   OrderedJson object = OrderedJson::object();
   OrderedJson pairs = OrderedJson::array();
-  const bool named = map.keys()->type_id() == Type::STRING;
+  const Type::type keys = map.keys()->type_id();
+  const bool named = keys == Type::STRING || keys == Type::LARGE_STRING;
   const int64_t from = map.value_offset(row);
   for (int64_t i = from; i < from + map.value_length(row); ++i) {
     ARROW_ASSIGN_OR_RAISE(OrderedJson key, json_of(*map.keys(), i));

@@ -68,12 +68,16 @@ void ParquetType::add_object(const OrderedJson& value) {
     auto member = std::find_if(members.begin(), members.end(),
                                [&](const auto& known) { return known.first == name; });
     if (member == members.end()) {
+      if (members.size() == kMembersMax) {
+        kind = Kind::kJson;
+        members.clear();
+        return;
+      }
       members.emplace_back(name, ParquetType());
       member = std::prev(members.end());
     }
     member->second.add(one);
   }
-  if (members.size() > kMembersMax) kind = Kind::kJson;
 }
 
 OrderedJson ParquetType::to_json() const {

@@ -140,7 +140,7 @@ TEST(Parquet, PyarrowReadsWhatIsWritten) {
   }
 }
 
-TEST(Parquet, NothingIsLeftOfAFileThatCannotBeWritten) {
+TEST(Parquet, ARefusedTableLeavesNoFile) {
   SKIP_WITHOUT_ARROW();
   const TemporaryDirectory out;
   auto empty = ParquetFile::create(out.file("empty.parquet")).value();

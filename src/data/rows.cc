@@ -144,21 +144,24 @@ Status read_csv(std::string_view bytes, const std::string& name, const OnRow& on
   return {};
 }
 
-// Whether the first line that is not blank is a JSON value; `rest` is what follows it.
-bool first_line_is_whole(std::string_view bytes, std::string_view& rest) {
-  size_t at = 0;
+// The first line that is not blank; `at` becomes the place behind it.
+std::string_view first_line(std::string_view bytes, size_t& at) {
   std::string_view line;
   while (at < bytes.size() && is_blank(line)) line = next_line(bytes, at);
-  rest = bytes.substr(std::min(at, bytes.size()));
-  return parse_ordered_json(line).ok();
+  return line;
+}
+
+bool first_line_is_whole(std::string_view bytes) {
+  size_t at = 0;
+  return parse_ordered_json(first_line(bytes, at)).ok();
 }
 
 // Lists as rows (WebGPT's comparisons are pairs), rather than one list of rows.
 bool is_lines_of_arrays(std::string_view bytes) {
-  std::string_view rest;
-  if (!first_line_is_whole(bytes, rest)) return false;
-  const size_t next = rest.find_first_not_of(" \t\r\n");
-  return next != std::string_view::npos;
+  size_t at = 0;
+  const std::string_view line = first_line(bytes, at);
+  const bool more = at < bytes.size() && !is_blank(bytes.substr(at));
+  return more && parse_ordered_json(line).ok();
 }
 
 // A first line of text without a JSON bracket.
@@ -212,8 +215,7 @@ Status read_plain(std::string_view bytes, const std::string& name, const OnRow& 
   if (bytes[start] == '{') {
     // A file whose first line is no whole object is either spread over lines or broken: reading it
     // as objects finds both, and the error names the object.
-    std::string_view rest;
-    bool spread = !first_line_is_whole(bytes, rest) && end_of_value(bytes, start).has_value() &&
+    bool spread = !first_line_is_whole(bytes) && end_of_value(bytes, start).has_value() &&
                   parse_ordered_json(bytes.substr(start, *end_of_value(bytes, start) - start)).ok();
     return spread ? read_concatenated(bytes, on_row, on_bad_row)
                   : read_json_lines(bytes, on_row, on_bad_row);
@@ -235,6 +237,16 @@ Status for_each_row_in(std::string_view bytes, const std::string& name, const On
 Status for_each_row(const std::string& path, const OnRow& on_row, const OnBadRow& on_bad_row) {
   MappedFile file = TRY(MappedFile::open(path));
   return for_each_row_in(file.text(), path, on_row, on_bad_row);
+}
+
+bool names_rows(std::string_view path) {
+  for (const std::string_view packing : {".gz", ".zst"}) {
+    if (!path.ends_with(packing)) continue;
+    path.remove_suffix(packing.size());
+    break;
+  }
+  const auto ends = [path](std::string_view extension) { return path.ends_with(extension); };
+  return ends(".jsonl") || ends(".json") || ends(".csv") || names_parquet(path);
 }
 
 Result<std::vector<Row>> read_rows(const std::string& path) {

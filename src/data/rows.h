@@ -31,6 +31,10 @@ inline constexpr size_t kRowBytesMax = 64u << 20;  // a longer line is refused
 Status for_each_row(const std::string& path, const std::function<Status(Row)>& on_row,
                     const std::function<Status(int64_t number, const Error&)>& on_bad_row);
 
+// Whether a file is called like one of rows: .jsonl, .json, .csv or .parquet, packed (.gz, .zst) or
+// not. What is in it decides how it is read.
+bool names_rows(std::string_view path);
+
 // All rows of a small file; the first bad one is an error naming file and row.
 Result<std::vector<Row>> read_rows(const std::string& path);
 

@@ -95,7 +95,8 @@ Status check_pair(const PairCount& pair, int64_t items) {
   return {};
 }
 
-// One row for each pair of items, checked: a million comparisons of ten items are 45 rows.
+// One row for each ordered pair of items, checked: a million comparisons of ten items are at most
+// 90 rows.
 Result<std::vector<PairCount>> added_up(std::span<const PairCount> pairs, int64_t items) {
   std::map<std::pair<int64_t, int64_t>, PairCount> sums;
   for (const PairCount& pair : pairs) {

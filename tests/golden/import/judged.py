@@ -5,6 +5,7 @@ from common import chat, layout, source, thing
 
 OFFENDS = "holds text that is meant to offend: keep it out of demonstrations"
 NOT_FOR_TRAINING = "its authors ask that nobody trains on it: use it to measure agreement"
+WITHOUT_ITS_TEXT = "holds neither the story nor the question: use it to measure agreement"
 HUMAN = "\n\nHuman: Is rye a grass?\n\nAssistant:"
 
 
@@ -110,7 +111,8 @@ def ultrafeedback():
     pairs = [{"source": "evol", "prompt": "Do it.", "chosen": chat("Do it.", "Done."),
               "chosen-rating": 4.5, "chosen-model": "a", "rejected": chat("Do it.", "No."),
               "rejected-rating": 2.0, "rejected-model": "b"},
-             {"prompt": "Do it.", "prompt_id": "p2", "chosen": chat("Do it.", "Done."),
+             {"prompt": "Do it.", "prompt_id": "p2", "messages": chat("Do it.", "Done."),
+              "chosen": chat("Do it.", "Done."),
               "rejected": chat("Do it.", "No."), "score_chosen": 3.0, "score_rejected": 3.0}]
     binarized = layout("ultrafeedback_binarized", pairs, [
         {"prompt": chat("Do it."), "chosen": chat(a="Done."), "rejected": chat(a="No."),
@@ -221,10 +223,10 @@ def squality():
                 "axes": {"correctness": ratings, "selection": [None, None], "overall": ratings},
                 "annotator": worker,
                 "source": source("SQuALITY evaluation", "5/0", "CC BY 4.0", "bart, human",
-                                 NOT_FOR_TRAINING), "annotations": marks}
+                                 WITHOUT_ITS_TEXT), "annotations": marks}
     return layout("squality", [row], [want("3", [2, 1], [10, 90], [spans, []]),
                                       want("6", [1, None], [20, None], [[], []])],
-                  warns=["nobody trains"])
+                  warns=["neither the story"])
 
 
 def sharegpt_pairs():
