@@ -27,7 +27,8 @@ test-full: ## the above, learning and fault tests, sanitizers, long fuzzing (an 
 	@scripts/build.sh fuzz
 	@scripts/test.py release:full asan:full fuzz:full
 
-bench: build ## measurements beside the Python peers (hours; `bench/run ROW` runs one row)
+bench: setup ## measurements beside the Python peers (hours; `bench/run ROW` runs one row)
+	@scripts/build.sh release programs benches
 	@bench/run
 
 fmt: ## wrap the C++ lines over 100 columns in the files that differ from the last commit (seconds)

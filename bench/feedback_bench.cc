@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <ctime>
 #include <iostream>
 
 #include "base/json.h"
@@ -20,6 +19,8 @@
 #include "feedback/raters.h"
 #include "feedback/strengths.h"
 #include "feedback/votes.h"
+
+#include "clock.h"
 
 namespace attune::feedback {
 namespace {
@@ -176,21 +177,15 @@ Status check(const Sample& sample) {
   return {};
 }
 
-double processor_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
 class Stopwatch {
  public:
   template <typename F>
   void time(const char* name, F&& run) {
     double best = 1e9;
     for (int round = 0; round < kRounds; ++round) {
-      const double begin = processor_seconds();
+      const double begin = bench::processor_seconds();
       run();
-      best = std::min(best, processor_seconds() - begin);
+      best = std::min(best, bench::processor_seconds() - begin);
     }
     figures_[name] = best;
   }

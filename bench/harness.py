@@ -91,7 +91,7 @@ def sample_data(*parts):
 def program(name):
     path = BIN / name
     if not path.exists():
-        raise Failed(f"{path}: is not there; run `make build` first")
+        raise Failed(f"{path}: is not there; run `scripts/build.sh release programs benches` first")
     return path
 
 

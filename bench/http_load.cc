@@ -10,18 +10,13 @@
 #include <array>
 #include <charconv>
 #include <cstring>
-#include <ctime>
+
+#include "clock.h"
 
 namespace attune::bench {
 namespace {
 
 constexpr size_t kReadBytes = 256 << 10;
-
-int64_t clock_us(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
-}
 
 Result<int> connected(const sockaddr_in& address) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

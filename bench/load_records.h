@@ -14,7 +14,7 @@ struct LoadRecords {
   int64_t count = 0;
   int64_t bytes = 0;  // of a record's text
 
-  // {"external_id","fields":{"text"},"metadata":{"source"}} of one.
+  // {"external_id","fields":{"prompt"},"metadata":{"source"}} of one.
   void append_record(int64_t number, std::string& json) const;
   // How many records hold the word of this letter and number, and that term of `source`.
   int64_t hits(char letter, int64_t number, int64_t source) const;

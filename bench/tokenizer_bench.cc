@@ -2,12 +2,13 @@
 // cut into documents of about 10 kB at line ends and encoded once with empty caches, then PASSES
 // times. Prints one JSON line: megabytes of text per second of processor time, and a hash of the
 // ids.
-#include <ctime>
 #include <iostream>
 #include <numeric>
 
 #include "base/file.h"
 #include "text/tokenizer.h"
+
+#include "clock.h"
 
 namespace attune {
 namespace {
@@ -25,12 +26,6 @@ std::vector<std::string_view> documents_of(std::string_view text) {
   return documents;
 }
 
-double processor_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
 Status run(const std::string& tokenizer_path, const std::string& text_path, int passes) {
   text::Tokenizer tokenizer = TRY(text::Tokenizer::from_json_file(tokenizer_path));
   std::string text = TRY(read_file(text_path));
@@ -38,9 +33,9 @@ Status run(const std::string& tokenizer_path, const std::string& text_path, int 
   std::vector<std::vector<int32_t>> ids(documents.size());
   std::vector<double> seconds;
   for (int pass = 0; pass <= passes; ++pass) {
-    double begin = processor_seconds();
+    double begin = bench::processor_seconds();
     for (size_t i = 0; i < documents.size(); ++i) ids[i] = tokenizer.encode(documents[i]);
-    seconds.push_back(processor_seconds() - begin);
+    seconds.push_back(bench::processor_seconds() - begin);
   }
   uint64_t hash = 0;
   size_t count = 0;

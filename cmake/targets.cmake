@@ -12,8 +12,9 @@ function(attune_library name)
   attune_use_precompiled(attune_${name} NO_TESTS ${ARG_DEPS} ${ARG_PRIVATE_DEPS})
 endfunction()
 
-# All that a user runs, without the tests: what `make build` and `make demo` build.
+# All that a user runs, without tests and benchmarks: what `make build` and `make demo` build.
 add_custom_target(programs)
+add_custom_target(benches)
 
 # attune_executable(NAME SOURCES a.cc ... DEPS lib ...)
 function(attune_executable name)
@@ -22,7 +23,6 @@ function(attune_executable name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} attune_compile_options)
   attune_use_precompiled(${name} NO_TESTS ${ARG_DEPS})
-  add_dependencies(programs ${name})
 endfunction()
 
 # attune_test(NAME SOURCES a_test.cc ... DEPS lib ... [LABELS label ...])

@@ -28,7 +28,7 @@ class MakeTest(unittest.TestCase):
                  "test": ["scripts/build.sh release", "scripts/test.py release"],
                  "test-full": ["scripts/build.sh release", "scripts/build.sh asan",
                                "scripts/build.sh fuzz", "scripts/test.py"],
-                 "bench": ["scripts/build.sh release programs", "bench/run"]}
+                 "bench": ["scripts/build.sh release programs benches", "bench/run"]}
         for target, expected in steps.items():
             planned = make("-n", target)
             places = [planned.find(step) for step in ["scripts/setup.sh", *expected]]
