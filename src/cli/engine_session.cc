@@ -79,7 +79,8 @@ OrderedJson sampling_params(const Json& config) {
 }
 
 Result<EngineSession> EngineSession::start(const Json& config) {
-  std::vector<std::string> arguments = {"--model_name_or_path", TRY(local_model(config))};
+  const std::string model = TRY(local_model(config));
+  std::vector<std::string> arguments = {"--model_name_or_path", model};
   for (const char* name :
        {"adapter", "quantize", "dtype", "device", "threads", "chat_template_path"}) {
     const Json* value = find(config, name);

@@ -126,8 +126,8 @@ data::RowResult<ChainTokenizer::Prepared> ChainTokenizer::prepare(const data::Ex
 
 Result<std::vector<SftRow>> read_chain_rows(const std::vector<std::string>& files,
                                             const ChainTokenizer& tokenizer, DataReport* report) {
-  AcceptedRows<SftRow> accepted;
   const ChainRowOptions& options = tokenizer.options();
+  AcceptedRows<SftRow> accepted(options.contradictions);
   const auto take = [&](const RowName& name, const data::Example& example) {
     // Of the data row, so that a row more does not change the chains of the others.
     Random random(options.seed, static_cast<uint64_t>(report->rows_read()));
@@ -152,7 +152,7 @@ Result<std::vector<SftRow>> read_chain_rows(const std::vector<std::string>& file
   };
   const ExampleFileOptions reading{options.rows.text_field, options.rows.max_rows};
   TRY(for_each_example(files, reading, report, take));
-  return accepted.finish(options.contradictions, report);
+  return accepted.finish(report);
 }
 
 }  // namespace attune::engine::train

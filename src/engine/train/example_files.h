@@ -52,17 +52,19 @@ data::RowError contradiction(const RowName& other);
 template <class Row>
 class AcceptedRows {
  public:
+  explicit AcceptedRows(Contradictions contradictions) : contradictions_(contradictions) {}
+
   void add(const RowName& name, const data::Example& example, std::vector<Row> rows,
            int64_t tokens, int64_t trained, bool truncated) {
-    finder_.add(example);
+    if (contradictions_ == Contradictions::kSkip) finder_.add(example);
     accepted_.push_back(
         {name, RowSource::of(example), std::move(rows), tokens, trained, truncated});
   }
 
   // Counts and returns what is kept.
-  std::vector<Row> finish(Contradictions contradictions, DataReport* report) {
+  std::vector<Row> finish(DataReport* report) {
     std::vector<int64_t> opposite(accepted_.size(), -1);
-    if (contradictions == Contradictions::kSkip) opposite = finder_.find();
+    if (contradictions_ == Contradictions::kSkip) opposite = finder_.find();
     std::vector<Row> kept;
     for (size_t i = 0; i < accepted_.size(); ++i) {
       Accepted& one = accepted_[i];
@@ -88,6 +90,7 @@ class AcceptedRows {
     bool truncated = false;
   };
 
+  Contradictions contradictions_;
   data::ContradictionFinder finder_;
   std::vector<Accepted> accepted_;
 };

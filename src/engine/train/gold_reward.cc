@@ -1,6 +1,5 @@
 #include "engine/train/gold_reward.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "engine/train/rollout_ranks.h"
@@ -25,26 +24,22 @@ RewardTotals scores_of(const std::vector<Rollout>& rollouts) {
   return totals;
 }
 
-double mean_of(const RewardTotals& of) { return of.sum / of.count; }
-
-double standard_error_of(const RewardTotals& of) {
-  if (of.count < 2) return 0;
-  const double variance = (of.squares - of.count * mean_of(of) * mean_of(of)) / (of.count - 1);
-  return std::sqrt(std::max(variance, 0.0) / of.count);
-}
+double standard_error_of(const RewardTotals& of) { return std::sqrt(of.variance() / of.count); }
 
 }  // namespace
 
 Result<std::unique_ptr<WeightedRewards>> open_gold(const Json& config, const TrainingRun& run,
                                                    size_t evaluation_rows) {
-  auto gold = TRY(open_gold_rewards(config, run.text().tokenizer, run.device()));
   const EvaluationOptions& evaluation = run.options().evaluation;
   const bool evaluates = evaluation.when != When::kNever || evaluation.on_start;
-  if (gold == nullptr || (evaluates && evaluation_rows > 0)) return gold;
-  return invalid_input(
-      "gold_reward_{}: judges the answers of evaluations, and this run has none; set eval_strategy "
-      "and eval_dataset_name (or eval_fraction), or leave it out",
-      find(config, "gold_reward_model") != nullptr ? "model" : "command");
+  for (const char* name : {"gold_reward_model", "gold_reward_command"}) {
+    if (find(config, name) == nullptr || (evaluates && evaluation_rows > 0)) continue;
+    return invalid_input(
+        "{}: judges the answers of evaluations, and this run has none; set eval_strategy and "
+        "eval_dataset_name (or eval_fraction), or leave it out",
+        name);
+  }
+  return open_gold_rewards(config, run.text().tokenizer, run.device());
 }
 
 Status add_gold_metrics(comm::Communicator* ranks, RewardSource& gold,
@@ -64,9 +59,9 @@ Status add_gold_metrics(comm::Communicator* ranks, RewardSource& gold,
   const RewardTotals truth = scores_of(judged->rollouts);
   double kl = 0;
   for (size_t i = 0; i < sampled.size(); ++i) kl += log_ratio(sampled[i], reference[i]);
-  (*metrics)["gold/scores"] = mean_of(truth);
+  (*metrics)["gold/scores"] = truth.mean();
   (*metrics)["gold/scores_error"] = standard_error_of(truth);
-  (*metrics)["gold/proxy"] = mean_of(proxy);
+  (*metrics)["gold/proxy"] = proxy.mean();
   (*metrics)["gold/kl"] = kl / static_cast<double>(sampled.size());
   return {};
 }

@@ -4,7 +4,8 @@
 // A run's report draws both over the root of the KL (feedback/over_optimisation.h).
 //
 //   gold/scores        mean gold reward of an answer
-//   gold/scores_error  its standard error
+//   gold/scores_error  its standard error, answers taken for independent: too small where a prompt
+//                      has several
 //   gold/proxy         mean of the answers' scores
 //   gold/kl            nats an answer: the mean of log p - log p_ref (k1), as it was sampled
 #pragma once

@@ -2,6 +2,7 @@
 // a program of the user's. Implementations are beside this header; on-policy methods know only it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -31,6 +32,11 @@ struct RewardTotals {
     count += more.count;
     sum += more.sum;
     squares += more.squares;
+  }
+  double mean() const { return sum / count; }  // of at least one
+  double variance() const {                    // unbiased; 0 of one
+    if (count < 2) return 0;
+    return std::max((squares - count * mean() * mean()) / (count - 1), 0.0);
   }
 };
 

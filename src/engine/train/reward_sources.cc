@@ -119,7 +119,8 @@ Result<std::unique_ptr<WeightedRewards>> open_named(const Json& config,
   for (const std::string& path : named.models) {
     const std::string name = unique_name(last_component(path), parts);
     const double weight = named.weights[parts.size()];
-    parts.push_back({name, weight, TRY(open_model(path, policy, device))});
+    auto model = TRY(open_model(path, policy, device));
+    parts.push_back({name, weight, std::move(model)});
   }
   for (const std::string& command : named.commands) {
     const std::string name = unique_name("reward_command", parts);
@@ -136,11 +137,8 @@ void add_reward_totals(const std::map<std::string, RewardTotals>& totals,
                        std::map<std::string, double>* metrics) {
   for (const auto& [name, of] : totals) {
     if (of.count == 0) continue;
-    const double mean = of.sum / of.count;
-    const double variance =
-        of.count > 1 ? (of.squares - of.count * mean * mean) / (of.count - 1) : 0;
-    (*metrics)["rewards/" + name + "/mean"] = mean;
-    (*metrics)["rewards/" + name + "/std"] = std::sqrt(std::max(variance, 0.0));
+    (*metrics)["rewards/" + name + "/mean"] = of.mean();
+    (*metrics)["rewards/" + name + "/std"] = std::sqrt(of.variance());
   }
 }
 

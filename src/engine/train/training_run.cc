@@ -104,6 +104,7 @@ Result<std::vector<std::string>> answer_samples(const TrainingModel& model, cons
   generate::GenerateRequest request;
   request.max_new_tokens = options.sample_max_new_tokens;
   request.adapters = model.adapters;
+  request.continues_text = !examples.has_chat_template();
   generate::GeneratorOptions generator;
   generator.eos_ids = stop_ids(text, files);
   const auto completions = TRY(

@@ -144,7 +144,7 @@ data::RowResult<TreeTokenizer::Prepared> TreeTokenizer::prepare(
 
 Result<std::vector<TreeRow>> read_tree_rows(const std::vector<std::string>& files,
                                             const TreeTokenizer& tokenizer, DataReport* report) {
-  AcceptedRows<TreeRow> accepted;
+  AcceptedRows<TreeRow> accepted(tokenizer.options().contradictions);
   const auto take = [&](const RowName& name, const data::Example& example) {
     auto prepared = tokenizer.prepare(example);
     if (!prepared.ok()) return report->drop(name, prepared.error());
@@ -158,7 +158,7 @@ Result<std::vector<TreeRow>> read_tree_rows(const std::vector<std::string>& file
   };
   const ExampleFileOptions options{tokenizer.options().text_field, tokenizer.options().max_rows};
   TRY(for_each_example(files, options, report, take));
-  return accepted.finish(tokenizer.options().contradictions, report);
+  return accepted.finish(report);
 }
 
 }  // namespace attune::engine::train
