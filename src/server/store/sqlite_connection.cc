@@ -3,7 +3,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 namespace attune::store {
 namespace {
@@ -106,12 +109,28 @@ Status SqliteConnection::set_up(Kind kind, int64_t busy_timeout_ms) {
   sqlite3_busy_timeout(handle_, static_cast<int>(busy_timeout_ms));
   // Foreign files must not run code of ours by their views and triggers.
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  TRY(keep_a_log(busy_timeout_ms));
   // 16 MB of the log before it is copied back, which costs two more fsyncs.
-  TRY(run_script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+  TRY(run_script("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
                  "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;"
                  "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864"));
   if (kind == Kind::kReader) TRY(run_script("PRAGMA query_only = ON"));
   return {};
+}
+
+// The first one to open a new file turns it into one with a write-ahead log. SQLite does not wait
+// for others there, since two who each hold a reading lock would wait forever: we let go and ask
+// again.
+Status SqliteConnection::keep_a_log(int64_t busy_timeout_ms) {
+  const auto give_up =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(busy_timeout_ms);
+  for (int wait_ms = 1;; wait_ms = std::min(2 * wait_ms, 50)) {
+    Status done = run_script("PRAGMA journal_mode = WAL");
+    const bool again = !done.ok() && done.error().code() == ErrorCode::kUnavailable &&
+                       std::chrono::steady_clock::now() < give_up;
+    if (!again) return done;
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+  }
 }
 
 Result<SqliteConnection::Statement> SqliteConnection::borrow(std::string_view sql) {

@@ -59,6 +59,7 @@ class SqliteConnection final : public Connection {
 
   SqliteConnection(std::string path, sqlite3* handle) : path_(std::move(path)), handle_(handle) {}
   Status set_up(Kind kind, int64_t busy_timeout_ms);
+  Status keep_a_log(int64_t busy_timeout_ms);
   // A prepared statement out of the cache, so that a second use of its text while it runs gets one
   // of its own; give_back returns it.
   Result<Statement> borrow(std::string_view sql);
