@@ -29,6 +29,11 @@ ENGINE = {"tensor": set(), "ops": {"tensor"}, "nn": NN, "models": MODELS,
 SERVER = {"domain": set(), "store": {"domain"}, "http": set(), "auth": {"domain", "store"},
           "jobs": {"domain", "store"}, "api": {"domain", "store", "auth", "jobs", "http"}}
 INNER = {"engine": ENGINE, "server": SERVER}
+# Inside engine/train, whose files themselves are what every method shares; testing/ is for tests.
+METHOD = {"", "rows"}
+TRAIN_FOLDERS = {"": set(), "rows": {""}, "sequences": METHOD, "preferences": METHOD,
+                 "reward": METHOD | {"preferences"}, "on_policy": METHOD | {"preferences"},
+                 "testing": METHOD | {"sequences"}}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 LIBTORCH = re.compile(r"^(torch|ATen|c10|caffe2)/")
@@ -61,6 +66,26 @@ def upward(path, included):
     return f"src/{outer}/{inner} must not include src/{outer}/{target_inner or '(the program)'}"
 
 
+def train_folder(path):
+    """'rows' of engine/train/rows/x.cc, '' of engine/train/x.cc, None elsewhere."""
+    parts = path.split("/")
+    if parts[:2] != ["engine", "train"]:
+        return None
+    return parts[2] if len(parts) > 3 else ""
+
+
+def upward_in_train(path, included):
+    """Why a file of engine/train that is no test may not include another one, or None."""
+    folder, target = train_folder(path), train_folder(included)
+    if folder is None or target is None or folder == target:
+        return None
+    if folder not in TRAIN_FOLDERS:
+        return f"src/engine/train/{folder} is not in the layer table (tests/structure/layers_test.py)"
+    if target in TRAIN_FOLDERS[folder]:
+        return None
+    return f"src/engine/train/{folder or '*'} must not include src/engine/train/{target or '*'}"
+
+
 def foreign(path, included):
     """Why src/path may not include a library's header, or None."""
     outer, _ = unit(path)
@@ -72,10 +97,12 @@ def foreign(path, included):
 
 
 def is_test_source(root, path):
-    """Whether the file, or the .cc of a header, is a source of its folder's attune_test."""
-    cmake = pathlib.Path(root, path).parent / "CMakeLists.txt"
-    text = cmake.read_text(encoding="utf-8") if cmake.exists() else ""
-    name = pathlib.Path(path).with_suffix(".cc").name
+    """Whether the file, or the .cc of a header, is a source of an attune_test of its folder, or of
+    the folder above where it has no CMakeLists.txt of its own."""
+    source = pathlib.Path(root, path).with_suffix(".cc")
+    above = [folder for folder in source.parents[:2] if (folder / "CMakeLists.txt").exists()]
+    text = (above[0] / "CMakeLists.txt").read_text(encoding="utf-8") if above else ""
+    name = source.relative_to(above[0]).as_posix() if above else ""
     calls = re.findall(r"attune_test\(([^)]*)\)", text)
     return any(name in re.split(r"\s+", call) for call in calls)
 
@@ -95,6 +122,8 @@ def find_problems(root):
                 problem = foreign(inside, included)
             elif pathlib.Path(root, "src", included).exists():
                 problem = upward(inside, included)
+                if problem is None and not is_test_source(root, path):
+                    problem = upward_in_train(inside, included)
             elif included.startswith("tests/") and pathlib.Path(root, included).exists():
                 problem = None if is_test_source(root, path) else "only sources of an attune_test"
             elif included.startswith("generated/"):
@@ -133,6 +162,17 @@ class LayerTest(unittest.TestCase):
         problems = self.problems_of(files)
         self.assertEqual(1, len(problems), problems)
         self.assertIn(reason, problems[0])
+
+    def test_every_folder_of_train_is_in_the_table(self):
+        for folder in pathlib.Path(ROOT, "src", "engine", "train").glob("*/"):
+            self.assertIn(folder.name, TRAIN_FOLDERS)
+
+    def test_refuses_an_include_that_goes_up_inside_train(self):
+        train = "engine/train"
+        self.assert_refused(f"{train}/a.h", f'"{train}/rows/b.h"', "must not include")
+        self.assert_refused(f"{train}/preferences/a.h", f'"{train}/on_policy/b.h"', "must not")
+        self.assert_refused(f"{train}/reward/a.h", f'"{train}/testing/b.h"', "must not include")
+        self.assert_refused(f"{train}/other/a.h", f'"{train}/b.h"', "not in the layer table")
 
     def test_refuses_an_include_that_goes_up(self):
         self.assert_refused("base/a.cc", '"text/b.h"', "src/base must not include src/text")

@@ -12,7 +12,7 @@
 #include <cstdlib>
 
 #include "base/random.h"
-#include "engine/train/engine_run.h"
+#include "engine/train/testing/engine_run.h"
 #include "tests/support/test_paths.h"
 
 namespace attune::engine::train {

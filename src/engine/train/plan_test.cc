@@ -7,7 +7,7 @@
 #include "engine/models/decoder.h"
 #include "engine/tensor/arena.h"
 #include "engine/train/checkpoint_store.h"
-#include "engine/train/golden_run.h"
+#include "engine/train/testing/golden_run.h"
 #include "tests/support/test_paths.h"
 
 namespace attune::engine::train {

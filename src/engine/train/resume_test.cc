@@ -10,7 +10,7 @@
 #include "base/random.h"
 #include "base/sha256.h"
 #include "engine/train/checkpoint_store.h"
-#include "engine/train/engine_run.h"
+#include "engine/train/testing/engine_run.h"
 #include "tests/support/test_paths.h"
 
 namespace attune::engine::train {

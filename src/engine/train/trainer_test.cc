@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "base/file.h"
-#include "engine/train/golden_run.h"
+#include "engine/train/testing/golden_run.h"
 
 namespace attune::engine::train {
 namespace {

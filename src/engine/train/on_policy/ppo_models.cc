@@ -1,0 +1,203 @@
+#include "engine/train/on_policy/ppo_models.h"
+
+#include <ATen/ops/zeros.h>
+
+#include "base/file.h"
+#include "engine/models/reward_model.h"
+#include "engine/models/score_head.h"
+#include "engine/tensor/guarded.h"
+#include "engine/train/model_output.h"
+#include "engine/train/on_policy/frozen_policy.h"
+#include "engine/train/tensor_file.h"
+#include "weights/lora_files.h"
+
+namespace attune::engine::train {
+namespace {
+
+constexpr const char* kValueAdapter = "value";
+
+enum class Source { kSeparate, kAdapter, kHead };
+
+// A model's folder with an adapter's on top of it, or "".
+struct Place {
+  std::string model;
+  std::string adapter;
+};
+
+struct ValueChoice {
+  Source source = Source::kSeparate;
+  bool from_reward = false;
+  Place start;               // the reward model (from_reward), else the policy's
+  double rate = 1;           // of the learning rate
+  models::NewScoreHead head;
+};
+
+Result<Source> read_source(const Json& config, bool peft) {
+  const std::string name =
+      TRY(get_string_or(config, "value_source", peft ? "adapter" : "separate"));
+  if (name == "separate") return Source::kSeparate;
+  if (name == "head") return Source::kHead;
+  if (name != "adapter") {
+    return invalid_input("value_source: {} is unknown; use separate, adapter or head", name);
+  }
+  if (peft) return Source::kAdapter;
+  return invalid_input(
+      "value_source: adapter is a LoRA role on the policy's trunk, which must stay as it is; set "
+      "use_peft: true, or value_source: separate or head");
+}
+
+// The first reward model of the run; nothing: rewards come from programs.
+Result<std::optional<Place>> reward_place(const Json& config) {
+  const Json* paths = find(config, kRewardModelOption);
+  if (paths == nullptr || (paths->is_array() && paths->empty())) return std::optional<Place>();
+  const Json& first = paths->is_array() ? paths->front() : *paths;
+  if (!first.is_string()) return invalid_input("{}: must name folders", kRewardModelOption);
+  const std::string path = first.get<std::string>();
+  if (!weights::is_lora_folder(path) || exists(join_path(path, "config.json"))) {
+    return std::optional(Place{path, ""});
+  }
+  return std::optional(Place{TRY(weights::local_base_of(path)), path});
+}
+
+// Whether the value can start from the reward model, and from_rm is what was asked for.
+Result<bool> starts_from_reward(const protocol::Job& job, const std::optional<Place>& reward,
+                                Source source) {
+  // A role on the policy's trunk can only take over what was learnt on that trunk.
+  const bool same_trunk = reward && !reward->adapter.empty() && reward->model == job.model;
+  const bool possible =
+      source == Source::kSeparate ? reward.has_value() : source == Source::kAdapter && same_trunk;
+  const std::string name =
+      TRY(get_string_or(job.config, "value_init", possible ? "from_rm" : "zero"));
+  if (name == "zero") return false;
+  if (name != "from_rm") {
+    return invalid_input("value_init: {} is unknown; use zero or from_rm", name);
+  }
+  if (possible) return true;
+  if (!reward) {
+    return invalid_input("value_init: from_rm needs a reward model; set {}", kRewardModelOption);
+  }
+  return invalid_input(
+      "value_init: from_rm: {} has other weights than the policy's trunk; use value_source: "
+      "separate, or value_init: zero",
+      reward->adapter.empty() ? reward->model : reward->adapter);
+}
+
+Result<ValueChoice> read_choice(const protocol::Job& job) {
+  ValueChoice choice;
+  const bool peft = TRY(get_bool_or(job.config, "use_peft", false));
+  choice.source = TRY(read_source(job.config, peft));
+  const std::optional<Place> reward = TRY(reward_place(job.config));
+  choice.from_reward = TRY(starts_from_reward(job, reward, choice.source));
+  choice.start = choice.from_reward ? *reward : Place{job.model, job.adapter};
+  choice.head = {.seed = 0, .zero = true};
+  if (find(job.config, "value_learning_rate") != nullptr) {
+    const double own = TRY(get_double(job.config, "value_learning_rate"));
+    const double policy = TRY(get_double_or(job.config, "learning_rate", 3e-6));
+    if (policy > 0) choice.rate = own / policy;
+  }
+  return choice;
+}
+
+void add_parameters(const std::vector<nn::Parameter>& parameters, double rate, PpoRoles* roles) {
+  for (const nn::Parameter& parameter : parameters) {
+    roles->value_parameters.push_back({"value." + parameter.name, parameter.tensor, rate});
+  }
+}
+
+// A trunk of its own, trained in full; one that came as base and adapter trains the adapter.
+Status load_separate(const ValueChoice& choice, TrainingRun& run, PpoModels* loaded) {
+  auto files = TRY(weights::ModelFiles::open(choice.start.model));
+  const text::Tokenizer tokenizer = TRY(weights::load_tokenizer(files));
+  TRY(models::check_same_vocabulary(tokenizer, run.text().tokenizer));
+  const bool adapter = !choice.start.adapter.empty();
+  models::LoadOptions options;
+  options.trainable = !adapter;
+  options.device = run.device();
+  options.score_head = choice.head;
+  auto decoder = TRY(models::Decoder::load(files, options));
+  PpoRoles& roles = loaded->roles;
+  roles.value = {decoder.get(), {}};
+  if (adapter) {
+    TRY(decoder->adapters().load(kValueAdapter, choice.start.adapter));
+    if (!choice.from_reward) TRY(models::add_score_head(*decoder, kValueAdapter, choice.head));
+    decoder->adapters().set_trainable(kValueAdapter, true);
+    roles.value.stack = {kValueAdapter};
+    add_parameters(decoder->adapters().parameters(kValueAdapter), choice.rate, &roles);
+  } else {
+    add_parameters(decoder->parameters().trainable(), choice.rate, &roles);
+  }
+  const RunText text = run.text();
+  loaded->save_value = [files, text, adapter,
+                        decoder = decoder.get()](const std::string& run_directory) {
+    const std::string folder = join_path(run_directory, "value");
+    return adapter ? save_adapter_folder(folder, files, text, *decoder, kValueAdapter)
+                   : save_model_folder(folder, files, text, *decoder);
+  };
+  roles.owned.push_back(std::move(decoder));
+  return {};
+}
+
+// A LoRA role with a score head on the policy's trunk.
+Status load_adapter(const protocol::Job& job, const ValueChoice& choice, TrainingRun& run,
+                    PpoModels* loaded) {
+  models::Decoder& trunk = run.decoder();
+  nn::Adapters& adapters = trunk.adapters();
+  if (choice.from_reward) {
+    TRY(adapters.load(kValueAdapter, choice.start.adapter));
+  } else {
+    const weights::LoraConfig lora = TRY(read_lora(job.config, job.model));
+    const int64_t seed = TRY(get_int_or(job.config, "seed", 42));
+    // Another draw of A than the policy's.
+    TRY(adapters.create(kValueAdapter, lora, static_cast<uint64_t>(seed) + 1));
+    TRY(models::add_score_head(trunk, kValueAdapter, choice.head));
+  }
+  adapters.set_trainable(kValueAdapter, true);
+  loaded->roles.value = {&trunk, {kValueAdapter}};
+  add_parameters(adapters.parameters(kValueAdapter), choice.rate, &loaded->roles);
+  loaded->save_value = [&run](const std::string& run_directory) {
+    return save_adapter_folder(join_path(run_directory, "value"), run.files(), run.text(),
+                               run.decoder(), kValueAdapter);
+  };
+  return {};
+}
+
+void load_head(const ValueChoice& choice, TrainingRun& run, PpoModels* loaded) {
+  PpoRoles& roles = loaded->roles;
+  roles.value = roles.policy;
+  roles.value_head = at::zeros({1, run.config().width},
+                               at::TensorOptions(at::kFloat).device(run.device()))
+                         .set_requires_grad(true);
+  add_parameters({{models::kScoreWeight, roles.value_head}}, choice.rate, &roles);
+  loaded->save_value = [head = roles.value_head](const std::string& run_directory) -> Status {
+    const std::string folder = join_path(run_directory, "value");
+    TRY(make_directories(folder));
+    return save_tensors(join_path(folder, "value_head.safetensors"),
+                        {{models::kScoreWeight, head.detach()}});
+  };
+}
+
+}  // namespace
+
+Result<PpoModels> load_ppo_models(const protocol::Job& job, TrainingRun& run) {
+  const ValueChoice choice = TRY(read_choice(job));
+  PpoModels loaded{TRY(open_start(job, run)), {}, {}};
+  loaded.roles.policy = {&run.decoder(), run.adapters()};
+  loaded.roles.reference = {&loaded.reference.decoder(), loaded.reference.stack()};
+  const auto load = [&]() -> Status {
+    switch (choice.source) {
+      case Source::kSeparate: return load_separate(choice, run, &loaded);
+      case Source::kAdapter: return load_adapter(job, choice, run, &loaded);
+      case Source::kHead: break;
+    }
+    load_head(choice, run, &loaded);
+    return {};
+  };
+  TRY(run_guarded({"loading the value model", {}}, load));
+  if (!loaded.roles.value_head.defined()) {
+    loaded.roles.value_head =
+        models::score_weight(*loaded.roles.value.decoder, loaded.roles.value.stack);
+  }
+  return loaded;
+}
+
+}  // namespace attune::engine::train
