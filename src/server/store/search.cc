@@ -37,8 +37,7 @@ class Search {
  private:
   // ---- parts of statements ----
 
-  // FROM and WHERE of the hits of the words, a row named t of the text index for each; with `r`
-  // where filters look at the record.
+  // FROM and WHERE of the hits of the words, a row named t of the text index for each.
   std::string text_hits(SqlText& sql) const {
     std::string where;
     if (on_sqlite_) {
@@ -50,19 +49,21 @@ class Search {
       where = fmt::format("t.dataset = {} AND {}", sql.add(query_.dataset),
                           postgres_condition(*words_, query_.text->field, sql));
     }
-    if (query_.filters.empty()) return "FROM record_text t WHERE " + where;
+    if (!needs_row(query_)) {
+      return "FROM record_text t WHERE " + where + filter_condition(query_, text_record(), sql);
+    }
     // CROSS JOIN: SQLite keeps this order, so that the text index is asked once.
-    return fmt::format(
-        "FROM record_text t CROSS JOIN records r WHERE {} AND r.position = {} AND {}", where,
-        text_record(), filter_condition(query_, sql));
+    return fmt::format("FROM record_text t CROSS JOIN records r WHERE {} AND r.position = {}{}",
+                       where, text_record(), filter_condition(query_, "r.position", sql));
   }
   std::string text_record() const { return on_sqlite_ ? kRecordOfTextRow : "t.record"; }
   std::string text_row_order() const { return on_sqlite_ ? "t.rowid" : "t.record"; }
 
   // The condition on r of everything but a vector.
   std::string condition(SqlText& sql) const {
-    if (!words_) return filter_condition(query_, sql);
-    return fmt::format("r.position IN (SELECT {} {})", text_record(), text_hits(sql));
+    if (words_) return fmt::format("r.position IN (SELECT {} {})", text_record(), text_hits(sql));
+    return fmt::format("r.dataset = {}{}", sql.add(query_.dataset),
+                       filter_condition(query_, "r.position", sql));
   }
 
   Result<int64_t> count(const std::string& from, SqlText& sql) const {
@@ -93,37 +94,52 @@ class Search {
     return result;
   }
 
+  // The hits that are ranked are looked at once: their number is the total, where it is not more.
   Result<SearchResult> by_words() const {
     SearchResult result;
-    SqlText counting;
-    const std::string from = text_hits(counting);
-    result.total = TRY(count(from, counting));
-    const int64_t end = std::min(query_.offset + query_.limit, result.total);
-    const int64_t ranked_end = std::min(end, kRankedMax);
-    if (query_.offset < ranked_end) {
-      TRY(add_ranked(ranked_end - query_.offset, query_.offset, result));
+    std::vector<SearchHit> ranked = TRY(first_hits(kRankedMax + 1));
+    result.total = static_cast<int64_t>(ranked.size());
+    if (result.total > kRankedMax) {
+      ranked.pop_back();
+      SqlText counting;
+      const std::string from = text_hits(counting);
+      result.total = TRY(count(from, counting));
     }
+    const int64_t end = std::min(query_.offset + query_.limit, result.total);
+    add_best(ranked, end, result);
     const int64_t unranked_begin = std::max(query_.offset, kRankedMax);
     if (unranked_begin < end) TRY(add_unranked(end - unranked_begin, unranked_begin, result));
     return result;
   }
 
-  Status add_ranked(int64_t limit, int64_t offset, SearchResult& result) const {
+  // The first `limit` in the order of insertion, with their scores.
+  Result<std::vector<SearchHit>> first_hits(int64_t limit) const {
     SqlText sql;
     // bm25 is better the smaller it is.
     const std::string score =
         on_sqlite_ ? "-bm25(record_text)"
                    : fmt::format("ts_rank_cd(t.words, {}::tsquery)",
                                  sql.add(postgres_ranking_query(*words_)));
-    const std::string hits = text_hits(sql);
-    sql += fmt::format("SELECT record, score FROM (SELECT {} AS record, {} AS score {} ORDER BY {} "
-                       "LIMIT {}) AS ranked ORDER BY score DESC, record",
-                       text_record(), score, hits, text_row_order(), sql.add(kRankedMax));
-    sql += page(limit, offset, sql);
-    for (const Row& row : TRY(sql.run(connection_))) {
-      result.hits.push_back({row.integer(0), row.real(1)});
-    }
-    return {};
+    const std::string from = text_hits(sql);
+    sql += fmt::format("SELECT {}, {} {} ORDER BY {} LIMIT {}", text_record(), score, from,
+                       text_row_order(), sql.add(limit));
+    std::vector<SearchHit> hits;
+    TRY(connection_.each(sql.text(), sql.values(), [&](const Row& row) -> Status {
+      hits.push_back({row.integer(0), row.real(1)});
+      return {};
+    }));
+    return hits;
+  }
+
+  // Of `ranked`, those from the query's offset to `end`, best first.
+  void add_best(std::vector<SearchHit>& ranked, int64_t end, SearchResult& result) const {
+    const auto size = static_cast<int64_t>(ranked.size());
+    const auto first = ranked.begin() + std::min(query_.offset, size);
+    const auto last = ranked.begin() + std::min(std::max(query_.offset, end), size);
+    std::partial_sort(ranked.begin(), last, ranked.end(), [](const auto& a, const auto& b) {
+      return *a.score != *b.score ? *a.score > *b.score : a.record < b.record;
+    });
+    result.hits.assign(first, last);
   }
 
   Status add_unranked(int64_t limit, int64_t offset, SearchResult& result) const {

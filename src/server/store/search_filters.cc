@@ -73,43 +73,63 @@ const char* column_of(Property property) {
   }
 }
 
+bool needs_row(const SearchScope& scope) {
+  return scope.property == Property::kStatus || *column_of(scope.property) != '\0';
+}
+
+// One filter of a query as a condition on the record at `position`.
+class Condition {
+ public:
+  Condition(const SearchQuery& query, std::string position, SqlText& sql)
+      : query_(query), position_(std::move(position)), sql_(sql) {}
+
+  std::string of(const TermsFilter& filter);
+  std::string of(const RangeFilter& filter);
+
+ private:
+  std::string has_answer(bool wanted, const std::string& condition);
+  std::string has_value(const std::string& from, const std::string& condition) const;
+  std::string response_status_terms(const TermsFilter& filter);
+
+  const SearchQuery& query_;
+  const std::string position_;
+  SqlText& sql_;
+};
+
 // One person's answers are looked up together, by an index of their own; of everybody's, those of
 // one record after the other.
-std::string has_answer(const SearchQuery& query, bool wanted, const std::string& condition,
-                       SqlText& sql) {
+std::string Condition::has_answer(bool wanted, const std::string& condition) {
   const char* negation = wanted ? "" : "NOT ";
-  if (!query.answers_of) {
-    return fmt::format("{}EXISTS (SELECT 1 FROM responses p WHERE p.record = r.position{})",
-                       negation, condition);
+  if (!query_.answers_of) {
+    return fmt::format("{}EXISTS (SELECT 1 FROM responses p WHERE p.record = {}{})", negation,
+                       position_, condition);
   }
   return fmt::format(
-      "r.position {}IN (SELECT p.record FROM responses p WHERE p.dataset = {} AND p.user_id = "
-      "{}{})",
-      negation, sql.add(query.dataset), sql.add(*query.answers_of), condition);
+      "{} {}IN (SELECT p.record FROM responses p WHERE p.dataset = {} AND p.user_id = {}{})",
+      position_, negation, sql_.add(query_.dataset), sql_.add(*query_.answers_of), condition);
 }
 
 // With words the hits are few: each is looked up among its values. Without, the values say which
 // records there are.
-std::string has_value(const std::string& from, const std::string& condition,
-                      const SearchQuery& query) {
-  if (query.text) {
-    return fmt::format("EXISTS (SELECT 1 {} AND v.record = r.position AND ({}))", from, condition);
+std::string Condition::has_value(const std::string& from, const std::string& condition) const {
+  if (query_.text) {
+    return fmt::format("EXISTS (SELECT 1 {} AND v.record = {} AND ({}))", from, position_,
+                       condition);
   }
-  return fmt::format("r.position IN (SELECT v.record {} AND ({}))", from, condition);
+  return fmt::format("{} IN (SELECT v.record {} AND ({}))", position_, from, condition);
 }
 
-std::string response_status_terms(const TermsFilter& filter, const SearchQuery& query,
-                                  SqlText& sql) {
+std::string Condition::response_status_terms(const TermsFilter& filter) {
   std::vector<std::string> statuses;
   for (const std::string& value : filter.values) {
     if (value != "pending") statuses.push_back(value);
   }
   const bool pending = statuses.size() < filter.values.size();
   std::string condition = "(";
-  if (pending) condition += has_answer(query, false, "", sql);
+  if (pending) condition += has_answer(false, "");
   if (!statuses.empty()) {
     condition += pending ? " OR " : "";
-    condition += has_answer(query, true, " AND p.status IN " + sql.add_list(statuses), sql);
+    condition += has_answer(true, " AND p.status IN " + sql_.add_list(statuses));
   }
   return condition + ")";
 }
@@ -124,24 +144,24 @@ std::string record_status_terms(const TermsFilter& filter) {
   return pending ? "r.completed = 0" : kNever;
 }
 
-std::string condition_of(const TermsFilter& filter, const SearchQuery& query, SqlText& sql) {
+std::string Condition::of(const TermsFilter& filter) {
   if (filter.values.empty()) return kNever;
   const Property property = filter.scope.property;
   if (property == Property::kStatus) return record_status_terms(filter);
-  if (property == Property::kResponseStatus) return response_status_terms(filter, query, sql);
-  const auto values = values_of(filter.scope, query, sql);
-  if (!values) return fmt::format("{} IN {}", column_of(property), sql.add_list(filter.values));
+  if (property == Property::kResponseStatus) return response_status_terms(filter);
+  const auto values = values_of(filter.scope, query_, sql_);
+  if (!values) return fmt::format("{} IN {}", column_of(property), sql_.add_list(filter.values));
   std::string matches;
   if (values->term != nullptr) {
-    matches = fmt::format("{} IN {}", values->term, sql.add_list(filter.values));
+    matches = fmt::format("{} IN {}", values->term, sql_.add_list(filter.values));
   }
   const std::vector<double> numbers = numbers_in(filter.values);
   if (values->number != nullptr && !numbers.empty()) {
     matches += fmt::format("{}{} IN {}", matches.empty() ? "" : " OR ", values->number,
-                           sql.add_list(numbers));
+                           sql_.add_list(numbers));
   }
   if (matches.empty()) return kNever;
-  return has_value(values->from, matches, query);
+  return has_value(values->from, matches);
 }
 
 // "column >= $1 AND column <= $2" for bounds of one kind; one of another kind holds for nothing.
@@ -158,20 +178,20 @@ std::string between(const char* column, const RangeFilter& filter, SqlText& sql)
   return condition.empty() ? kNever : condition;
 }
 
-std::string condition_of(const RangeFilter& filter, const SearchQuery& query, SqlText& sql) {
+std::string Condition::of(const RangeFilter& filter) {
   const Property property = filter.scope.property;
-  const auto values = values_of(filter.scope, query, sql);
+  const auto values = values_of(filter.scope, query_, sql_);
   if (!values) {
     const char* column = column_of(property);
-    return *column != '\0' ? between<std::string>(column, filter, sql) : kNever;
+    return *column != '\0' ? between<std::string>(column, filter, sql_) : kNever;
   }
   const auto is_number = [](const RangeFilter::Bound& bound) {
     return std::holds_alternative<double>(bound);
   };
   const std::string condition = is_number(filter.ge) || is_number(filter.le)
-                                    ? between<double>(values->number, filter, sql)
-                                    : between<std::string>(values->term, filter, sql);
-  return has_value(values->from, condition, query);
+                                    ? between<double>(values->number, filter, sql_)
+                                    : between<std::string>(values->term, filter, sql_);
+  return has_value(values->from, condition);
 }
 
 // The smallest value of a record when going up, the largest when going down.
@@ -210,14 +230,20 @@ std::string shuffled_order(const std::string& person, SqlText& sql) {
 
 }  // namespace
 
-std::string filter_condition(const SearchQuery& query, SqlText& sql) {
-  std::string condition = "r.dataset = " + sql.add(query.dataset);
+bool needs_row(const SearchQuery& query) {
+  return std::any_of(query.filters.begin(), query.filters.end(), [](const auto& filter) {
+    return std::visit([](const auto& one) { return needs_row(one.scope); }, filter);
+  });
+}
+
+std::string filter_condition(const SearchQuery& query, const std::string& position, SqlText& sql) {
+  Condition condition(query, position, sql);
+  std::string all;
   for (const domain::SearchFilter& filter : query.filters) {
-    condition += " AND ";
-    condition +=
-        std::visit([&](const auto& one) { return condition_of(one, query, sql); }, filter);
+    all += " AND ";
+    all += std::visit([&](const auto& one) { return condition.of(one); }, filter);
   }
-  return condition;
+  return all;
 }
 
 std::string sort_order(const SearchQuery& query, SqlText& sql) {
