@@ -84,8 +84,19 @@ bool is_sharegpt(const OrderedJson& row) {
          !is_sharegpt_pair(row) && !is_thumb(row);
 }
 
+bool is_alpaca_eval(const OrderedJson& row) {
+  return has_all(row, {"instruction", "output", "generator"}) ||
+         has_all(row, {"instruction", "output_1", "output_2", "generator_1", "generator_2"});
+}
+
+bool is_alpaca_farm(const OrderedJson& row) {
+  return has_all(row, {"instruction", "output_1", "output_2", "preference"}) &&
+         !is_alpaca_eval(row);
+}
+
 bool is_alpaca(const OrderedJson& row) {
-  return has_all(row, {"instruction", "output"}) && !has_any(row, {"context", "response"});
+  return has_all(row, {"instruction", "output"}) &&
+         !has_any(row, {"context", "response", "generator"});
 }
 
 bool is_gpteacher(const OrderedJson& row) {
@@ -102,6 +113,11 @@ constexpr const char* kWithoutItsText =
     "holds neither the story nor the question: use it to measure agreement";
 constexpr const char* kNotForTraining =
     "its authors ask that nobody trains on it: use it to measure agreement";
+
+constexpr const char* kForResearch =
+    "its authors ask that models trained on it are not used outside of research";
+constexpr const char* kEvaluates =
+    "its instructions are those of a leader board: a model trained on them cannot be judged by it";
 
 // Several answers to one prompt: what people, or models in their place, said of them.
 std::vector<ImportFormat> judged_formats() {
@@ -139,6 +155,11 @@ std::vector<ImportFormat> judged_formats() {
                 has_any(row, {"responses_and_scores", "completion_a"});
        },
        read_gpt4_comparisons},
+      {"alpaca_farm", "AlpacaFarm: two answers, and which people or models preferred -> a ranking",
+       {"AlpacaFarm", "", "CC BY-NC 4.0", "models trained on Alpaca", kForResearch},
+       is_alpaca_farm, read_alpaca_farm},
+      {"alpaca_eval", "AlpacaEval: annotations -> a ranking; a model's outputs -> completions",
+       {"AlpacaEval", "", "CC BY-NC 4.0", "", kEvaluates}, is_alpaca_eval, read_alpaca_eval},
       {"webgpt", "WebGPT's comparisons: two answers with scores -> a ranking, tied at zero",
        {"WebGPT comparisons", "", "", "WebGPT (gpt-3)"}, is_webgpt, read_webgpt},
       {"shp", "Stanford Human Preferences: two comments of a post -> a ranking",

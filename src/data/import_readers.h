@@ -31,6 +31,8 @@ Status read_ultrafeedback(const OrderedJson& row, const ImportOptions&, ImportSi
 Status read_ultrafeedback_binarized(const OrderedJson& row, const ImportOptions&,
                                     ImportSink& sink);
 Status read_gpt4_comparisons(const OrderedJson& row, const ImportOptions&, ImportSink& sink);
+Status read_alpaca_farm(const OrderedJson& row, const ImportOptions&, ImportSink& sink);
+Status read_alpaca_eval(const OrderedJson& row, const ImportOptions&, ImportSink& sink);
 Status read_webgpt(const OrderedJson& row, const ImportOptions&, ImportSink& sink);
 Status read_shp(const OrderedJson& row, const ImportOptions&, ImportSink& sink);
 Status read_helpsteer(const OrderedJson& row, const ImportOptions&, ImportSink& sink);

@@ -15,8 +15,12 @@ std::string lower(std::string_view text) {
 
 // A model whose provider's terms restrict training on what it wrote.
 bool is_written_by_restricted_model(const std::string& models) {
-  for (const char* name : {"gpt-3", "gpt-4", "chatgpt", "davinci", "claude", "bard", "gemini"}) {
+  for (const char* name :
+       {"gpt-3", "gpt3", "gpt-4", "chatgpt", "davinci", "claude", "bard", "gemini"}) {
     if (models.find(name) != std::string::npos) return true;
+  }
+  for (size_t at = models.find("gpt4"); at != std::string::npos; at = models.find("gpt4", at + 1)) {
+    if (models.compare(at, 7, "gpt4all") != 0) return true;  // which is an open model
   }
   return false;
 }

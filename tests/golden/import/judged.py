@@ -5,6 +5,9 @@ from common import chat, layout, source, thing
 
 OFFENDS = "holds text that is meant to offend: keep it out of demonstrations"
 NOT_FOR_TRAINING = "its authors ask that nobody trains on it: use it to measure agreement"
+FOR_RESEARCH = "its authors ask that models trained on it are not used outside of research"
+EVALUATES = ("its instructions are those of a leader board: a model trained on them cannot be judged "
+             "by it")
 WITHOUT_ITS_TEXT = "holds neither the story nor the question: use it to measure agreement"
 HUMAN = "\n\nHuman: Is rye a grass?\n\nAssistant:"
 
@@ -140,6 +143,61 @@ def gpt4_comparisons():
         warns=["forbids commercial use", "by gpt4, icm-1.3b", "by gpt-4 and other models"])
 
 
+def alpaca_farm():
+    base = {"instruction": "Name a metal.", "input": "", "output_1": "Tin.", "output_2": "Oak."}
+    rows = [{**base, "preference": 1, "raw_preference": 1},
+            {**base, "input": "It floats.", "output_1": "Tin.", "output_2": "Sodium.",
+             "preference": 2},
+            {**base, "preference": 0, "annotator": "simulated_1"},
+            {**base, "preference": 2, "annotator_index": 3, "dataset": "koala"},
+            {**base, "preference": None},
+            {**base, "preference": 3},
+            {**base, "output_2": "Tin.", "preference": 1}]
+    def want(row, ranks, second="Oak.", prompt="Name a metal.", **kept):
+        return {"prompt": chat(prompt), "completions": [chat(a="Tin."), chat(a=second)],
+                "ranks": ranks, "source": source("AlpacaFarm", str(row), "CC BY-NC 4.0",
+                                                 "models trained on Alpaca", FOR_RESEARCH), **kept}
+    return layout("alpaca_farm", rows, [
+        want(1, [1, 2], raw_preference=1),
+        want(2, [2, 1], "Sodium.", "Name a metal.\n\nIt floats."),
+        want(3, [1, 1], annotator="simulated_1"),
+        want(4, [2, 1], annotator="3", dataset="koala"),
+        want(7, [1, 2], "Tin.")],
+        dropped={"nobody compared the answers": 1, "row that does not fit the layout": 1},
+        notes={"both answers are equal": 1},
+        warns=["outside of research", "forbids commercial use"])
+
+
+def alpaca_eval():
+    pair = {"instruction": "Name a metal.", "output_1": "Tin.", "generator_1": "small_model",
+            "dataset": "koala", "output_2": "Oak.", "generator_2": "gpt4_turbo"}
+    rows = [{**pair, "annotator": "weighted_judge", "preference": 1.25, "time_per_example": 0.5,
+             "raw_completion": {"text": "m", "logprobs": {"content": []}}},
+            {**pair, "annotator": "judge", "preference": 2.0},
+            {**pair, "annotator": "judge", "preference": 1.5},
+            {**pair, "annotator": "judge", "preference": None},
+            {"instruction": "Name a metal.", "output": "Tin.", "generator": "small_model",
+             "dataset": "koala", "datasplit": "eval"},
+            {"instruction": "Name a metal.", "output": "", "generator": "small_model"},
+            {"instruction": "Name a metal.", "output": 5, "generator": "small_model"}]
+    def from_(row, models):
+        return source("AlpacaEval", str(row), "CC BY-NC 4.0", models, EVALUATES)
+    def want(row, ranks, annotator, **kept):
+        return {"prompt": chat("Name a metal."), "completions": [chat(a="Tin."), chat(a="Oak.")],
+                "ranks": ranks, "annotator": annotator,
+                "source": from_(row, "small_model, gpt4_turbo"), "dataset": "koala", **kept}
+    return layout("alpaca_eval", rows, [
+        want(1, [1, 2], "weighted_judge", scores=[0.75, 0.25], time_per_example=0.5),
+        want(2, [2, 1], "judge"), want(3, [1, 1], "judge"),
+        {"prompt": chat("Name a metal."), "completion": chat(a="Tin."),
+         "source": from_(5, "small_model"), "dataset": "koala", "datasplit": "eval"},
+        {"prompt": chat("Name a metal."), "completion": chat(a=""),
+         "source": from_(6, "small_model")}],
+        dropped={"nobody compared the answers": 1, "row that does not fit the layout": 1},
+        notes={"an empty answer": 1},
+        warns=["leader board", "forbids commercial use", "by small_model, gpt4_turbo"])
+
+
 def webgpt():
     def half(answer, score):
         return {"question": {"dataset": "eli5", "id": "q1", "full_text": "Why rain?"},
@@ -259,5 +317,6 @@ def thumbs():
                   dropped={"a conversation does not end with an answer": 1}, warns=["no licence"])
 
 
-LAYOUTS = [oasst(), *hh(), pandalm(), summarize(), *ultrafeedback(), gpt4_comparisons(), webgpt(),
+LAYOUTS = [oasst(), *hh(), pandalm(), summarize(), *ultrafeedback(), gpt4_comparisons(), alpaca_farm(),
+           alpaca_eval(), webgpt(),
            shp(), *helpsteer(), squality(), sharegpt_pairs(), thumbs()]
