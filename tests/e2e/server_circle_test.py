@@ -124,6 +124,38 @@ class CircleTest(command_case.CommandCase):
             self.assertEqual(report["licences"], {"CC0-1.0": 2 * len(WORDS)}, recipe)
             self.assertTrue((run / "final").is_dir())
 
+    def test_a_run_names_the_snapshot_that_it_was_trained_on(self):
+        rows = [{"prompt": f"{word}? ", "completion": word, "source": {**SOURCE, "row": str(row)}}
+                for row, word in enumerate(WORDS)]
+        dataset = self.imported("kept", rows)
+
+        def answer(items, text):
+            for item in items:
+                record = item["record"]
+                self.call("POST", f"/api/v1/records/{record['id']}/responses",
+                          {"status": "submitted",
+                           "values": {"response": {"value": text(record["fields"]["prompt"])}}},
+                          self.people["ann"])
+        items = self.search(dataset, self.people["ann"])
+        answer(items[:5], str.upper)
+        snapshots = f"/api/attune/v1/datasets/{dataset}/snapshots"
+        made = self.call("POST", snapshots, {"name": "round-1"})
+        answer(items[5:], str.title)  # of which the snapshot knows nothing
+        address = self.address("kept")
+        reports = {}
+        for name, data in (("then", f"{address}?snapshot=round-1"), ("now", address)):
+            run = self.path(name)
+            self.done("train", "sft", *MODEL, *STEPS, "--dataset_name", data, "--output_dir", run,
+                      env=self.env)
+            reports[name] = json.loads((run / "data_report.json").read_text())["train"]
+        self.assertEqual(reports["then"]["rows"]["kept"], 5)
+        self.assertEqual(reports["then"]["snapshots"], {made["hash"]: 5})
+        self.assertEqual(reports["now"]["rows"]["kept"], len(WORDS))
+        self.assertEqual(reports["now"]["snapshots"], {}, "rows of what stands now are of none")
+        self.failed("train", "sft", *MODEL, *STEPS, "--dataset_name", f"{address}?snapshot=round-2",
+                    "--output_dir", self.path("none"), env=self.env,
+                    says=["dataset_name", "round-2"])
+
     def test_answers_of_a_model_go_to_people_in_two_commands(self):
         source = {"dataset": "words", "row": "1", "licence": "CC0-1.0"}
         prompts = self.write_rows("prompts.jsonl", [
