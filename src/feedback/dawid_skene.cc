@@ -4,168 +4,225 @@
 #include <cmath>
 #include <limits>
 
+#include "feedback/log_sum.h"
+#include "feedback/squared_steps.h"
+#include "feedback/vote_patterns.h"
+
 namespace attune::feedback {
 namespace {
 
-double log_or_lowest(double probability) {
-  return probability > 0 ? std::log(probability) : -std::numeric_limits<double>::infinity();
+// Long steps are taken where no probability of an item moves by more, and by less with each plain
+// step: which maximum of the likelihood is climbed is decided by plain ones.
+constexpr double kSettled = 1e-3;
+constexpr double kSmallestSum = 1e-250;  // a product below has lost digits
+
+// Class shares [classes], then the confusion matrices [rater, said, true], so that a vote reads and
+// writes neighbours. Both as probabilities, or as the counts that they come from.
+using Point = SquaredSteps::Point;
+
+struct Pass {
+  double log_likelihood = 0;
+  double objective = 0;  // with what smoothing adds: plain steps raise this
+  double change = 0;     // the largest of a posterior since the pass before
+};
+
+// To a sum of 1, `apart` from each other; even where there is nothing.
+void normalise(double* first, size_t count, size_t apart) {
+  double sum = 0;
+  for (size_t i = 0; i < count; ++i) sum += first[i * apart];
+  for (size_t i = 0; i < count; ++i) {
+    double& value = first[i * apart];
+    value = sum > 0 ? value / sum : 1.0 / static_cast<double>(count);
+  }
 }
 
-// Posteriors and tables are flat while they are estimated: [items, classes], and
-// [raters, said, true], so that a vote reads and writes neighbours.
-class Estimate {
+class Model {
  public:
-  Estimate(std::span<const Vote> votes, const VoteSpace& space, const DawidSkeneOptions& options)
-      : votes_(votes),
-        smoothing_(options.smoothing),
-        classes_(static_cast<size_t>(space.classes)),
-        items_(static_cast<size_t>(space.items)),
-        raters_(static_cast<size_t>(space.raters)),
-        has_votes_(items_, false),
-        posteriors_(items_ * classes_, 0.0),
-        logs_(items_ * classes_),
-        confusion_(raters_ * classes_ * classes_) {
-    found_.class_shares.assign(classes_, 0.0);
-    for (const Vote& vote : votes_) {
-      has_votes_[static_cast<size_t>(vote.item)] = true;
-      row_of(posteriors_, vote)[vote.label] += 1;
-    }
-    for (size_t i = 0; i < items_; ++i) {
-      normalise(std::span(posteriors_).subspan(i * classes_, classes_));
-    }
-  }
+  Model(const VotePatterns& patterns, double smoothing)
+      : patterns_(patterns),
+        classes_(patterns.classes),
+        smoothing_(smoothing),
+        posteriors_(patterns.size() * classes_, 0.0),
+        weights_(classes_) {}
 
-  // Class shares and confusion matrices from the posteriors.
-  void maximise() {
-    std::fill(found_.class_shares.begin(), found_.class_shares.end(), 0.0);
-    double items = 0;
-    for (size_t i = 0; i < items_; ++i) {
-      if (!has_votes_[i]) continue;
-      items += 1;
+  std::span<const double> posteriors() const { return posteriors_; }
+
+  // From the shares of votes.
+  Point start() {
+    Point point(classes_ + patterns_.cell_count() * classes_, 0.0);
+    for (size_t p = 0; p < patterns_.size(); ++p) {
+      const auto cells = patterns_.cells_of(p);
+      double* posterior = posteriors_.data() + p * classes_;
+      for (const VoteCell cell : cells) posterior[cell % classes_] += 1;
+      normalise(posterior, classes_, 1);
       for (size_t k = 0; k < classes_; ++k) {
-        found_.class_shares[k] += posteriors_[i * classes_ + k];
+        const double mass = patterns_.items[p] * posterior[k];
+        point[k] += mass;
+        for (const VoteCell cell : cells) point[(cell + size_t{1}) * classes_ + k] += mass;
       }
     }
-    for (double& share : found_.class_shares) share /= items;
-    std::fill(confusion_.begin(), confusion_.end(), smoothing_);
-    for (const Vote& vote : votes_) {
-      double* said = said_by(vote);
-      const double* posterior = row_of(posteriors_, vote);
-      for (size_t k = 0; k < classes_; ++k) said[k] += posterior[k];
-    }
-    for (size_t rater = 0; rater < raters_; ++rater) normalise_rater(rater);
+    to_probabilities(point);
+    return point;
   }
 
-  // Posteriors from these; the largest change of one.
-  double expect() {
-    for (size_t k = 0; k < classes_; ++k) {
-      const double share = log_or_lowest(found_.class_shares[k]);
-      for (size_t i = 0; i < items_; ++i) logs_[i * classes_ + k] = share;
+  // Posteriors at `point`, and the shares and confusion matrices that they give.
+  Pass pass(const Point& point, Point& next) {
+    next.assign(point.size(), 0.0);
+    Pass found = with_classes(classes_, [&](auto classes) {
+      return pass_of<classes()>(point, next);
+    });
+    to_probabilities(next);
+    found.objective = found.log_likelihood;
+    for (size_t at = classes_; smoothing_ > 0 && at < point.size(); ++at) {
+      found.objective += smoothing_ * std::log(point[at]);
     }
-    std::vector<double> probabilities = confusion_;
-    for (double& value : confusion_) value = log_or_lowest(value);
-    for (const Vote& vote : votes_) {
-      const double* said = said_by(vote);
-      double* row = row_of(logs_, vote);
-      for (size_t k = 0; k < classes_; ++k) row[k] += said[k];
-    }
-    confusion_ = std::move(probabilities);
-    double change = 0;
-    found_.log_likelihood = 0;
-    for (size_t i = 0; i < items_; ++i) change = std::max(change, take_item(i));
-    return change;
+    return found;
   }
 
-  // Whether this was the last step.
-  bool step(double tolerance) {
-    maximise();
-    ++found_.iterations;
-    return found_.converged = expect() < tolerance;
-  }
-  int64_t iterations() const { return found_.iterations; }
-
-  DawidSkene found() && {
-    for (size_t i = 0; i < items_; ++i) {
-      const double* row = posteriors_.data() + i * classes_;
-      found_.posteriors.emplace_back(row, row + classes_);
-    }
-    found_.confusion.assign(raters_, std::vector<std::vector<double>>(
-                                         classes_, std::vector<double>(classes_)));
-    for (size_t rater = 0; rater < raters_; ++rater) {
-      for (size_t k = 0; k < classes_; ++k) {
-        for (size_t l = 0; l < classes_; ++l) found_.confusion[rater][k][l] = cell(rater, k, l);
-      }
-    }
-    return std::move(found_);
+  // What a long step made negative, or nearly, becomes a tenth of the plain step's.
+  void repair(Point& point, const Point& plain) const {
+    for (size_t i = 0; i < point.size(); ++i) point[i] = std::max(point[i], 0.1 * plain[i]);
+    normalise_all(point);
   }
 
  private:
-  double* row_of(std::vector<double>& table, const Vote& vote) {
-    return table.data() + static_cast<size_t>(vote.item) * classes_;
-  }
-  double* said_by(const Vote& vote) {
-    return confusion_.data() + (static_cast<size_t>(vote.rater) * classes_ +
-                                static_cast<size_t>(vote.label)) * classes_;
-  }
-  double& cell(size_t rater, size_t truth, size_t said) {
-    return confusion_[(rater * classes_ + said) * classes_ + truth];
+  template <size_t kClasses>
+  Pass pass_of(const Point& point, Point& next) {
+    const size_t classes = kClasses > 0 ? kClasses : classes_;
+    const double* __restrict shares = point.data();
+    const double* __restrict confusion = point.data() + classes;
+    double* __restrict counts = next.data();
+    double* __restrict posterior = posteriors_.data();
+    double fixed[kClasses > 0 ? kClasses : 1];
+    double* weights = kClasses > 0 ? fixed : weights_.data();
+    Pass found;
+    LogSum log_sums;
+    for (size_t p = 0; p < patterns_.size(); ++p, posterior += classes) {
+      const std::span<const VoteCell> cells = patterns_.cells_of(p);
+      double log_scale = 0;
+      for (size_t k = 0; k < classes; ++k) weights[k] = shares[k];
+      for (size_t v = 0; v < cells.size(); ++v) {
+        const double* said = confusion + cells[v] * classes;
+        for (size_t k = 0; k < classes; ++k) weights[k] *= said[k];
+        if (v % 8 == 7) log_scale += scale(weights, classes);
+      }
+      double sum = 0;
+      for (size_t k = 0; k < classes; ++k) sum += weights[k];
+      if (!(sum >= kSmallestSum)) {
+        log_scale = weigh_by_logs(point, cells);
+        sum = 0;
+        for (size_t k = 0; k < classes; ++k) sum += weights[k] = weights_[k];
+      }
+      const double items = patterns_.items[p];
+      log_sums.add(sum, items);
+      found.log_likelihood += items * log_scale;
+      const double one = 1 / sum;
+      for (size_t k = 0; k < classes; ++k) {
+        const double now = weights[k] * one;
+        found.change = std::max(found.change, std::abs(now - posterior[k]));
+        posterior[k] = now;
+        weights[k] = now * items;
+        counts[k] += weights[k];
+      }
+      for (const VoteCell cell : cells) {
+        double* said = counts + (cell + size_t{1}) * classes;
+        for (size_t k = 0; k < classes; ++k) said[k] += weights[k];
+      }
+    }
+    found.log_likelihood += log_sums.value();
+    return found;
   }
 
-  // The posterior of an item from its logs; its largest change.
-  double take_item(size_t i) {
-    const std::span<double> logs = std::span(logs_).subspan(i * classes_, classes_);
-    const double most = *std::max_element(logs.begin(), logs.end());
-    double sum = 0;
-    for (double& value : logs) sum += value = std::exp(value - most);
-    if (has_votes_[i]) found_.log_likelihood += most + std::log(sum);
-    double change = 0;
+  // Many votes make small products: to a largest one of 1; the log of what was taken out.
+  static double scale(double* weights, size_t classes) {
+    const double most = *std::max_element(weights, weights + classes);
+    if (most > 1e-60 || most < kSmallestSum) return 0;
+    for (size_t k = 0; k < classes; ++k) weights[k] /= most;
+    return std::log(most);
+  }
+
+  // The same, into weights_, where products leave the range of a double.
+  double weigh_by_logs(const Point& point, std::span<const VoteCell> cells) {
     for (size_t k = 0; k < classes_; ++k) {
-      double& posterior = posteriors_[i * classes_ + k];
-      const double now = logs[k] / sum;
-      if (has_votes_[i]) change = std::max(change, std::abs(now - posterior));
-      posterior = now;
+      weights_[k] = std::log(point[k]);
+      for (const VoteCell cell : cells) {
+        weights_[k] += std::log(point[(cell + size_t{1}) * classes_ + k]);
+      }
     }
-    return change;
+    const double most = *std::max_element(weights_.begin(), weights_.end());
+    for (double& weight : weights_) weight = std::exp(weight - most);
+    return most;
   }
 
-  // To a sum of 1; even where there is nothing.
-  static void normalise(std::span<double> row) {
-    double sum = 0;
-    for (const double value : row) sum += value;
-    for (double& value : row) {
-      value = sum > 0 ? value / sum : 1.0 / static_cast<double>(row.size());
-    }
+  void to_probabilities(Point& counts) const {
+    for (size_t at = classes_; at < counts.size(); ++at) counts[at] += smoothing_;
+    normalise_all(counts);
   }
-  void normalise_rater(size_t rater) {
-    std::vector<double> row(classes_);
-    for (size_t k = 0; k < classes_; ++k) {
-      for (size_t l = 0; l < classes_; ++l) row[l] = cell(rater, k, l);
-      normalise(row);
-      for (size_t l = 0; l < classes_; ++l) cell(rater, k, l) = row[l];
+
+  // The classes, and what a rater says of each.
+  void normalise_all(Point& point) const {
+    normalise(point.data(), classes_, 1);
+    for (size_t at = classes_; at < point.size(); at += classes_ * classes_) {
+      for (size_t k = 0; k < classes_; ++k) normalise(point.data() + at + k, classes_, classes_);
     }
   }
 
-  std::span<const Vote> votes_;
+  const VotePatterns& patterns_;
+  const size_t classes_;
   const double smoothing_;
-  const size_t classes_, items_, raters_;
-  std::vector<bool> has_votes_;
-  std::vector<double> posteriors_, logs_, confusion_;
-  DawidSkene found_;
+  std::vector<double> posteriors_;  // [patterns, classes]
+  std::vector<double> weights_;     // [classes], of one pattern
 };
+
+DawidSkene found_at(const Point& point, const VotePatterns& patterns, const Model& model) {
+  const size_t classes = patterns.classes;
+  DawidSkene found;
+  found.class_shares.assign(point.begin(), point.begin() + static_cast<std::ptrdiff_t>(classes));
+  found.posteriors = by_item(patterns, model.posteriors(), found.class_shares);
+  found.confusion.assign(patterns.raters, std::vector<std::vector<double>>(
+                                              classes, std::vector<double>(classes)));
+  const double* cell = point.data() + classes;
+  for (auto& matrix : found.confusion) {
+    for (size_t said = 0; said < classes; ++said) {
+      for (size_t truth = 0; truth < classes; ++truth) matrix[truth][said] = *cell++;
+    }
+  }
+  return found;
+}
 
 }  // namespace
 
 Result<DawidSkene> dawid_skene(std::span<const Vote> votes, const VoteSpace& space,
                                const DawidSkeneOptions& options) {
-  TRY(check_votes(votes, space));
-  if (votes.empty()) return invalid_input("no votes: there is nothing to estimate from");
+  const VotePatterns patterns = TRY(vote_patterns(votes, space));
   if (!(options.smoothing >= 0)) {
     return invalid_input("smoothing is {}: 0 or more", options.smoothing);
   }
-  Estimate estimate(votes, space, options);
-  while (estimate.iterations() < options.iterations_max && !estimate.step(options.tolerance)) {
+  Model model(patterns, options.smoothing);
+  SquaredSteps steps([&](Point& point, const Point& plain) { model.repair(point, plain); });
+  Point point = model.start(), next;
+  Pass last;
+  int64_t iterations = 0;
+  bool converged = false;
+  double change_before = std::numeric_limits<double>::infinity();
+  for (bool plain = true, settled = false;;) {
+    last = model.pass(point, next);
+    ++iterations;
+    converged = plain && last.change < options.tolerance;
+    if (converged || iterations >= options.iterations_max) break;
+    if (plain) {
+      settled = last.change < kSettled && last.change <= change_before;
+      change_before = last.change;
+    }
+    // A long step may be taken back: not one that nothing follows.
+    const bool room = iterations + 2 <= options.iterations_max;
+    plain = steps.advance(point, next, last.objective, settled && room);
   }
-  return std::move(estimate).found();
+  DawidSkene found = found_at(point, patterns, model);
+  found.log_likelihood = last.log_likelihood;
+  found.iterations = iterations;
+  found.converged = converged;
+  return found;
 }
 
 }  // namespace attune::feedback

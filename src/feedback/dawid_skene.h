@@ -2,6 +2,11 @@
 // say for each true class; both are found together by expectation maximisation. For three raters or
 // more who err in their own ways.
 //
+// The first steps are plain; where no probability moves by more than 0.001, and by less each time,
+// every other one is long (squared_steps.h), which has the same fixed points and never lowers the
+// likelihood: the result is the plain iteration's, to the tolerance, in fewer steps. Memory grows
+// with the patterns of votes that differ (vote_patterns.h) and with raters * classes^2.
+//
 // Pure functions; thread-safe.
 #pragma once
 
@@ -25,7 +30,7 @@ struct DawidSkene {
   std::vector<double> class_shares;                         // [classes], pi
   std::vector<std::vector<std::vector<double>>> confusion;  // [raters][true][said]
   double log_likelihood = 0;
-  int64_t iterations = 0;
+  int64_t iterations = 0;  // times that all items were gone over
   bool converged = false;
 };
 

@@ -2,153 +2,194 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/random.h"
+#include "feedback/log_sum.h"
+#include "feedback/vote_patterns.h"
 
 namespace attune::feedback {
 namespace {
 
-// One start of the expectation maximisation.
+constexpr double kLargestSum = 1e250;  // a product above has left the range of a double
+
+// P(the label of a cell | it is the truth, or another one is), never 0: a label that a rater cannot
+// have said would end everything.
+struct Says {
+  double same, other;
+};
+
+// One start of the expectation maximisation. Whether the truth is the label said or another one is
+// all that counts: the weight of a truth is the product of same / other over the votes for it, and
+// every vote's `other` is a factor of the whole.
 class Start {
  public:
-  Start(std::span<const Vote> votes, const VoteSpace& space)
-      : votes_(votes),
-        classes_(static_cast<size_t>(space.classes)),
-        items_(static_cast<size_t>(space.items)),
-        raters_(static_cast<size_t>(space.raters)),
-        has_votes_(items_, false),
-        posteriors_(items_ * classes_) {
-    for (const Vote& vote : votes_) has_votes_[static_cast<size_t>(vote.item)] = true;
-    found_.spamming.assign(raters_, 0.5);
-    found_.habits.assign(raters_,
-                         std::vector<double>(classes_, 1.0 / static_cast<double>(classes_)));
+  explicit Start(const VotePatterns& patterns)
+      : patterns_(patterns),
+        classes_(patterns.classes),
+        votes_(patterns.cell_count(), 0.0),
+        others_(patterns.cell_count()),
+        ratios_(patterns.cell_count()),
+        weights_(classes_) {
+    for (size_t p = 0; p < patterns.size(); ++p) {
+      items_ += patterns.items[p];
+      for (const VoteCell cell : patterns.cells_of(p)) votes_[cell] += patterns.items[p];
+    }
+    spamming_.assign(patterns.raters, 0.5);
+    habits_.assign(patterns.cell_count(), 1.0 / static_cast<double>(classes_));
   }
 
   void draw(Random& random) {
-    for (double& theta : found_.spamming) theta = 0.05 + 0.9 * random.uniform();
-    for (auto& habits : found_.habits) {
+    for (double& theta : spamming_) theta = 0.05 + 0.9 * random.uniform();
+    for (size_t at = 0; at < habits_.size(); at += classes_) {
       double sum = 0;
-      for (double& habit : habits) sum += habit = 0.1 + random.uniform();
-      for (double& habit : habits) habit /= sum;
-    }
-  }
-
-  // Posteriors and the likelihood from theta and xi.
-  void expect() {
-    const double even = -std::log(static_cast<double>(classes_));
-    std::fill(posteriors_.begin(), posteriors_.end(), even);
-    // Whether the truth is the label said or another one is all that counts.
-    std::vector<double> log_same(raters_ * classes_), log_other(raters_ * classes_);
-    for (size_t at = 0; at < log_same.size(); ++at) {
-      log_same[at] = std::log(says(at, true));
-      log_other[at] = std::log(says(at, false));
-    }
-    for (const Vote& vote : votes_) {
-      double* row = row_of(vote);
-      const size_t at = place_of(vote);
-      for (size_t t = 0; t < classes_; ++t) row[t] += log_other[at];
-      row[vote.label] += log_same[at] - log_other[at];
-    }
-    found_.log_likelihood = 0;
-    for (size_t i = 0; i < items_; ++i) {
-      const std::span<double> row = std::span(posteriors_).subspan(i * classes_, classes_);
-      const double most = *std::max_element(row.begin(), row.end());
-      double sum = 0;
-      for (double& value : row) sum += value = std::exp(value - most);
-      for (double& value : row) value /= sum;
-      if (has_votes_[i]) found_.log_likelihood += most + std::log(sum);
-    }
-  }
-
-  // Theta and xi from the posteriors.
-  void maximise(double smoothing) {
-    std::vector<double> spam(raters_, smoothing), given(raters_, 2 * smoothing);
-    std::vector<std::vector<double>> habits(raters_, std::vector<double>(classes_, smoothing));
-    std::vector<double> spams_though_same(raters_ * classes_);
-    for (size_t at = 0; at < spams_though_same.size(); ++at) {
-      spams_though_same[at] = 1.0 - (1.0 - found_.spamming[at / classes_]) / says(at, true);
-    }
-    for (const Vote& vote : votes_) {
-      const auto rater = static_cast<size_t>(vote.rater);
-      // Of another truth it was certainly spam.
-      const double same = row_of(vote)[vote.label];
-      const double spammed = (1.0 - same) + same * spams_though_same[place_of(vote)];
-      spam[rater] += spammed;
-      given[rater] += 1;
-      habits[rater][static_cast<size_t>(vote.label)] += spammed;
-    }
-    for (size_t a = 0; a < raters_; ++a) {
-      if (given[a] > 0) found_.spamming[a] = spam[a] / given[a];
-      double sum = 0;
-      for (const double habit : habits[a]) sum += habit;
-      if (sum <= 0) continue;  // never spams: habits say nothing and stay
-      for (size_t k = 0; k < classes_; ++k) found_.habits[a][k] = habits[a][k] / sum;
+      for (size_t k = 0; k < classes_; ++k) sum += habits_[at + k] = 0.1 + random.uniform();
+      for (size_t k = 0; k < classes_; ++k) habits_[at + k] /= sum;
     }
   }
 
   void run(const MaceOptions& options) {
-    expect();
-    while (!found_.converged && found_.iterations < options.iterations_max) {
-      const double before = found_.log_likelihood;
+    expect(nullptr);
+    while (!converged_ && iterations_ < options.iterations_max) {
+      const double before = log_likelihood_;
       maximise(options.smoothing);
-      expect();
-      ++found_.iterations;
-      const double change = std::abs(found_.log_likelihood - before);
-      found_.converged = change <= options.tolerance * std::abs(found_.log_likelihood);
+      expect(nullptr);
+      ++iterations_;
+      const double change = std::abs(log_likelihood_ - before);
+      converged_ = change <= options.tolerance * std::abs(log_likelihood_);
     }
   }
 
-  double log_likelihood() const { return found_.log_likelihood; }
-  Mace found() && {
-    found_.posteriors.resize(items_);
-    for (size_t i = 0; i < items_; ++i) {
-      const double* row = posteriors_.data() + i * classes_;
-      found_.posteriors[i].assign(row, row + classes_);
+  double log_likelihood() const { return log_likelihood_; }
+
+  Mace found() {
+    std::vector<double> posteriors(patterns_.size() * classes_);
+    expect(posteriors.data());
+    const std::vector<double> even(classes_, 1.0 / static_cast<double>(classes_));
+    Mace found;
+    found.posteriors = by_item(patterns_, posteriors, even);
+    found.spamming = spamming_;
+    for (auto habit = habits_.begin(); habit != habits_.end();) {
+      const auto next = habit + static_cast<std::ptrdiff_t>(classes_);
+      found.habits.emplace_back(habit, next);
+      habit = next;
     }
-    return std::move(found_);
+    found.log_likelihood = log_likelihood_;
+    found.iterations = iterations_;
+    found.converged = converged_;
+    return found;
   }
 
  private:
-  double* row_of(const Vote& vote) {
-    return posteriors_.data() + static_cast<size_t>(vote.item) * classes_;
-  }
-  // Of the rater and the label said, in tables of both.
-  size_t place_of(const Vote& vote) const {
-    return static_cast<size_t>(vote.rater) * classes_ + static_cast<size_t>(vote.label);
-  }
-  // P(the label of this place | it is the truth, or another one is), never 0: a label that a rater
-  // cannot have said would end everything.
-  double says(size_t place, bool is_truth) const {
-    const double theta = found_.spamming[place / classes_];
-    const double habit = theta * found_.habits[place / classes_][place % classes_];
-    return std::max((is_truth ? 1.0 - theta : 0.0) + habit, 1e-300);
+  Says says(VoteCell cell) const {
+    const double theta = spamming_[cell / classes_];
+    const double habit = theta * habits_[cell];
+    return {std::max(1.0 - theta + habit, 1e-300), std::max(habit, 1e-300)};
   }
 
-  std::span<const Vote> votes_;
-  const size_t classes_, items_, raters_;
-  std::vector<bool> has_votes_;
-  std::vector<double> posteriors_;  // [items, classes]
-  Mace found_;
+  // From theta and xi: how much of each cell's votes is of another truth, the likelihood, and,
+  // where asked for, the posteriors [patterns, classes].
+  void expect(double* posteriors) {
+    log_likelihood_ = 0;
+    for (VoteCell cell = 0; cell < ratios_.size(); ++cell) {
+      const Says p = says(cell);
+      ratios_[cell] = p.same / p.other;
+      others_[cell] = 0;
+      log_likelihood_ += votes_[cell] * std::log(p.other);
+    }
+    log_likelihood_ -= items_ * std::log(static_cast<double>(classes_));
+    with_classes(classes_, [&](auto classes) { expect_of<classes()>(posteriors); });
+  }
+
+  template <size_t kClasses>
+  void expect_of(double* posteriors) {
+    const size_t classes = kClasses > 0 ? kClasses : classes_;
+    const double* __restrict ratios = ratios_.data();
+    double* __restrict others = others_.data();
+    double fixed[kClasses > 0 ? kClasses : 1];
+    double* weights = kClasses > 0 ? fixed : weights_.data();
+    LogSum log_sums;
+    for (size_t p = 0; p < patterns_.size(); ++p) {
+      const std::span<const VoteCell> cells = patterns_.cells_of(p);
+      std::fill(weights, weights + classes, 1.0);
+      for (const VoteCell cell : cells) weights[cell % classes] *= ratios[cell];
+      double sum = 0, log_scale = 0;
+      for (size_t k = 0; k < classes; ++k) sum += weights[k];
+      if (!(sum <= kLargestSum)) sum = weigh_by_logs(cells, weights, log_scale);
+      const double items = patterns_.items[p];
+      log_sums.add(sum, items);
+      log_likelihood_ += items * log_scale;
+      const double share = items / sum;
+      for (const VoteCell cell : cells) others[cell] += share * (sum - weights[cell % classes]);
+      if (posteriors == nullptr) continue;
+      for (size_t k = 0; k < classes; ++k) *posteriors++ = weights[k] / sum;
+    }
+    log_likelihood_ += log_sums.value();
+  }
+
+  // Weights where products leave the range of a double, divided by exp(log_scale); their sum.
+  double weigh_by_logs(std::span<const VoteCell> cells, double* weights, double& log_scale) const {
+    std::fill(weights, weights + classes_, 0.0);
+    for (const VoteCell cell : cells) {
+      const Says p = says(cell);
+      weights[cell % classes_] += std::log(p.same) - std::log(p.other);
+    }
+    log_scale = *std::max_element(weights, weights + classes_);
+    double sum = 0;
+    for (size_t k = 0; k < classes_; ++k) sum += weights[k] = std::exp(weights[k] - log_scale);
+    return sum;
+  }
+
+  // Theta and xi from these: of another truth a vote was certainly spam, of the same one perhaps.
+  void maximise(double smoothing) {
+    std::vector<double> spams(classes_);
+    for (size_t rater = 0; rater < spamming_.size(); ++rater) {
+      double given = 2 * smoothing, spam = smoothing, sum = 0;
+      for (size_t k = 0; k < classes_; ++k) {
+        const auto cell = static_cast<VoteCell>(rater * classes_ + k);
+        const double though_same = 1.0 - (1.0 - spamming_[rater]) / says(cell).same;
+        const double spammed =
+            others_[cell] + std::max(votes_[cell] - others_[cell], 0.0) * though_same;
+        given += votes_[cell];
+        spam += spammed;
+        sum += spams[k] = smoothing + spammed;
+      }
+      if (given > 0) spamming_[rater] = spam / given;
+      if (sum <= 0) continue;  // never spams: habits say nothing and stay
+      for (size_t k = 0; k < classes_; ++k) habits_[rater * classes_ + k] = spams[k] / sum;
+    }
+  }
+
+  const VotePatterns& patterns_;
+  const size_t classes_;
+  double items_ = 0;                     // with votes
+  std::vector<double> votes_;             // [cells], votes given
+  std::vector<double> others_, ratios_;   // [cells]
+  std::vector<double> weights_;           // [classes], of one pattern
+  std::vector<double> spamming_;          // [raters], theta
+  std::vector<double> habits_;            // [cells], xi
+  double log_likelihood_ = 0;
+  int64_t iterations_ = 0;
+  bool converged_ = false;
 };
 
 }  // namespace
 
 Result<Mace> mace(std::span<const Vote> votes, const VoteSpace& space,
                   const MaceOptions& options) {
-  TRY(check_votes(votes, space));
-  if (votes.empty()) return invalid_input("no votes: there is nothing to estimate from");
+  const VotePatterns patterns = TRY(vote_patterns(votes, space));
   if (options.restarts < 1) return invalid_input("restarts is {}: 1 or more", options.restarts);
-  Mace best;
+  std::optional<Start> best;
   for (int64_t start = 0; start < options.restarts; ++start) {
-    Start one(votes, space);
+    Start one(patterns);
     if (start > 0) {
       Random random(options.seed, static_cast<uint64_t>(start));
       one.draw(random);
     }
     one.run(options);
-    if (start == 0 || one.log_likelihood() > best.log_likelihood) best = std::move(one).found();
+    if (!best || one.log_likelihood() > best->log_likelihood()) best.emplace(std::move(one));
   }
-  return best;
+  return best->found();
 }
 
 }  // namespace attune::feedback
