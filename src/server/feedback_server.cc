@@ -73,7 +73,11 @@ Result<std::unique_ptr<FeedbackServer>> FeedbackServer::open(const FeedbackServe
                                       .metrics_token = options.metrics_token});
   add_setup_page(endpoints);
   made.router.emplace(api::make_router(made.services, endpoints));
-  made.http = TRY(http::Server::listen(options.http, [&made](http::Request& request) {
+  http::ServerOptions http_options = options.http;
+  http_options.body_limit = [most = options.http.limits.body_bytes](const http::Request& head) {
+    return api::body_limit_of(head, most);
+  };
+  made.http = TRY(http::Server::listen(http_options, [&made](http::Request& request) {
     return made.front->pass(
         request, [&made](http::Request& passed) { return made.router->dispatch(passed); });
   }));

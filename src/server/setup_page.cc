@@ -15,11 +15,13 @@ button { margin-top: 1.5rem; font: inherit; padding: .4rem 1.2rem }
 code { overflow-wrap: anywhere } #said { margin-top: 1rem }
 )css";
 
-// What the server says is shown as text, never as markup.
+// What the server says is shown as text, never as markup. While it is asked the button is off: the
+// refusal of a second click would take the place of the key that is shown once.
 constexpr const char* kScript = R"js(
-const form = document.querySelector('form'), said = document.getElementById('said');
-form.addEventListener('submit', async event => {
-  event.preventDefault();
+const form = document.querySelector('form'), button = document.querySelector('button');
+const said = document.getElementById('said');
+const say = text => { said.textContent = text; };
+async function makeAccount() {
   const answer = await fetch('api/attune/v1/setup', {
     method: 'POST', headers: {'Content-Type': 'application/json'},
     body: JSON.stringify({token: location.hash.slice(1), username: form.username.value,
@@ -28,15 +30,27 @@ form.addEventListener('submit', async event => {
   if (answer.status === 201) {
     form.remove();
     history.replaceState(null, '', location.pathname);
-    said.textContent = 'Done. Your API key, which is not shown again: ';
+    say('Done. Your API key, which is not shown again: ');
     said.appendChild(document.createElement('code')).textContent = body.user.api_key;
   } else if (typeof body.detail === 'string') {
-    said.textContent = body.detail;
+    say(body.detail);
   } else {
     const {errors = [], detail} = body.detail.params || {};
-    said.textContent = detail || errors.map(one => one.loc.at(-1) + ': ' + one.msg).join('; ');
+    say(detail || errors.map(one => one.loc.at(-1) + ': ' + one.msg).join('; '));
   }
+}
+form.addEventListener('submit', async event => {
+  event.preventDefault();
+  button.disabled = true;
+  say('');
+  try {
+    await makeAccount();
+  } catch (error) {
+    say('The server did not answer as it should (' + error.message + '): try again');
+  }
+  button.disabled = false;
 });
+if (location.hash.length < 2) say('Open the whole link that the server printed, with its # part.');
 )js";
 
 std::string page() {

@@ -155,6 +155,18 @@ class Serve(unittest.TestCase):
             status, _ = server.call("POST", "/api/v1/workspaces", {"name": "x" * 1_100_000})
             self.assertEqual(413, status)
 
+    def test_who_is_not_known_cannot_send_much(self):
+        with self.server() as server:
+            for path in ("/api/attune/v1/setup", "/api/v1/token", "/api/v1/workspaces"):
+                for lines in ({}, {"Cookie": "theme=dark"}, {"Authorization": "Basic YTpi"}):
+                    # The head alone: it is refused before any of the body has come.
+                    answer = server.request("POST", path, headers={**lines,
+                                                                   "Content-Length": "65537"})
+                    self.assertEqual(413, answer.status, (path, lines))
+                    self.assertIn("X-Argilla-Api-Key", answer.text)
+            self.assertEqual(201, server.call("POST", "/api/v1/workspaces",
+                                              {"name": "w", "more": "x" * 70_000})[0])
+
     def test_a_client_that_smuggles_is_refused(self):
         with self.server() as server:
             with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1]))) as raw:

@@ -80,6 +80,7 @@ Reply AccountsTest::send(http::Method method, const std::string& path, const std
                          const OrderedJson& body) {
   HeaderLines headers;
   if (!key.empty()) headers.emplace_back("X-Argilla-Api-Key", key);
+  if (!body.is_null()) headers.emplace_back("Content-Type", "application/json");
   return send_raw(method, path, headers, body.is_null() ? "" : to_line(body));
 }
 

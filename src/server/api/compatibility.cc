@@ -29,6 +29,7 @@ bool is_name(std::string_view text, bool upper_case) {
 
 TextRule username_rule() {
   return {.min = 1,
+          .max = kUsernameMax,
           .pattern = "^(?!-|_)[A-za-z0-9-_]+$",
           .allowed = [](std::string_view text) { return is_name(text, true); }};
 }

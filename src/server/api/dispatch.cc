@@ -87,6 +87,9 @@ Answer<http::Response> answer(Services& services, const Endpoint& endpoint,
     if (call.identity.credential == Credential::kKey) {
       call.presented_key = *request.headers.find("X-Argilla-Api-Key");
     }
+  } else if (request.body.size() > kStrangersBodyBytes) {
+    return detail(413, fmt::format("The body of this call has at most {} bytes",
+                                   kStrangersBodyBytes));
   }
   return endpoint.handle(call);
 }
@@ -128,6 +131,17 @@ std::string cookie_of(const http::Request& request, std::string_view name) {
     }
   }
   return "";
+}
+
+http::BodyLimit body_limit_of(const http::Request& head, size_t bytes) {
+  if (head.headers.find("X-Argilla-Api-Key") != nullptr || !bearer_of(head).empty() ||
+      !cookie_of(head, kSessionCookie).empty()) {
+    return {.bytes = bytes};
+  }
+  return {.bytes = kStrangersBodyBytes,
+          .text = fmt::format("without credentials a body has at most {} bytes: send an API key in "
+                              "X-Argilla-Api-Key",
+                              kStrangersBodyBytes)};
 }
 
 http::Router make_router(Services& services, const Endpoints& endpoints) {

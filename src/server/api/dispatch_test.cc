@@ -61,6 +61,21 @@ TEST_P(DispatchTest, ABodyThatIsNoJsonIsAMistakeOfTheBody) {
   EXPECT_EQ(send_raw(Method::kPost, "/api/v1/workspaces", headers, deep).status, 422);
 }
 
+TEST(BodyLimit, IsSmallWithoutCredentials) {
+  const auto limit = [](const std::string& name, const std::string& value) {
+    http::Request head;
+    head.headers.add(name, value);
+    return body_limit_of(head, 1 << 20).bytes;
+  };
+  EXPECT_EQ(limit("Host", "localhost"), kStrangersBodyBytes);
+  EXPECT_EQ(limit("Authorization", "Basic YTpi"), kStrangersBodyBytes);
+  EXPECT_EQ(limit("Cookie", "theme=dark"), kStrangersBodyBytes);
+  EXPECT_EQ(limit("x-argilla-api-key", "key"), 1U << 20);
+  EXPECT_EQ(limit("Authorization", "Bearer token"), 1U << 20);
+  EXPECT_EQ(limit("Cookie", "theme=dark; attune_session=s"), 1U << 20);
+  EXPECT_NE(body_limit_of({}, 1 << 20).text.find("X-Argilla-Api-Key"), std::string::npos);
+}
+
 TEST_P(DispatchTest, WhatAHandlerThrowsIsAnsweredWithoutItsText) {
   const Endpoints endpoints = {
       {Method::kGet, "/throws", Access::kPublic, "", [](const Call&) -> Answer<http::Response> {

@@ -56,5 +56,6 @@ Result<std::vector<domain::Workspace>> visible_workspaces(store::Connection& con
 
 inline constexpr size_t kPasswordMin = 8;
 inline constexpr size_t kPasswordMax = 100;
+inline constexpr size_t kUsernameMax = 200;  // what a login takes
 
 }  // namespace attune::api

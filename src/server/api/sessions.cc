@@ -50,7 +50,7 @@ Answer<Login> come_in(const Call& call, const std::string& username, const std::
 Answer<Response> token(const Call& call) {
   const OrderedJson form = TRY(form_of(call));
   SchemaReader body(form, "body");
-  const std::string username = body.text("username", {.max = 200});
+  const std::string username = body.text("username", {.max = kUsernameMax});
   const std::string password = body.text("password", {.max = kPasswordMax});
   TRY(body.done());
   const Login login = TRY(come_in(call, username, password, Credential::kBearer));
@@ -72,22 +72,21 @@ Response session_response(const Call& call, const Login& login, OrderedJson body
   return response;
 }
 
-// A page of another site can make a browser send a form here, in one of the three types of forms,
-// and so log somebody in as the page's owner; JSON it cannot send without asking first.
-Answer<void> no_form(const Call& call) {
+// A page of another site can make a browser send a body of no type or of the three types of forms
+// here, and so log somebody in as the page's owner; JSON it cannot send without asking first.
+Answer<void> is_json(const Call& call) {
   const std::string* type = call.request.headers.find("Content-Type");
-  if (!type) return {};
-  for (const char* of_forms : {"text/", "application/x-www-form-urlencoded", "multipart/"}) {
-    if (type->starts_with(of_forms)) return detail(415, "Content-Type must be application/json");
-  }
-  return {};
+  std::string_view essence = type ? std::string_view(*type) : "";
+  essence = essence.substr(0, essence.find_first_of("; \t"));
+  if (http::same_name(essence, "application/json")) return {};
+  return detail(415, "Content-Type must be application/json");
 }
 
 Answer<Response> open(const Call& call) {
-  TRY(no_form(call));
+  TRY(is_json(call));
   const OrderedJson json = TRY(call.body());
   SchemaReader body(json, "body");
-  const std::string username = body.text("username", {.max = 200});
+  const std::string username = body.text("username", {.max = kUsernameMax});
   const std::string password = body.text("password", {.max = kPasswordMax});
   body.no_others();
   TRY(body.done());
@@ -118,12 +117,12 @@ Answer<Response> setup_state(const Call& call) {
 
 // The first owner, by the link that the server printed when it started.
 Answer<Response> set_up(const Call& call) {
-  TRY(no_form(call));
+  TRY(is_json(call));
   const OrderedJson json = TRY(call.body());
   SchemaReader body(json, "body");
   const std::string given = body.text("token");
   NewUser input;
-  input.username = body.text("username", {.min = 1});
+  input.username = read_username(body, true);
   input.first_name = body.text_or_null("first_name", person_name_rule()).value_or(input.username);
   input.last_name = body.text_or_null("last_name", person_name_rule());
   input.password = body.text("password", password_rule());

@@ -46,7 +46,7 @@ Answer<Response> create(const Call& call) {
   input.id = body.id_or_null("id");
   input.first_name = body.text("first_name", person_name_rule());
   input.last_name = body.text_or_null("last_name", person_name_rule());
-  input.username = body.text("username", {.min = 1});
+  input.username = read_username(body);
   input.role = read_role(body).value_or(domain::Role::kAnnotator);
   input.password = body.text("password", password_rule());
   TRY(body.done());
@@ -62,7 +62,7 @@ Answer<Response> change(const Call& call) {
   input.first_name = body.text_or_null("first_name", person_name_rule());
   input.sets_last_name = body.has("last_name");
   input.last_name = body.text_or_null("last_name", person_name_rule());
-  input.username = body.text_or_null("username", {.min = 1});
+  input.username = read_username_or_null(body);
   input.role = read_role(body);
   input.password = body.text_or_null("password", password_rule());
   body.not_null({"first_name", "username", "role", "password"});

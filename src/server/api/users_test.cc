@@ -73,6 +73,26 @@ TEST_P(UsersTest, MistakesAreSaidAsRecorded) {
             R"({"detail":"User with id `4f770f39-d176-4da7-bf1f-230ed4b334cc` not found"})");
 }
 
+TEST_P(UsersTest, NamesAreOnesThatCanLogIn) {
+  const OrderedJson good = {
+      {"username", std::string(200, 'x')}, {"first_name", "X"}, {"password", "12345678"}};
+  const Reply made = post("/api/v1/users", good);
+  ASSERT_EQ(made.status, 201) << made.text;
+  EXPECT_EQ(post("/api/attune/v1/session", good).status, 422) << "of other keys";
+  EXPECT_EQ(post("/api/attune/v1/session",
+                 {{"username", good["username"]}, {"password", "12345678"}})
+                .status,
+            201);
+  const std::string path = "/api/v1/users/" + made.body["id"].get<std::string>();
+  for (const std::string& name : {std::string(201, 'x'), std::string("a\nb"),
+                                  std::string("\u202enimda")}) {
+    OrderedJson wrong = good;
+    wrong["username"] = name;
+    EXPECT_EQ(post("/api/v1/users", wrong).status, 422) << name;
+    EXPECT_EQ(patch(path, {{"username", name}}).status, 422) << name;
+  }
+}
+
 TEST_P(UsersTest, AreListedInTheOrderOfMaking) {
   for (const char* name : {"c", "a", "b"}) {
     OrderedJson input = ann();

@@ -33,7 +33,7 @@ Connection::Connection(Descriptor socket, std::unique_ptr<Transport> transport,
       address_(std::move(address)),
       context_(context),
       parser_({context.limits.header_bytes, context.limits.header_fields,
-               context.limits.body_bytes}),
+               context.limits.body_bytes, context.body_limit}),
       deadline_ms_(now_ms + context.limits.header_timeout_ms),
       share_(context) {}
 

@@ -20,6 +20,7 @@ namespace attune::http {
 // What all connections of a server share.
 struct ConnectionContext {
   ServerLimits limits;
+  std::function<BodyLimit(const Request&)> body_limit;  // see ServerOptions
   std::string id_prefix;  // of request ids that we make up
   uint64_t ids = 0;
   bool draining = false;  // every answer ends its connection

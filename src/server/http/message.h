@@ -1,6 +1,7 @@
 // What a handler of a request sees and gives back. Knows HTTP, no domain.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -55,6 +56,13 @@ struct Request {
   std::string id;              // X-Request-Id: the client's where it is harmless, else ours
   std::map<std::string, std::string, std::less<>> path_values;  // {dataset_id} of the route
   std::string route;  // the pattern that matched, "/api/v1/datasets/{dataset_id}"; "" for none
+};
+
+// The most that a request's body may have, and what its client is told beyond it.
+struct BodyLimit {
+  size_t bytes = 0;
+  int status = 413;
+  std::string text = "the body is too large";
 };
 
 // Writes a streamed body. `write` blocks while the client is slow; false once it is gone.

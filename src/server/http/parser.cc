@@ -234,7 +234,12 @@ void RequestParser::end_head() {
   }
   keep_alive_ = !http_1_0_ && !names(headers, "Connection", "close");
   read_expect();
-  if (!failed_) read_length();
+  if (failed_) return;
+  body_limit_ = limits_.body_of ? limits_.body_of(request_) : BodyLimit{};
+  if (!limits_.body_of || body_limit_.bytes > limits_.body_bytes) {
+    body_limit_ = {.bytes = limits_.body_bytes};
+  }
+  read_length();
 }
 
 void RequestParser::read_expect() {
@@ -270,7 +275,9 @@ void RequestParser::begin_fixed_body(std::string_view length) {
   const bool digits = std::all_of(length.begin(), length.end(),
                                   [](char c) { return c >= '0' && c <= '9'; });
   if (!digits || length.empty()) return fail(400, "the Content-Length is no number");
-  if (error != std::errc() || bytes > limits_.body_bytes) return fail(413, "the body is too large");
+  if (error != std::errc() || bytes > body_limit_.bytes) {
+    return fail(body_limit_.status, body_limit_.text);
+  }
   (void)end;
   remaining_ = bytes;
   step_ = bytes == 0 ? Step::kDone : Step::kBody;
@@ -285,7 +292,9 @@ void RequestParser::on_chunk_size(std::string_view line) {
       end != digits.data() + digits.size()) {
     return fail(400, "a chunk's size is no hexadecimal number");
   }
-  if (bytes > limits_.body_bytes - request_.body.size()) return fail(413, "the body is too large");
+  if (bytes > body_limit_.bytes - request_.body.size()) {
+    return fail(body_limit_.status, body_limit_.text);
+  }
   head_bytes_ += line.size() - digits.size();
   if (head_bytes_ > limits_.header_bytes) return fail(431, "the chunks' extensions are too large");
   remaining_ = bytes;

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,8 @@ struct ParserLimits {
   size_t header_bytes = 64 << 10;  // request line and header; trailers have the same again
   size_t header_fields = 100;
   size_t body_bytes = 256 << 20;
+  // Where set: less than body_bytes for the request whose head (without a body) this is.
+  std::function<BodyLimit(const Request&)> body_of = nullptr;
 };
 
 enum class ParserState {
@@ -86,6 +89,7 @@ class RequestParser {
   std::string line_;           // the part of a line that has come
   size_t head_bytes_ = 0;      // of lines that are whole
   size_t fields_ = 0;
+  BodyLimit body_limit_;       // of this request, from the end of the head on
   uint64_t remaining_ = 0;     // of the body or chunk
   bool blank_before_ = false;  // one empty line before the request was skipped
   bool keep_alive_ = true, http_1_0_ = false, expects_continue_ = false;

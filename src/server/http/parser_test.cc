@@ -203,6 +203,30 @@ TEST(Parser, SizesAreLimited) {
   EXPECT_EQ(refused(chunks("0\r\nA: " + std::string(100, 'b')), limits), 431);
 }
 
+TEST(Parser, TheHeadDecidesHowMuchMayFollow) {
+  ParserLimits limits;
+  limits.body_bytes = 10;
+  limits.body_of = [](const Request& request) -> BodyLimit {
+    EXPECT_EQ(request.path, "/a");
+    const std::string* bytes = request.headers.find("X-Bytes");
+    return {.bytes = bytes ? std::stoul(*bytes) : 3, .status = 401, .text = "who are you"};
+  };
+  EXPECT_EQ(refused(head("Content-Length: 3\r\n") + "abc", limits), 0);
+  EXPECT_EQ(refused(head("Content-Length: 4\r\n"), limits), 401);
+  EXPECT_EQ(fed(head("Content-Length: 4\r\n"), limits).fault().text, "who are you");
+  EXPECT_EQ(refused(chunks("2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"), limits), 0);
+  EXPECT_EQ(refused(chunks("2\r\nab\r\n2\r\n"), limits), 401);
+  EXPECT_EQ(refused(head("X-Bytes: 10\r\nContent-Length: 10\r\n"), limits), 0);
+  EXPECT_EQ(refused(head("X-Bytes: 99\r\nContent-Length: 11\r\n"), limits), 413)
+      << "never more than all may have";
+  RequestParser parser(limits);  // of one connection: each request anew
+  const std::string large = head("X-Bytes: 5\r\nContent-Length: 5\r\n") + "abcde";
+  EXPECT_EQ(parser.feed(large), large.size());
+  EXPECT_EQ(parser.take().body, "abcde");
+  parser.feed(head("Content-Length: 5\r\n"));
+  EXPECT_EQ(parser.state(), ParserState::kFailed);
+}
+
 TEST(Parser, SaysHowFarItIs) {
   RequestParser parser{ParserLimits{}};
   EXPECT_EQ(parser.state(), ParserState::kIdle);

@@ -124,6 +124,7 @@ Server::Loop::Loop(const ServerOptions& options, std::function<Response(Request&
       workers_(options.threads),
       streamers_(options.stream_threads) {
   context.limits = options.limits;
+  context.body_limit = options.body_limit;
   context.id_prefix = random_prefix();
 }
 

@@ -43,6 +43,9 @@ struct ServerOptions {
   int threads = 16;
   int stream_threads = 64;  // the most streamed bodies at once; more are answered 503
   ServerLimits limits;
+  // What the body of a request with this head may have at most, where that is less than
+  // limits.body_bytes. Called by the thread of all connections: it must not wait nor throw.
+  std::function<BodyLimit(const Request&)> body_limit;
   // TLS where both are set: PEM files.
   std::string certificate_path, key_path;
   // Milliseconds that only grow; tests put their own here and call Server::wake after changing it.
