@@ -10,12 +10,13 @@
 #include "cli/report_data.h"
 #include "cli/report_html.h"
 #include "cli/report_metrics.h"
+#include "cli/report_sources.h"
 
 namespace attune::cli {
 namespace {
 
-std::string from_to(const Curve& curve) {
-  if (curve.empty()) return "none yet";
+std::string from_to(const RunData& run, const Curve& curve) {
+  if (curve.empty()) return run.finished ? "not measured" : "none yet";
   std::string last = fmt::format("{:.3f}", curve.rbegin()->second);
   if (curve.size() == 1) return last;
   return fmt::format("{:.3f} → {}", curve.begin()->second, last);
@@ -61,9 +62,9 @@ std::string key_figures(const RunData& run) {
   const Headline headline = headline_of(run);
   const Curve& held_out = run.held_out(headline.metric);
   const Curve& training = run.curve(headline.metric);
-  return draw_tiles({{"Held-out " + headline.name, from_to(held_out),
+  return draw_tiles({{"Held-out " + headline.name, from_to(run, held_out),
                       change_text(held_out, headline)},
-                     {"Training " + headline.name, from_to(training),
+                     {"Training " + headline.name, from_to(run, training),
                       change_text(training, headline)},
                      {"Steps", steps, "optimizer steps"},
                      {"Tokens", grouped(run.tokens), "read in training"},
@@ -157,28 +158,6 @@ std::string disagreeing_rows(const Json& report, const std::string& split) {
       escape_html(split), grouped(count->get<int64_t>()));
 }
 
-// What the licences and the authors of the rows that were kept ask of whoever trains on them.
-std::string licence_warnings(const Json& data_report) {
-  std::map<std::string, int64_t> rows;
-  for (const auto& [split, report] : data_report.items()) {
-    const Json* warnings = find(report, "licence_warnings");
-    if (warnings == nullptr || !warnings->is_object()) continue;
-    for (const auto& [warning, count] : warnings->items()) {
-      if (count.is_number_integer()) rows[warning] += count.get<int64_t>();
-    }
-  }
-  std::string html;
-  for (const auto& [warning, count] : rows) {
-    html += fmt::format("<tr><td class=\"number\">{}</td><td>{}</td></tr>\n", count,
-                        escape_html(warning));
-  }
-  if (html.empty()) return "";
-  return "<p class=\"note\">What the data asks of whoever uses the model:</p>"
-         "<div class=\"card scroll\"><table><tr><th class=\"number\">rows</th><th>what</th>"
-         "</tr>\n" +
-         html + "</table></div>\n";
-}
-
 std::string data_part(const RunData& run) {
   if (!run.data_report.is_object()) return "";
   std::string html =
@@ -202,7 +181,7 @@ std::string data_part(const RunData& run) {
     dropped += dropped_rows(report, split);
     disagreeing += disagreeing_rows(report, split);
   }
-  html += "</table></div>\n" + disagreeing + licence_warnings(run.data_report);
+  html += "</table></div>\n" + disagreeing + draw_sources(run.data_report);
   if (dropped.empty()) return html;
   return html +
          "<p class=\"note\">Rows that were left out:</p><div class=\"card scroll\"><table><tr>"

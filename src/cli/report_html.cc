@@ -71,7 +71,8 @@ th, td { text-align: left; vertical-align: top; padding: 7px 16px;
   border-top: 1px solid var(--rule); overflow-wrap: anywhere; }
 tr:first-child > * { border-top: 0; }
 th { font-weight: 500; color: var(--soft); }
-.pairs th { width: 34%; }
+th, td.number, td:first-child { overflow-wrap: normal; }
+.pairs th { width: 34%; overflow-wrap: anywhere; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 details { margin-top: 44px; } details + details { margin-top: 14px; }
 .charts + .card { margin-top: 16px; } details.how { margin-top: 14px; }

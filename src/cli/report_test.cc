@@ -102,6 +102,40 @@ TEST_F(ReportTest, ShowsARunThatIsStillGoingWithoutTheOtherFiles) {
   EXPECT_FALSE(has(html, ("Configuration")));
 }
 
+TEST_F(ReportTest, WhatAFinishedRunDidNotMeasureWillNotCome) {
+  const std::string step = R"({"event":"step","step":1,"loss":2.4})" "\n";
+  write("events.jsonl", step);
+  EXPECT_TRUE(has(page(), "none yet"));
+  write("events.jsonl", step + R"({"event":"end","step":1})" "\n");
+  EXPECT_TRUE(has(page(), "not measured"));
+  EXPECT_FALSE(has(page(), "none yet"));
+}
+
+TEST_F(ReportTest, NamesWhoSaidItAndUnderWhat) {
+  write("events.jsonl", kEvents);
+  std::string crowd = R"("<b>ann</b>":1200,"bob":3)";
+  for (int i = 0; i < 25; ++i) crowd += fmt::format(R"(,"crowd-{:02}":2)", i);
+  const std::string hash(64, 'e');
+  write("data_report.json", R"({"train":{"rows":{"read":9},"annotators":{)" + crowd +
+                                R"(},"guideline_versions":{"2":7},"licences":{"CC0-1.0":5},
+                                   "snapshots":{")" +
+                                hash + R"(":4}},
+            "evaluation":{"rows":{"read":1},"licences":{"CC0-1.0":1,"mit":"many"},
+                          "snapshots":[3],"annotators":{"bob":1}},"odd":7})");
+  const std::string html = page();
+  EXPECT_TRUE(has(html, "<td>Annotator</td><td>&lt;b&gt;ann&lt;/b&gt;</td>"
+                        "<td class=\"number\">1,200</td>"));
+  EXPECT_TRUE(has(html, "<td></td><td>bob</td><td class=\"number\">4</td>"));
+  EXPECT_TRUE(has(html, "<td>crowd-17</td>"));
+  EXPECT_FALSE(has(html, "<td>crowd-18</td>"));
+  EXPECT_TRUE(has(html, "<td>7 more</td><td class=\"number\">14</td>"));
+  EXPECT_TRUE(has(html, "<td>Guideline version</td><td>2</td><td class=\"number\">7</td>"));
+  EXPECT_TRUE(has(html, "<td>Licence</td><td>CC0-1.0</td><td class=\"number\">6</td>"));
+  EXPECT_FALSE(has(html, "<td>mit</td>"));
+  EXPECT_TRUE(has(html, "<td>Snapshot</td><td>eeeeeeeeeeeeeeee…</td>"
+                        "<td class=\"number\">4</td>"));
+}
+
 TEST_F(ReportTest, ShowsDataConfigurationAndLineage) {
   write("events.jsonl", std::string(kEvents) + "{\"event\":\"end\",\"step\":4}\n");
   write("job.json", R"({"config":{"learning_rate":0.0001,"seed":null,"run_name":"my run"}})");
