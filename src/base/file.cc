@@ -172,6 +172,9 @@ Result<std::unique_ptr<AtomicFile>> AtomicFile::create(const std::string& path) 
     temporary = temporary_name(target);
     fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   }
+  if (fd < 0 && errno == ENOENT) {
+    return not_found("{}: cannot create: no such file or directory; make its folder first", path);
+  }
   if (fd < 0) return system_error(path, "cannot create", errno);
   if (replaces && kind != Kind::kDevice) {
     // As far as we may: a file of somebody else becomes ours, as an editor would have it.

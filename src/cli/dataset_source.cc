@@ -41,7 +41,11 @@ Result<std::string> local_dataset(const std::string& name, const Json& config) {
   if (!is_hub_name(name)) {
     return not_found("{}: is no file or folder, and no owner/name of a hub data set", name);
   }
-  std::string folder = TRY(download_snapshot({.kind = HubKind::kDataset, .name = name}));
+  const auto downloaded = download_snapshot({.kind = HubKind::kDataset, .name = name});
+  if (!downloaded.ok()) {
+    return downloaded.error().with_context(name + " is no folder or file here; from the hub");
+  }
+  const std::string& folder = *downloaded;
   std::string part = text_of(config, "dataset_config");
   return part.empty() || part == "default" ? folder : join_path(folder, part);
 }

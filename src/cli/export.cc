@@ -1,6 +1,7 @@
 // attune export: a feedback server's data set -> rows of a file.
 
 #include <cstdio>
+#include <filesystem>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -42,6 +43,23 @@ Status write_parquet(const std::string& lines, const std::string& output) {
   return writer->finish();
 }
 
+// A file is replaced when all has come; a device is written to, and a link leads to its target.
+Status export_to(const ServerDataset& dataset, const ExportQuery& query,
+                 const std::string& output) {
+  std::error_code none;
+  const auto there = std::filesystem::symlink_status(output, none).type();
+  if (there == std::filesystem::file_type::not_found ||
+      there == std::filesystem::file_type::regular) {
+    return export_dataset(dataset, query, output);
+  }
+  const auto target = TRY(AtomicFile::create(output));
+  const auto directory = TRY(TemporaryDirectory::create());
+  TRY(export_dataset(dataset, query, directory->file("rows")));
+  const MappedFile rows = TRY(MappedFile::open(directory->file("rows")));
+  TRY(target->write(rows.text()));
+  return target->commit();
+}
+
 Status print(const std::string& file) {
   const std::string bytes = TRY(read_file(file));
   if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size()) {
@@ -79,7 +97,7 @@ Status run_export(Arguments arguments) {
     return {};
   }
   if (!is_standard_input(output)) {
-    TRY(export_dataset(dataset, query, output));
+    TRY(export_to(dataset, query, output));
     log_info("{} holds {}", output, address);
     return {};
   }

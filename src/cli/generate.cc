@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "base/log.h"
 #include "cli/best_of.h"
 #include "cli/command.h"
 #include "cli/engine_session.h"
@@ -117,6 +118,9 @@ Status run_generate(Arguments arguments) {
   std::optional<BestOf> best_of;
   if (config["best_of"].is_null()) {
     TRY(check_without_best_of(config));
+    if (config["num_return_sequences"] != 1 && params["do_sample"] == false) {
+      log_warning("--num_return_sequences without --do_sample: a prompt's answers are the same");
+    }
   } else {
     best_of = TRY(BestOf::start(config, &params));
   }
@@ -131,8 +135,12 @@ Status run_generate(Arguments arguments) {
     requests.push_back(std::move(request).value());
   }
   bool stream = config["stream"].get<bool>();
-  if (stream && rows.size() != 1)
+  if (stream && rows.size() != 1) {
     return usage_error("--stream answers one prompt, found {}", rows.size());
+  }
+  if (stream && config["num_return_sequences"] != 1) {
+    return usage_error("--stream shows one answer as it comes: leave --num_return_sequences out");
+  }
   EngineSession session = TRY(EngineSession::start(config));
   if (stream) return stream_first(session, requests[0]);
   auto writer = TRY(RowWriter::open(text_of(config, "output")));

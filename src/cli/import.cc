@@ -139,7 +139,9 @@ Result<Target> open_target(const std::string& output, const std::string& dataset
 
 Status finish(Target& target) {
   if (target.file) return target.file->finish();
-  log_info("{} records are on the server", TRY(target.server->finish()));
+  const ServerImport::Account account = TRY(target.server->finish());
+  log_info("{} records are on the server; {} has {} now", account.sent, target.server->name(),
+           account.in_all);
   return {};
 }
 

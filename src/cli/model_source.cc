@@ -18,7 +18,9 @@ Status check_name(const std::string& name) {
 Result<std::string> local_model_path(const std::string& name, const std::string& revision) {
   TRY(check_name(name));
   if (exists(name)) return name;
-  return download_snapshot({.kind = HubKind::kModel, .name = name, .revision = revision});
+  auto folder = download_snapshot({.kind = HubKind::kModel, .name = name, .revision = revision});
+  if (folder.ok()) return folder;
+  return folder.error().with_context(name + " is no folder or file here; from the hub");
 }
 
 Status check_model(const Json& config) {

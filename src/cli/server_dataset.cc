@@ -8,6 +8,29 @@
 namespace attune::cli {
 namespace {
 
+// A member, null where there is none.
+const OrderedJson& member(const OrderedJson& object, const char* key) {
+  static const OrderedJson nothing;
+  return object.is_object() && object.contains(key) ? object.at(key) : nothing;
+}
+
+std::string as_text(const OrderedJson& value) {
+  return value.is_string() ? value.get<std::string>() : to_line(value);
+}
+
+// "query.status.0: Input should be ..." of each mistake of a 422; "" where there are none.
+std::string mistakes_of(const OrderedJson& detail) {
+  std::string words;
+  for (const OrderedJson& mistake : member(member(detail, "params"), "errors")) {
+    std::string place;
+    for (const OrderedJson& part : member(mistake, "loc")) {
+      place += (place.empty() ? "" : ".") + as_text(part);
+    }
+    words += (words.empty() ? "" : "; ") + place + ": " + as_text(member(mistake, "msg"));
+  }
+  return words;
+}
+
 // What the server says in an answer that is no success.
 std::string words_of(const HttpResponse& response) {
   const auto json = parse_ordered_json(response.body);
@@ -15,7 +38,8 @@ std::string words_of(const HttpResponse& response) {
     return response.body.substr(0, 300);
   }
   const OrderedJson& detail = json->at("detail");
-  return detail.is_string() ? detail.get<std::string>() : to_line(detail);
+  const std::string mistakes = mistakes_of(detail);
+  return mistakes.empty() ? as_text(detail) : mistakes;
 }
 
 Error refusal(const HttpResponse& response, const std::string& url) {
@@ -109,8 +133,10 @@ Result<OrderedJson> ServerClient::send(const std::string& method, const std::str
 
 Status ServerClient::fetch(const std::string& path, const std::string& file) {
   const std::string part = file + ".part";
-  TRY(call({.url = path, .to_file = part}));
-  return rename_path(part, file);
+  const auto answer = call({.url = path, .to_file = part});
+  const Status fetched = answer.ok() ? rename_path(part, file) : Status(answer.error());
+  if (!fetched.ok()) (void)remove_all(part);
+  return fetched;
 }
 
 Result<std::string> ServerClient::workspace_id(const std::string& name) {

@@ -34,7 +34,7 @@ Status ServerImport::create(const api::RecordLayout& layout) {
     TRY(client_.send("POST", path + "/questions", question));
   }
   TRY(client_.send("PUT", path + "/publish", OrderedJson()));
-  log_info("made the data set {}/{}", dataset_.workspace, dataset_.name);
+  log_info("made the data set {}", name());
   return {};
 }
 
@@ -50,8 +50,7 @@ Status ServerImport::prepare(const api::RecordLayout& layout) {
     if (layout.candidates > 0) layout_->candidates = question.at("settings").at("options").size();
   }
   if (question_id_.empty()) {
-    return conflict("the data set {}/{} has no question named {}: name another one",
-                    dataset_.workspace, dataset_.name, wanted);
+    return conflict("the data set {} has no question named {}: name another one", name(), wanted);
   }
   return {};
 }
@@ -78,7 +77,7 @@ Status ServerImport::add(const data::Example& example) {
 Status ServerImport::put(const data::Example& example) {
   Result<OrderedJson> record = api::fitting_record(example, *layout_, question_id_);
   if (!record.ok()) {
-    return record.error().with_context(dataset_.workspace + "/" + dataset_.name);
+    return record.error().with_context(name());
   }
   external_ids_.tell_apart(*record);
   batch_.push_back(std::move(*record));
@@ -93,10 +92,14 @@ Status ServerImport::send() {
   return {};
 }
 
-Result<int64_t> ServerImport::finish() {
+Result<ServerImport::Account> ServerImport::finish() {
   if (!waiting_.empty()) TRY(begin());
   TRY(send());
-  return sent_;
+  Account account{.sent = sent_};
+  if (id_.empty()) return account;
+  const OrderedJson progress = TRY(client_.get("/api/v1/datasets/" + id_ + "/progress"));
+  account.in_all = progress.at("total").get<int64_t>();
+  return account;
 }
 
 }  // namespace attune::cli

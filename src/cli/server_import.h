@@ -23,8 +23,14 @@ class ServerImport {
  public:
   static Result<std::unique_ptr<ServerImport>> open(const std::string& address);
   Status add(const data::Example& example);
-  // Sends what is left. Gives the number of records sent.
-  Result<int64_t> finish();
+  // Sends what is left.
+  struct Account {
+    int64_t sent = 0;    // records of this import
+    int64_t in_all = 0;  // that the data set has now
+  };
+  Result<Account> finish();
+  // "WORKSPACE/DATASET"
+  std::string name() const { return dataset_.workspace + "/" + dataset_.name; }
 
  private:
   ServerImport(ServerDataset dataset, ServerClient client)

@@ -58,7 +58,7 @@ std::string trainers() {
       "usage: attune train NAME --config F [--option value ...]\n\n"
       "Fine-tunes a model. `attune help train NAME` lists the options of\n\n";
   for (const recipes::Recipe* recipe : recipes::all()) {
-    text += fmt::format("  {:<10} {}\n", recipe->name, recipe->text);
+    text += fmt::format("  {:<19} {}\n", recipe->name, recipe->text);
   }
   return text;
 }

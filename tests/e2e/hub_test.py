@@ -78,6 +78,7 @@ class HubTest(unittest.TestCase):
 
     def test_a_hub_that_cannot_be_reached_and_nothing_in_the_cache(self):
         self.assert_fails(self.tokenize(HF_ENDPOINT="http://127.0.0.1:9"),
+                          "team/tiny is no folder or file here; from the hub: http://127.0.0.1:9",
                           "check the network and HF_ENDPOINT")
 
     def test_the_cache_serves_when_the_hub_is_gone(self):

@@ -183,6 +183,25 @@ class CircleTest(command_case.CommandCase):
                 self.assertEqual([second["fields"][f"response-{place}"] for place in (1, 2, 3)],
                                  written["completions"])
 
+    def test_a_file_that_is_sent_again_changes_its_records(self):
+        file = self.write_rows("rows.jsonl", [{"id": word, "prompt": f"{word}? ", "completion": "x"}
+                                              for word in WORDS])
+        flags = ("--data", file, "--dataset", self.address("again"))
+        for more, total in (((), 8), ((), 8), (("--licence", "CC0-1.0"), 8),
+                            (("--source_dataset", "others"), 16)):  # rows of another data set
+            result = self.done("import", *flags, *more, env=self.env)
+            self.assertIn(f"8 records are on the server; argilla/again has {total} now",
+                          result.stderr)
+
+    def test_an_export_goes_where_a_link_leads(self):
+        self.imported("linked", [{"id": word, "prompt": word, "completion": "x"} for word in WORDS])
+        target, link = self.path("target.jsonl"), self.path("link.jsonl")
+        target.write_text("old")
+        link.symlink_to(target)
+        self.done("export", "--dataset", self.address("linked"), "--output", link, env=self.env)
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(len(command_case.lines_of(target.read_text(encoding="utf-8"))), len(WORDS))
+
     def test_what_cannot_be_had_is_said(self):
         self.wrong_use("export", "--dataset", "orders", says=["http://HOST:PORT/WORKSPACE"])
         self.failed("export", "--dataset", self.address("nothing"), env=self.env,
@@ -192,6 +211,15 @@ class CircleTest(command_case.CommandCase):
         self.wrong_use("export", "--dataset", self.address("x"), env={"ATTUNE_API_KEY": ""},
                        says=["set ATTUNE_API_KEY"])
         self.imported("empty", [{"prompt": "yes? ", "completion": "no"}])
+        for flags, says in (
+                (("--status", "done"), "query.status.0: Input should be 'draft', 'submitted'"),
+                (("--output", self.path(".")), "is a directory; give the name of a file"),
+                (("--output", self.path("no/rows.jsonl")), "no/rows.jsonl"),
+                (("--output", "/dev/full"), "the disk is full")):
+            before = sorted(self.path(".").iterdir())
+            self.failed("export", "--dataset", self.address("empty"), *flags, env=self.env,
+                        says=[says])
+            self.assertEqual(sorted(self.path(".").iterdir()), before, flags)
         self.failed("train", "sft", *MODEL, *STEPS, "--dataset_name", self.address("empty"),
                     "--output_dir", self.path("run"), env=self.env,
                     says=["dataset_name", "nobody has submitted an answer"])
