@@ -11,17 +11,29 @@
 namespace attune::domain {
 namespace {
 
-TEST(Identity, IdsAreDistinctVersion4AndCanonical) {
+TEST(Identity, IdsAreDistinctVersion7GrowingAndCanonical) {
   std::set<std::string> seen;
+  std::string last;
   for (int i = 0; i < 1000; ++i) {
     const std::string id = new_id();
     ASSERT_EQ(id.size(), 36u);
-    EXPECT_EQ(id[14], '4');
+    EXPECT_EQ(id[14], '7');
+    EXPECT_GT(id, last);
+    last = id;
     EXPECT_NE(std::string("89ab").find(id[19]), std::string::npos) << id;
     EXPECT_EQ(canonical_id(id), id);
     seen.insert(id);
   }
   EXPECT_EQ(seen.size(), 1000u);
+}
+
+TEST(Identity, AnIdTellsItsMillisecond) {
+  const int64_t before_ms = now_us() / 1000;
+  const std::string id = new_id();
+  const int64_t after_ms = now_us() / 1000;
+  const int64_t told_ms = std::stoll(id.substr(0, 8) + id.substr(9, 4), nullptr, 16);
+  EXPECT_GE(told_ms, before_ms);
+  EXPECT_LE(told_ms, after_ms);
 }
 
 TEST(Identity, CanonicalTakesHyphensOrNoneInEitherCase) {
