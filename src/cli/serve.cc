@@ -35,7 +35,7 @@ recipes::Recipe table() {
               boolean("behind_proxy", false,
                       "a reverse proxy on this machine sends X-Forwarded-For and speaks TLS"),
               boolean("access_log", true, "one line for each request on standard error"),
-              integer("threads", 16, 1, "requests handled at once"),
+              integer("threads", 64, 1, "requests handled at once"),
               integer("connections", 4096, 1, "open at once; further ones are answered 503"),
               integer("body_mb", 256, 1, "the most of one request, in MiB"),
               real("rate_per_address", 1000.0, 0.0, std::nullopt,

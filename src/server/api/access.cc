@@ -33,6 +33,12 @@ Answer<void> may_administer_workspace(const Call& call, const std::string& works
   return member_with(Access::kAdmins, call, workspace_id);
 }
 
+Answer<void> may_read_workspace(SettingsSnapshot& settings, const domain::User& user,
+                                const std::string& workspace_id) {
+  if (user.role == domain::Role::kOwner) return {};
+  if (!TRY(settings.is_member(workspace_id, user.id))) return forbidden();
+  return {};
+}
 Answer<void> may_read_workspace(store::Connection& connection, const domain::User& user,
                                 const std::string& workspace_id) {
   return member_with(Access::kAnyone, connection, user, workspace_id);

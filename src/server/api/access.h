@@ -16,6 +16,8 @@ Answer<void> may_review_workspace(const Call& call, const std::string& workspace
 Answer<void> may_administer_workspace(const Call& call, const std::string& workspace_id);
 
 // The same inside a read or write that is under way already.
+Answer<void> may_read_workspace(SettingsSnapshot& settings, const domain::User& user,
+                                const std::string& workspace_id);
 Answer<void> may_read_workspace(store::Connection& connection, const domain::User& user,
                                 const std::string& workspace_id);
 Answer<void> may_review_workspace(store::Connection& connection, const domain::User& user,

@@ -8,7 +8,6 @@
 #include "server/api/transaction.h"
 #include "server/domain/identity.h"
 #include "server/store/assignment.h"
-#include "server/store/guidelines.h"
 #include "server/store/records.h"
 #include "server/store/review.h"
 
@@ -148,13 +147,14 @@ Answer<http::Response> next(const Call& call) {
   body.no_others();
   TRY(body.done());
   auto write = [&](store::Connection& connection) -> Answer<OrderedJson> {
-    const domain::Schema schema = TRY(schema_for(call, connection, id, Right::kRead));
+    const auto settings = TRY(settings_for_reader(call, connection, id));
+    const domain::Schema& schema = settings->schema;
     if (!schema.dataset.published) {
       return detail(422, "records are not given out for a non published dataset");
     }
-    const auto rules = TRY(store::load_rules(connection, schema.dataset));
+    const domain::AssignmentRules& rules = settings->rules;
     const Taken taken = TRY(take(connection, schema, rules, call.user->id, count));
-    const int64_t version = TRY(store::current_guideline_version(connection, schema.dataset));
+    const int64_t version = settings->guideline_version;
     OrderedJson answer = {
         {"items", TRY(lease_all(call, connection, schema, rules, taken.positions))}};
     answer["guideline_version"] = nullptr;

@@ -42,6 +42,17 @@ Answer<domain::Schema> schema_for(const Call& call, store::Connection& connectio
   return std::move(*schema);
 }
 
+Answer<std::shared_ptr<const DatasetSettings>> settings_for_reader(const Call& call,
+                                                                   store::Connection& connection,
+                                                                   const std::string& dataset_id) {
+  CHECK(call.user, "a public endpoint asked for a data set");
+  SettingsSnapshot settings = TRY(call.services.settings.at(connection));
+  auto found = TRY(settings.dataset(dataset_id));
+  if (!found) return not_found_with_id("Dataset", dataset_id);
+  TRY(may_read_workspace(settings, *call.user, found->schema.dataset.workspace_id));
+  return found;
+}
+
 Answer<void> tell_of_dataset(const Call& call, store::Connection& connection,
                              std::string_view event, const std::string& dataset_id) {
   if (!call.services.events) return {};

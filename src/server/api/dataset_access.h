@@ -3,6 +3,7 @@
 // inside a read or write (transaction.h).
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,12 @@ Answer<domain::Dataset> dataset_for(const Call& call, store::Connection& connect
                                     const std::string& dataset_id, Right right);
 Answer<domain::Schema> schema_for(const Call& call, store::Connection& connection,
                                   const std::string& dataset_id, Right right);
+
+// What Right::kRead gives, with the rules beside, out of memory where it is kept there: for the
+// calls that people at work make all the time. Not for what shows dataset.last_activity_at.
+Answer<std::shared_ptr<const DatasetSettings>> settings_for_reader(const Call& call,
+                                                                   store::Connection& connection,
+                                                                   const std::string& dataset_id);
 
 // A field, question, metadata property or vector by its id, with the schema of its data set. `what`
 // is its name in the contract's texts: "Field", "Question", "MetadataProperty", "VectorSettings".

@@ -80,6 +80,7 @@ Answer<http::Response> answer(Services& services, const Endpoint& endpoint,
   Call call{request, services, std::nullopt, "", {}};
   if (endpoint.access != Access::kPublic) {
     call.identity = TRY(authenticate(services, request));
+    services.settings.committed(call.identity.generation);
     TRY(check_csrf(request, call.identity));
     TRY(check_scope(endpoint, call.identity));
     if (!admits(endpoint.access, call.identity.user.role)) return forbidden();

@@ -1,12 +1,16 @@
 #include "server/api/endpoint.h"
 
 #include "server/api/schema_check.h"
+#include "server/domain/identity.h"
 
 namespace attune::api {
 
 Answer<std::string> Call::path_id(std::string_view name) const {
   const auto found = request.path_values.find(name);
   CHECK(found != request.path_values.end(), "the route has no {{{}}}", name);
+  std::string canonical = domain::canonical_id(found->second);
+  if (!canonical.empty()) return canonical;
+  // What is wrong with it, in the contract's words.
   OrderedJson path = {{found->first, found->second}};
   SchemaReader reader(path, "path");
   std::string id = reader.id(name);

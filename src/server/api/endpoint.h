@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/api/answer.h"
+#include "server/api/settings_cache.h"
 #include "server/auth/identity.h"
 #include "server/domain/user.h"
 #include "server/http/message.h"
@@ -38,6 +39,7 @@ struct Services {
   store::Database* database = nullptr;
   Events* events = nullptr;
   auth::Accounts* accounts = nullptr;
+  SettingsCache settings = {};
   std::string version;  // of the program
   // Webhooks may name addresses inside the network (--allow_private_webhooks).
   bool allow_private_webhooks = false;

@@ -38,14 +38,17 @@ OrderedJson vectors_of(const domain::Record& record) {
 
 }  // namespace
 
+// Key by key: a list in braces would copy all of it once more.
 OrderedJson to_json(const domain::Response& response) {
-  return {{"id", response.id},
-          {"values", response.values},
-          {"status", to_string(response.status)},
-          {"record_id", response.record_id},
-          {"user_id", or_null(response.user_id)},
-          {"inserted_at", response.inserted_at},
-          {"updated_at", response.updated_at}};
+  OrderedJson json = OrderedJson::object();
+  json["id"] = response.id;
+  json["values"] = response.values;
+  json["status"] = to_string(response.status);
+  json["record_id"] = response.record_id;
+  json["user_id"] = or_null(response.user_id);
+  json["inserted_at"] = response.inserted_at;
+  json["updated_at"] = response.updated_at;
+  return json;
 }
 
 OrderedJson to_json(const domain::Suggestion& suggestion) {

@@ -1,8 +1,7 @@
 // Answers: one by one (/records/{id}/responses, /responses/{id}) and a person's own in bulk.
 //
-// What does not change the data base (who may, what fits) is done in a read, on the thread of the
-// request; the write finds the record again and is short, since writes of SQLite stand in one
-// queue.
+// An answer is checked and written in one write (response_writing.h), which is short, since writes
+// of SQLite stand in one queue: what it is checked against is in memory (settings_cache.h).
 #include "server/api/record_access.h"
 #include "server/api/record_body.h"
 #include "server/api/record_events.h"
@@ -29,9 +28,7 @@ Answer<http::Response> create_response(const Call& call) {
   const std::string record_id = TRY(call.path_id("record_id"));
   const domain::ResponseChange change = TRY(body_of(call, call.user->id));
   std::vector<Submission> one = {{.record_id = record_id, .change = change}};
-  Schemas schemas = TRY(check_submissions(call, one));
-  if (one[0].failure) return *one[0].failure;
-  TRY(write_submissions(call, schemas, one, WriteRule::kCreateOnly));
+  TRY(submit(call, one, WriteRule::kCreateOnly));
   if (one[0].failure) return *one[0].failure;
   return http::json_response(201, to_json(*one[0].response));
 }
@@ -62,9 +59,7 @@ Answer<http::Response> update_response(const Call& call) {
   const domain::Response& before = found.placed.response;
   const domain::ResponseChange change = TRY(body_of(call, *before.user_id));
   std::vector<Submission> one = {{.record_id = before.record_id, .change = change}};
-  Schemas schemas = TRY(check_submissions(call, one));
-  if (one[0].failure) return *one[0].failure;
-  TRY(write_submissions(call, schemas, one, WriteRule::kUpdateOnly));
+  TRY(submit(call, one, WriteRule::kUpdateOnly));
   if (one[0].failure) return *one[0].failure;
   return http::json_response(200, to_json(*one[0].response));
 }
@@ -78,7 +73,8 @@ Answer<http::Response> delete_response(const Call& call) {
                                                 std::span(&found.placed.record, 1)));
     TRY(tell_of_response(call, connection, found.schema, "response.deleted",
                          found.placed.response, completed));
-    TRY(store::touch_dataset(connection, found.schema.dataset));
+    TRY(store::touch_dataset(connection, found.schema.dataset,
+                             found.schema.dataset.last_activity_at));
     return found;
   };
   const auto deleted = TRY(answer_write(call.database(), write));
@@ -105,8 +101,7 @@ Answer<http::Response> answer_in_bulk(const Call& call) {
     all.push_back(std::move(one));
   }
   TRY(reader.done());
-  Schemas schemas = TRY(check_submissions(call, all));
-  TRY(write_submissions(call, schemas, all, WriteRule::kAny));
+  TRY(submit(call, all, WriteRule::kAny));
   OrderedJson items = OrderedJson::array();
   for (const Submission& one : all) {
     OrderedJson item = {{"item", nullptr}, {"error", nullptr}};

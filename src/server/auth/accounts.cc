@@ -1,5 +1,6 @@
 #include "server/auth/accounts.h"
 
+#include <memory>
 #include <utility>
 
 #include "server/auth/secrets.h"
@@ -13,6 +14,26 @@ using store::Connection;
 // The use of a key is written down at most this often: reading must not cost a write each time.
 constexpr int64_t kNoteEvery_us = 10LL * 60 * 1'000'000;
 constexpr size_t kShownPrefix = 12;  // "attune_" and 5 characters
+
+// The credential with this hash and its owner, out of memory where they are kept at the generation
+// that stands; nullptr: there is none. `generation` is set to the one at which this was so.
+template <typename T, typename Find>
+Result<std::shared_ptr<const T>> credential_with(store::Database& database,
+                                                 store::KeptSettings<std::string, T>& kept,
+                                                 const std::string& hash, Find&& find,
+                                                 int64_t& generation) {
+  using Found = std::shared_ptr<const T>;
+  generation = TRY(store::settings_generation(database));
+  if (Found known = kept.find(generation, hash)) return known;
+  return database.read([&](Connection& connection) -> Result<Found> {
+    generation = TRY(store::settings_generation(connection));
+    auto read = TRY(find(connection, hash));
+    if (!read) return Found();
+    const auto found = std::make_shared<const T>(std::move(*read));
+    kept.keep(generation, hash, found);
+    return Found(found);
+  });
+}
 
 std::string kind_name(Credential kind) {
   return kind == Credential::kCookie ? "cookie" : "bearer";
@@ -33,6 +54,7 @@ Status check_dev_key(const std::string& dev_api_key, const std::string& address)
 Accounts::Accounts(store::Database& database, AccountOptions options)
     : database_(database),
       options_(std::move(options)),
+      dev_key_hash_(options_.dev_api_key.empty() ? "" : hash_of(options_.dev_api_key)),
       passwords_(options_.password_cost),
       throttle_(options_.throttle, options_.clock_us) {}
 
@@ -41,33 +63,32 @@ std::string Accounts::time_text(int64_t from_now_us) const {
 }
 
 Result<std::optional<Identity>> Accounts::of_key(const std::string& key) {
-  if (is_dev_key(key)) return of_dev_key();
   const std::string hash = hash_of(key);
-  auto found = TRY(database_.read(
-      [&](Connection& connection) { return store::find_key_by_hash(connection, hash); }));
+  if (hash == dev_key_hash_) return of_dev_key();
+  Identity identity;
+  const auto found = TRY(credential_with(database_, keys_, hash, store::find_key_by_hash,
+                                         identity.generation));
   if (!found) return std::optional<Identity>();
   if (found->key.expires_at && *found->key.expires_at <= time_text(0)) {
     return std::optional<Identity>();
   }
   TRY(note_use(found->key));
-  Identity identity;
-  identity.user = std::move(found->user);
+  identity.user = found->user;
   identity.credential = Credential::kKey;
   identity.scope = scope_named(found->key.scope).value_or(Scope::kRead);
   identity.key_id = found->key.id;
   return std::optional(std::move(identity));
 }
 
-bool Accounts::is_dev_key(const std::string& secret) const {
-  return !options_.dev_api_key.empty() && same_secret(secret, options_.dev_api_key);
-}
-
 Result<std::optional<Identity>> Accounts::of_dev_key() {
-  auto owner = TRY(database_.read(store::first_owner));
-  if (!owner) return std::optional<Identity>();
-  Identity identity;
-  identity.user = std::move(*owner);
-  return std::optional(std::move(identity));
+  return database_.read([](Connection& connection) -> Result<std::optional<Identity>> {
+    auto owner = TRY(store::first_owner(connection));
+    if (!owner) return std::optional<Identity>();
+    Identity identity;
+    identity.user = std::move(*owner);
+    identity.generation = TRY(store::settings_generation(connection));
+    return std::optional(std::move(identity));
+  });
 }
 
 Status Accounts::note_use(const store::ApiKey& key) {
@@ -86,15 +107,14 @@ Status Accounts::note_use(const store::ApiKey& key) {
 }
 
 Result<std::optional<Identity>> Accounts::of_session(const std::string& token, Credential kind) {
-  const std::string hash = hash_of(token);
-  auto found = TRY(database_.read(
-      [&](Connection& connection) { return store::find_session_by_hash(connection, hash); }));
+  Identity identity;
+  const auto found = TRY(credential_with(database_, sessions_, hash_of(token),
+                                         store::find_session_by_hash, identity.generation));
   if (!found || found->session.kind != kind_name(kind) ||
       found->session.expires_at <= time_text(0)) {
     return std::optional<Identity>();
   }
-  Identity identity;
-  identity.user = std::move(found->user);
+  identity.user = found->user;
   identity.credential = kind;
   identity.session = found->session.hash;
   identity.csrf_token = found->session.csrf_token;
@@ -123,7 +143,7 @@ Result<Login> Accounts::check_password(const std::string& username, const std::s
 
 Result<bool> Accounts::is_password(const std::optional<domain::User>& user,
                                    const std::string& password) {
-  if (user && is_dev_key(password)) {
+  if (user && hash_of(password) == dev_key_hash_) {
     const auto owner = TRY(database_.read(store::first_owner));
     if (owner && owner->id == user->id) return true;
   }

@@ -16,6 +16,7 @@
 #include "server/domain/identity.h"
 #include "server/store/credentials.h"
 #include "server/store/database.h"
+#include "server/store/settings_generation.h"
 
 namespace attune::auth {
 
@@ -46,7 +47,9 @@ class Accounts {
  public:
   Accounts(store::Database& database, AccountOptions options);
 
-  // Nobody: an unknown or expired credential.
+  // Nobody: an unknown or expired credential. Keys and sessions that were seen are kept in memory
+  // while the settings' generation stands: each call asks the data base for that number, so that a
+  // key that was revoked anywhere is worth nothing from then on.
   Result<std::optional<Identity>> of_key(const std::string& key);
   Result<std::optional<Identity>> of_session(const std::string& token, Credential kind);
 
@@ -82,14 +85,17 @@ class Accounts {
   const AccountOptions& options() const { return options_; }
 
  private:
+  static constexpr size_t kKept = 10'000;  // keys, and as many sessions
   Result<std::optional<Identity>> of_dev_key();
-  bool is_dev_key(const std::string& secret) const;
   Result<bool> is_password(const std::optional<domain::User>& user, const std::string& password);
   Status note_use(const store::ApiKey& key);
   std::string time_text(int64_t from_now_us) const;
 
   store::Database& database_;
   AccountOptions options_;
+  const std::string dev_key_hash_;  // "" without one, which is the hash of nothing
+  store::KeptSettings<std::string, store::KeyAndUser> keys_{kKept};
+  store::KeptSettings<std::string, store::SessionAndUser> sessions_{kKept};
   PasswordHasher passwords_;
   Throttle throttle_;
   mutable std::mutex mutex_;

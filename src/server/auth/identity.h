@@ -1,6 +1,7 @@
 // Who a request comes from, and what its credentials allow.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,8 @@ struct Identity {
   std::string key_id;      // of an API key; "" for the development key
   std::string session;     // the hash of the session, for logging out
   std::string csrf_token;  // of a cookie's session
+  // The settings' generation (store/settings_generation.h) at which this was so.
+  int64_t generation = 0;
 };
 
 }  // namespace attune::auth

@@ -40,7 +40,9 @@ struct ServerLimits {
 struct ServerOptions {
   std::string address = "127.0.0.1";
   int port = 6900;  // 0: a free one, see Server::port
-  int threads = 16;
+  // Requests handled at once. One that writes waits for the disk, together with the others that do:
+  // more threads, larger commits. They are started as they are needed.
+  int threads = 64;
   int stream_threads = 64;  // the most streamed bodies at once; more are answered 503
   ServerLimits limits;
   // What the body of a request with this head may have at most, where that is less than

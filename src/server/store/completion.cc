@@ -10,27 +10,24 @@
 namespace attune::store {
 namespace {
 
-// UPDATE of the records with `$1 dataset, $2 min_submitted` that stand wrongly at `from`.
-std::string update_from(bool from, const domain::Dataset& dataset) {
-  std::string counted =
-      dataset.discards_complete ? "IN ('submitted', 'discarded')" : "= 'submitted'";
-  return std::string("UPDATE records SET completed = ") + (from ? "0" : "1") +
-         " WHERE dataset = $1 AND completed = " + (from ? "1" : "0") +
-         " AND (SELECT COUNT(*) FROM responses WHERE responses.record = records.position AND "
-         "responses.status " +
-         counted + ") " + (from ? "<" : ">=") + " $2";
+// Turns round `completed` of the records of data set $1 that stand wrongly; $2 answers are enough.
+std::string turn_round(const domain::Dataset& dataset) {
+  return std::string(
+             "UPDATE records SET completed = 1 - completed WHERE dataset = $1 AND completed <> "
+             "CASE WHEN (SELECT COUNT(*) FROM responses WHERE responses.record = records.position "
+             "AND responses.status ") +
+         (dataset.discards_complete ? "IN ('submitted', 'discarded')" : "= 'submitted'") +
+         ") >= $2 THEN 1 ELSE 0 END";
 }
 
 Result<std::vector<int64_t>> recompute_fixed(Connection& connection,
                                              const domain::Dataset& dataset,
                                              std::span<const Value> keys) {
-  TRY(run_in(connection, update_from(true, dataset) + " AND position IN ", keys, "",
-             {dataset.position, dataset.min_submitted}));
   std::vector<int64_t> completed;
-  for (const Row& row : TRY(run_in(connection, update_from(false, dataset) + " AND position IN ",
-                                   keys, " RETURNING position",
+  for (const Row& row : TRY(run_in(connection, turn_round(dataset) + " AND position IN ", keys,
+                                   " RETURNING position, completed",
                                    {dataset.position, dataset.min_submitted}))) {
-    completed.push_back(row.integer(0));
+    if (row.boolean(1)) completed.push_back(row.integer(0));
   }
   return completed;
 }
@@ -119,9 +116,13 @@ Result<std::vector<int64_t>> recompute(Connection& connection, const domain::Dat
 }
 
 Status recompute_all(Connection& connection, const domain::Dataset& dataset) {
-  TRY(connection.run(update_from(true, dataset), {dataset.position, dataset.min_submitted}));
-  if (dataset.overlap_max) return recompute_all_adaptive(connection, dataset);
-  TRY(connection.run(update_from(false, dataset), {dataset.position, dataset.min_submitted}));
+  if (dataset.overlap_max) {
+    // What the answers that are there do not suffice for is pending, without a look at them.
+    TRY(connection.run(turn_round(dataset) + " AND completed = 1",
+                       {dataset.position, dataset.min_submitted}));
+    return recompute_all_adaptive(connection, dataset);
+  }
+  TRY(connection.run(turn_round(dataset), {dataset.position, dataset.min_submitted}));
   return {};
 }
 

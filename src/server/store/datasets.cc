@@ -125,12 +125,13 @@ Status delete_dataset(Connection& connection, const domain::Dataset& dataset) {
   return {};
 }
 
-Status touch_dataset(Connection& connection, const domain::Dataset& dataset) {
+Status touch_dataset(Connection& connection, const domain::Dataset& dataset,
+                     const std::string& last_activity_at) {
   constexpr int64_t kSecond_us = 1'000'000;
-  int64_t now_us = domain::now_us();
-  TRY(connection.run(
-      "UPDATE datasets SET last_activity_at = $2 WHERE position = $1 AND last_activity_at < $3",
-      {dataset.position, domain::format_time(now_us), domain::format_time(now_us - kSecond_us)}));
+  const int64_t now_us = domain::now_us();
+  if (last_activity_at >= domain::format_time(now_us - kSecond_us)) return {};
+  TRY(connection.run("UPDATE datasets SET last_activity_at = $2 WHERE position = $1",
+                     {dataset.position, domain::format_time(now_us)}));
   return {};
 }
 

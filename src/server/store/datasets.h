@@ -34,7 +34,8 @@ Status update_dataset(Connection& connection, const domain::Dataset& dataset);
 Status delete_dataset(Connection& connection, const domain::Dataset& dataset);
 
 // Notes that people were at work here. Written at most once a second for each data set, so that
-// answers do not queue up for one row.
-Status touch_dataset(Connection& connection, const domain::Dataset& dataset);
+// answers do not queue up for one row. `last_activity_at`: as this write has read it.
+Status touch_dataset(Connection& connection, const domain::Dataset& dataset,
+                     const std::string& last_activity_at);
 
 }  // namespace attune::store

@@ -75,7 +75,8 @@ Status apply_missing(Connection& connection, std::span<const SchemaVersion> vers
 }  // namespace
 
 std::span<const SchemaVersion> schema_versions() {
-  static const SchemaVersion versions[] = {{1, kSchema1}, {2, kSchema2}, {3, kSchema3}};
+  static const SchemaVersion versions[] = {
+      {1, kSchema1}, {2, kSchema2}, {3, kSchema3}, {4, kSchema4}};
   return versions;
 }
 

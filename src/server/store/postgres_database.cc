@@ -47,20 +47,24 @@ class PostgresDatabase final : public Database {
   // The snapshot names the first transaction that is not over and those that run: it is another
   // one after every commit (and, harmlessly, after some other things).
   Result<int64_t> change_number() override {
-    const ClosureGuard guard(this);
-    auto reader = readers_.borrow();
-    auto rows = reader->run("SELECT pg_current_snapshot()::text");
-    if (!rows.ok() && !reader->connected()) {
-      TRY(reader->reconnect());
-      rows = reader->run("SELECT pg_current_snapshot()::text");
-    }
-    if (!rows.ok()) return rows.error();
+    const Rows rows = TRY(ask("SELECT pg_current_snapshot()::text"));
     const std::lock_guard lock(watching_);
-    if (rows->at(0).text(0) != snapshot_) {
-      snapshot_ = rows->at(0).text(0);
+    if (rows.at(0).text(0) != snapshot_) {
+      snapshot_ = rows.at(0).text(0);
       ++change_number_;
     }
     return change_number_;
+  }
+
+  Result<Rows> ask(std::string_view sql) override {
+    const ClosureGuard guard(this);
+    auto reader = readers_.borrow();
+    auto rows = reader->run(sql);
+    if (!rows.ok() && !reader->connected()) {
+      TRY(reader->reconnect());
+      rows = reader->run(sql);
+    }
+    return rows;
   }
 
   Status backup(const std::string& path) override {

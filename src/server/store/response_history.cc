@@ -101,10 +101,8 @@ Status take_away(Connection& connection, const PlacedResponse& placed) {
 Result<HistoryWriter> HistoryWriter::of(Connection& connection, int64_t dataset,
                                         const Authorship& authorship) {
   const Rows rows = TRY(connection.run(
-      "SELECT max(version) FROM guideline_versions WHERE dataset = $1", {dataset}));
-  Value version = nullptr;
-  if (!rows.empty() && !rows[0].is_null(0)) version = rows[0].integer(0);
-  return HistoryWriter(dataset, authorship, std::move(version));
+      "SELECT COALESCE(max(version), 0) FROM guideline_versions WHERE dataset = $1", {dataset}));
+  return HistoryWriter(dataset, authorship, rows.at(0).integer(0));
 }
 
 void HistoryWriter::add(std::string_view action, const domain::Response& response,

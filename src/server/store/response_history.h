@@ -13,6 +13,11 @@ class HistoryWriter {
  public:
   static Result<HistoryWriter> of(Connection& connection, int64_t dataset,
                                   const Authorship& authorship);
+  // Where it is known; 0: the data set has none.
+  HistoryWriter(int64_t dataset, Authorship authorship, int64_t guideline_version)
+      : dataset_(dataset),
+        authorship_(std::move(authorship)),
+        guideline_version_(guideline_version > 0 ? Value(guideline_version) : Value(nullptr)) {}
   // What the answer is after `action`; of a deleted one, what it was. `change`: what made it so,
   // where somebody answered.
   void add(std::string_view action, const domain::Response& response,
@@ -20,11 +25,6 @@ class HistoryWriter {
   Status write(Connection& connection);
 
  private:
-  HistoryWriter(int64_t dataset, Authorship authorship, Value guideline_version)
-      : dataset_(dataset),
-        authorship_(std::move(authorship)),
-        guideline_version_(std::move(guideline_version)) {}
-
   int64_t dataset_;
   Authorship authorship_;
   Value guideline_version_;

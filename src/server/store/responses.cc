@@ -26,14 +26,21 @@ Result<domain::Response> response_in(const Row& row, std::string record_id) {
 }
 
 using AnswerKey = std::pair<int64_t, std::string>;  // record, user
-Result<std::map<AnswerKey, domain::Response>> current_answers(Connection& connection,
-                                                              std::span<const Answering> answers) {
-  std::vector<int64_t> records;
-  for (const Answering& one : answers) records.push_back(one.record);
-  std::map<AnswerKey, domain::Response> current;
-  for (ResponseOf& one : TRY(responses_of(connection, records, std::nullopt))) {
-    AnswerKey key{one.record, one.response.user_id.value_or("")};
-    current.emplace(std::move(key), std::move(one.response));
+// Of the answer that is there, what its successor keeps.
+struct Kept {
+  std::string id, inserted_at;
+};
+using KeptAnswers = std::map<AnswerKey, Kept>;
+
+Result<KeptAnswers> current_answers(Connection& connection, std::span<const Answering> answers) {
+  std::vector<Value> records;
+  for (const Answering& one : answers) records.emplace_back(one.record);
+  KeptAnswers current;
+  for (const Row& row : TRY(run_in(connection,
+                                   "SELECT record, user_id, id, inserted_at FROM responses WHERE "
+                                   "record IN ",
+                                   records))) {
+    current.emplace(AnswerKey(row.integer(0), row.text(1)), Kept{row.text(2), row.text(3)});
   }
   return current;
 }
@@ -55,6 +62,34 @@ Status write_rows(Connection& connection, const domain::Schema& schema,
                   "ON CONFLICT (record, user_id) DO UPDATE SET status = excluded.status, "
                   "response_values = excluded.response_values, updated_at = excluded.updated_at"));
   return {};
+}
+
+// Writes them, over what is there.
+Result<std::vector<domain::Response>> write_over(Connection& connection,
+                                                 const domain::Schema& schema,
+                                                 std::span<const Answering> answers,
+                                                 const KeptAnswers& current,
+                                                 HistoryWriter history) {
+  std::vector<domain::Response> written;
+  std::vector<AnswerOf> values;
+  bool fresh = true;
+  written.reserve(answers.size());  // values point into it
+  for (const Answering& one : answers) {
+    const std::string at = domain::now();
+    const auto before = current.find({one.record, one.change.user_id});
+    const bool is_new = before == current.end();
+    written.push_back({is_new ? domain::new_id() : before->second.id, one.record_id,
+                       one.change.user_id, one.change.status,
+                       one.change.values,
+                       is_new ? at : before->second.inserted_at, at});
+    history.add(is_new ? "created" : "updated", written.back(), &one.change);
+    values.push_back({one.record, one.change.user_id, &written.back().values});
+    fresh = fresh && is_new;
+  }
+  TRY(write_rows(connection, schema, answers, written));
+  TRY(write_answer_values(connection, schema, values, fresh));
+  TRY(history.write(connection));
+  return written;
 }
 
 }  // namespace
@@ -81,29 +116,40 @@ Result<std::vector<domain::Response>> write_answers(Connection& connection,
                                                     const domain::Schema& schema,
                                                     std::span<const Answering> answers,
                                                     const Authorship& authorship) {
-  std::vector<domain::Response> written;
-  if (answers.empty()) return written;
+  if (answers.empty()) return std::vector<domain::Response>();
   const auto current = TRY(current_answers(connection, answers));
   HistoryWriter history = TRY(HistoryWriter::of(connection, schema.dataset.position, authorship));
-  std::vector<AnswerOf> values;
-  bool fresh = true;
-  written.reserve(answers.size());  // values point into it
-  for (const Answering& one : answers) {
-    const std::string at = domain::now();
-    const auto before = current.find({one.record, one.change.user_id});
-    const bool is_new = before == current.end();
-    written.push_back({is_new ? domain::new_id() : before->second.id, one.record_id,
-                       one.change.user_id, one.change.status,
-                       one.change.values,
-                       is_new ? at : before->second.inserted_at, at});
-    history.add(is_new ? "created" : "updated", written.back(), &one.change);
-    values.push_back({one.record, one.change.user_id, &written.back().values});
-    fresh = fresh && is_new;
+  return write_over(connection, schema, answers, current, std::move(history));
+}
+
+Result<std::optional<AnswerPlace>> find_answer_place(Connection& connection,
+                                                     const std::string& record_id,
+                                                     const std::string& user_id) {
+  const Rows rows = TRY(connection.run(
+      "SELECT p.position, d.id, d.last_activity_at, r.id, r.inserted_at, l.shown_order "
+      "FROM records p JOIN datasets d ON d.position = p.dataset "
+      "LEFT JOIN responses r ON r.record = p.position AND r.user_id = $2 "
+      "LEFT JOIN leases l ON l.record = p.position AND l.user_id = $2 WHERE p.id = $1",
+      {record_id, user_id}));
+  if (rows.empty()) return std::optional<AnswerPlace>();
+  const Row& row = rows[0];
+  AnswerPlace place{row.integer(0),       row.text(1), row.text(2), row.text_or_null(3),
+                    row.text_or_null(4), nullptr};
+  if (!row.is_null(5)) place.shown_order = TRY(parse_ordered_json(row.text(5)));
+  return std::optional(std::move(place));
+}
+
+Result<domain::Response> write_answer(Connection& connection, const domain::Schema& schema,
+                                      const Answering& answering, const AnswerPlace& place,
+                                      const Authorship& authorship, int64_t guideline_version) {
+  KeptAnswers current;
+  if (place.response_id) {
+    current[{place.record, answering.change.user_id}] = {*place.response_id, *place.inserted_at};
   }
-  TRY(write_rows(connection, schema, answers, written));
-  TRY(write_answer_values(connection, schema, values, fresh));
-  TRY(history.write(connection));
-  return written;
+  HistoryWriter history(schema.dataset.position, authorship, guideline_version);
+  auto written = TRY(write_over(connection, schema, std::span(&answering, 1), current,
+                                std::move(history)));
+  return std::move(written.at(0));
 }
 
 Result<std::optional<PlacedResponse>> find_response(Connection& connection,

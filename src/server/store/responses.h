@@ -51,6 +51,24 @@ Result<std::vector<domain::Response>> write_answers(Connection& connection,
                                                     std::span<const Answering> answers,
                                                     const Authorship& authorship);
 
+// Where a person's answer to a record goes: what one statement tells of both.
+struct AnswerPlace {
+  int64_t record = 0;  // its position
+  std::string dataset_id, last_activity_at;  // of its data set
+  // The answer that is there, if there is one.
+  std::optional<std::string> response_id, inserted_at;
+  // In which order the candidates were shown, to who took the record by a lease; null otherwise.
+  OrderedJson shown_order;
+};
+Result<std::optional<AnswerPlace>> find_answer_place(Connection& connection,
+                                                     const std::string& record_id,
+                                                     const std::string& user_id);
+// As write_answers, for one whose place was found in the same write; `guideline_version` is the
+// current one, 0 for none.
+Result<domain::Response> write_answer(Connection& connection, const domain::Schema& schema,
+                                      const Answering& answering, const AnswerPlace& place,
+                                      const Authorship& authorship, int64_t guideline_version);
+
 // An answer and where it belongs.
 struct PlacedResponse {
   domain::Response response;

@@ -3,6 +3,6 @@
 
 namespace attune::store {
 
-extern const char* const kSchema1, *const kSchema2, *const kSchema3;
+extern const char* const kSchema1, *const kSchema2, *const kSchema3, *const kSchema4;
 
 }  // namespace attune::store

@@ -133,14 +133,25 @@ Status SqliteConnection::keep_a_log(int64_t busy_timeout_ms) {
   }
 }
 
-Result<SqliteConnection::Statement> SqliteConnection::borrow(std::string_view sql) {
-  const auto found = statements_.find(std::string(sql));
-  if (found != statements_.end()) {
-    Statement statement = std::move(found->second);
-    statements_.erase(found);
-    return statement;
+SqliteConnection::Running::~Running() {
+  if (statement_ == nullptr) return;
+  sqlite3_reset(handle());
+  sqlite3_clear_bindings(handle());
+  statement_->running = false;
+}
+
+Result<SqliteConnection::Running> SqliteConnection::start(std::string_view sql) {
+  auto found = statements_.find(sql);
+  if (found == statements_.end()) {
+    Statement statement = TRY(prepare(sql));
+    if (statements_.size() >= kStatementsMax) {
+      std::erase_if(statements_, [](const auto& kept) { return !kept.second.running; });
+    }
+    found = statements_.emplace(sql, std::move(statement)).first;
+  } else if (found->second.running) {
+    return Running(std::make_unique<Statement>(TRY(prepare(sql))));
   }
-  return prepare(sql);
+  return Running(found->second);
 }
 
 Result<SqliteConnection::Statement> SqliteConnection::prepare(std::string_view sql) {
@@ -155,6 +166,7 @@ Result<SqliteConnection::Statement> SqliteConnection::prepare(std::string_view s
   if (left.find_first_not_of(" \n\t;") != std::string_view::npos) {
     return make_error(ErrorCode::kInternal, "more than one statement in '{}'", sql);
   }
+  statement.writes = sqlite3_stmt_readonly(raw) == 0;
   const int wanted = sqlite3_bind_parameter_count(raw);
   for (int index = 1; index <= wanted; ++index) {
     const char* name = sqlite3_bind_parameter_name(raw, index);
@@ -162,13 +174,6 @@ Result<SqliteConnection::Statement> SqliteConnection::prepare(std::string_view s
     statement.numbers.push_back(is_ours ? std::strtoul(name + 1, nullptr, 10) : 0);
   }
   return statement;
-}
-
-void SqliteConnection::give_back(std::string_view sql, Statement statement) {
-  sqlite3_reset(statement.handle.get());
-  sqlite3_clear_bindings(statement.handle.get());
-  if (statements_.size() >= kStatementsMax) statements_.clear();
-  statements_.insert_or_assign(std::string(sql), std::move(statement));
 }
 
 // SQLite counts named parameters in the order in which they first appear; ours are counted by name.
@@ -211,23 +216,23 @@ Status SqliteConnection::step_all(sqlite3_stmt* statement, std::string_view sql,
 
 Status SqliteConnection::execute(std::string_view sql, std::span<const Value> parameters,
                                  const std::function<Status(Row)>& take) {
-  auto borrowed = borrow(sql);
-  if (!borrowed.ok()) {
+  auto started = start(sql);
+  if (!started.ok()) {
     failed_ = true;
-    return borrowed.error();
+    return started.error();
   }
-  Statement statement = std::move(borrowed).value();
+  const Running statement = std::move(started).value();
+  wrote_ = wrote_ || (*statement).writes;
   bool taken = true;  // an error of `take` is no failure of a statement
-  Status done = bind(statement, parameters, sql);
+  Status done = bind(*statement, parameters, sql);
   if (done.ok()) {
-    done = step_all(statement.handle.get(), sql, [&](Row row) {
+    done = step_all(statement.handle(), sql, [&](Row row) {
       Status status = take(std::move(row));
       taken = status.ok();
       return status;
     });
   }
   if (!done.ok() && taken) failed_ = true;
-  give_back(sql, std::move(statement));
   return done;
 }
 
@@ -250,6 +255,7 @@ Status SqliteConnection::command(std::string_view sql) {
 }
 
 Status SqliteConnection::run_script(const std::string& sql) {
+  wrote_ = true;
   const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
   if (code == SQLITE_OK) return {};
   failed_ = true;

@@ -3,9 +3,11 @@
 
 #include <sqlite3.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "server/store/database.h"
@@ -42,9 +44,11 @@ class SqliteConnection final : public Connection {
   // Whether BEGIN stands; some errors (a full disk) end a transaction by themselves.
   bool in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 
-  // Whether a statement failed since this was last cleared.
+  // Whether a statement failed, and whether one ran that may change something, since these marks
+  // were last cleared.
   bool failed() const { return failed_; }
-  void clear_failed() { failed_ = false; }
+  bool wrote() const { return wrote_; }
+  void clear_marks() { failed_ = wrote_ = false; }
 
  private:
   struct Finalize {
@@ -55,15 +59,36 @@ class SqliteConnection final : public Connection {
     // The number in the name of each of its parameters: SQLite counts them in the order in which
     // they first appear, and looks for a name by going through all of them.
     std::vector<size_t> numbers;
+    bool writes = false, running = false;
+  };
+  // A text's statement while it runs: the one that is kept, or, while that runs already, one of its
+  // own.
+  class Running {
+   public:
+    explicit Running(Statement& kept) : statement_(&kept) { kept.running = true; }
+    explicit Running(std::unique_ptr<Statement> own)
+        : own_(std::move(own)), statement_(own_.get()) {}
+    Running(Running&& other) noexcept
+        : own_(std::move(other.own_)), statement_(std::exchange(other.statement_, nullptr)) {}
+    Running& operator=(Running&&) = delete;
+    ~Running();
+    const Statement& operator*() const { return *statement_; }
+    sqlite3_stmt* handle() const { return statement_->handle.get(); }
+
+   private:
+    std::unique_ptr<Statement> own_;
+    Statement* statement_;
+  };
+  // So that looking for a text copies nothing.
+  struct TextHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
 
   SqliteConnection(std::string path, sqlite3* handle) : path_(std::move(path)), handle_(handle) {}
   Status set_up(Kind kind, int64_t busy_timeout_ms);
   Status keep_a_log(int64_t busy_timeout_ms);
-  // A prepared statement out of the cache, so that a second use of its text while it runs gets one
-  // of its own; give_back returns it.
-  Result<Statement> borrow(std::string_view sql);
-  void give_back(std::string_view sql, Statement statement);
+  Result<Running> start(std::string_view sql);
   Result<Statement> prepare(std::string_view sql);
   Status bind(const Statement& statement, std::span<const Value> parameters, std::string_view sql);
   Status execute(std::string_view sql, std::span<const Value> parameters,
@@ -73,8 +98,8 @@ class SqliteConnection final : public Connection {
 
   std::string path_;
   sqlite3* handle_;
-  std::unordered_map<std::string, Statement> statements_;
-  bool failed_ = false;
+  std::unordered_map<std::string, Statement, TextHash, std::equal_to<>> statements_;
+  bool failed_ = false, wrote_ = false;
 };
 
 }  // namespace attune::store

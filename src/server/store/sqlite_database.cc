@@ -22,7 +22,7 @@ class SqliteDatabase final : public Database {
     auto writer = TRY(SqliteConnection::open(path, Kind::kWriter, options.busy_timeout_ms));
     const Status migrated = migrate(*writer);
     if (!migrated.ok()) return migrated.error().with_context(path);
-    writer->clear_failed();
+    writer->clear_marks();
     std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path, options));
     database->watcher_ = TRY(SqliteConnection::open(path, Kind::kReader, options.busy_timeout_ms));
     for (int i = 0; i < options.readers; ++i) {
@@ -46,6 +46,12 @@ class SqliteDatabase final : public Database {
       ++change_number_;
     }
     return change_number_;
+  }
+
+  Result<Rows> ask(std::string_view sql) override {
+    const ClosureGuard guard(this);
+    auto reader = readers_.borrow();
+    return reader->run(sql);
   }
 
   Status backup(const std::string& path) override {

@@ -23,50 +23,82 @@ SqliteWriter::~SqliteWriter() {
 }
 
 Status SqliteWriter::write(const Body& body) {
-  Job job{.body = &body, .result = {}, .thrown = nullptr, .answered = {}};
-  std::future<void> answered = job.answered.get_future();
+  Job job{.body = &body, .result = {}, .thrown = nullptr};
+  std::shared_future<void> answer;
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(&job);
+    if (waiting_.empty() || waiting_.back()->jobs.size() == kBatchMax) {
+      waiting_.push_back(std::make_unique<Batch>());
+    }
+    waiting_.back()->jobs.push_back(&job);
+    answer = waiting_.back()->answer;
   }
   arrived_.notify_one();
-  answered.get();
+  answer.wait();
   if (job.thrown) std::rethrow_exception(job.thrown);
   return job.result;
 }
 
-std::vector<SqliteWriter::Job*> SqliteWriter::wait_for_jobs() {
+std::unique_ptr<SqliteWriter::Batch> SqliteWriter::wait_for_batch() {
   std::unique_lock lock(mutex_);
-  arrived_.wait(lock, [&] { return ending_ || !queue_.empty(); });
-  std::vector<Job*> jobs;
-  while (!queue_.empty() && jobs.size() < kBatchMax) {
-    jobs.push_back(queue_.front());
-    queue_.pop_front();
-  }
-  return jobs;
+  arrived_.wait(lock, [&] { return ending_ || !waiting_.empty(); });
+  if (waiting_.empty()) return nullptr;
+  auto batch = std::move(waiting_.front());
+  waiting_.pop_front();
+  return batch;
 }
 
 void SqliteWriter::serve() {
   const ClosureGuard guard(database_);
-  for (auto jobs = wait_for_jobs(); !jobs.empty(); jobs = wait_for_jobs()) {
-    write_together(jobs);
-    for (Job* job : jobs) job->answered.set_value();
+  while (const auto batch = wait_for_batch()) {
+    write_together(batch->jobs);
+    batch->answered.set_value();
   }
+}
+
+bool SqliteWriter::begin(Jobs jobs) {
+  const Status begun = connection_->command("BEGIN IMMEDIATE");
+  if (begun.ok()) return true;
+  for (Job* job : jobs) job->result = begun.error();
+  return false;
+}
+
+void SqliteWriter::write_together(Jobs jobs) {
+  if (!begin(jobs)) return;
+  for (Job* job : jobs) {
+    run(*job);
+    if (!connection_->in_transaction()) return broken_by(*job, jobs);
+    if (job->succeeded() || !connection_->wrote()) continue;
+    (void)connection_->command("ROLLBACK");
+    if (jobs.size() > 1) write_in_savepoints(jobs);
+    return;
+  }
+  commit(jobs);
+}
+
+void SqliteWriter::write_in_savepoints(Jobs jobs) {
+  if (!begin(jobs)) return;
+  for (Job* job : jobs) {
+    run_in_savepoint(*job);
+    if (!connection_->in_transaction()) return broken_by(*job, jobs);
+  }
+  commit(jobs);
+}
+
+void SqliteWriter::write_alone(Jobs jobs) {
+  for (size_t i = 0; i < jobs.size(); ++i) write_together(jobs.subspan(i, 1));
 }
 
 // What breaks the whole transaction (a full disk, mostly) is the fault of one write; the others are
 // tried again without it.
-void SqliteWriter::write_together(std::span<Job* const> jobs) {
-  const Status begun = connection_->command("BEGIN IMMEDIATE");
-  if (!begun.ok()) {
-    for (Job* job : jobs) job->result = begun.error();
-    return;
+void SqliteWriter::broken_by(Job& job, Jobs jobs) {
+  if (job.succeeded()) {
+    job.result = make_error(ErrorCode::kInternal, "the write ended the transaction by itself");
   }
-  const size_t ran = run_jobs(jobs);
-  if (ran < jobs.size() || !connection_->in_transaction()) {
-    if (jobs.size() > 1) write_alone(jobs);
-    return;
-  }
+  if (jobs.size() > 1) write_alone(jobs);
+}
+
+void SqliteWriter::commit(Jobs jobs) {
   const Status committed = connection_->command("COMMIT");
   if (committed.ok()) return;
   if (connection_->in_transaction()) (void)connection_->command("ROLLBACK");
@@ -74,36 +106,27 @@ void SqliteWriter::write_together(std::span<Job* const> jobs) {
   if (jobs.front()->succeeded()) jobs.front()->result = committed.error();
 }
 
-void SqliteWriter::write_alone(std::span<Job* const> jobs) {
-  for (size_t i = 0; i < jobs.size(); ++i) write_together(jobs.subspan(i, 1));
-}
-
-size_t SqliteWriter::run_jobs(std::span<Job* const> jobs) {
-  for (size_t i = 0; i < jobs.size(); ++i) {
-    run_in_savepoint(*jobs[i]);
-    if (!connection_->in_transaction()) return i + 1;
-  }
-  return jobs.size();
-}
-
 void SqliteWriter::run_in_savepoint(Job& job) {
-  job.thrown = nullptr;
-  job.result = connection_->command("SAVEPOINT job");
-  if (!job.result.ok()) return;
-  job.result = run_body(job);
-  if (!connection_->in_transaction()) {
-    if (job.succeeded()) {
-      job.result = make_error(ErrorCode::kInternal, "the write ended the transaction by itself");
-    }
+  const Status saved = connection_->command("SAVEPOINT job");
+  if (!saved.ok()) {
+    job.thrown = nullptr;
+    job.result = saved;
     return;
   }
+  run(job);
+  if (!connection_->in_transaction()) return;
   if (!job.succeeded()) (void)connection_->command("ROLLBACK TO job");
   const Status released = connection_->command("RELEASE job");
   if (job.succeeded() && !released.ok()) job.result = released.error();
 }
 
+void SqliteWriter::run(Job& job) {
+  job.thrown = nullptr;
+  job.result = run_body(job);
+}
+
 Status SqliteWriter::run_body(Job& job) {
-  connection_->clear_failed();
+  connection_->clear_marks();
   try {
     TRY((*job.body)(*connection_));
   } catch (...) {

@@ -1,6 +1,8 @@
-// The one thread that writes to an SQLite file. Writes that wait are run in one transaction, each
-// in its own savepoint, and share one commit (one fsync); they are answered after it. Alone, a
-// write waits for nobody. Thread-safe.
+// The one thread that writes to an SQLite file. Writes that wait are run in one transaction and
+// share one commit (one fsync); they are answered after it. Where one fails after it has changed
+// something, the batch is taken back and run again, each write in a savepoint of its own: that is
+// rare, and savepoints cost every write a copy of each page it touches. Alone, a write waits for
+// nobody. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -35,25 +37,34 @@ class SqliteWriter {
     const Body* body;
     Status result;
     std::exception_ptr thrown;
-    std::promise<void> answered;  // result and thrown are set
     bool succeeded() const { return result.ok() && thrown == nullptr; }
+  };
+  using Jobs = std::span<Job* const>;
+  struct Batch {
+    std::vector<Job*> jobs;
+    std::promise<void> answered;  // results of all are set; one call wakes all who wait
+    std::shared_future<void> answer = answered.get_future().share();
   };
 
   void serve();
-  // The jobs that wait, at most one batch of them; empty when the writer ends.
-  std::vector<Job*> wait_for_jobs();
-  void write_together(std::span<Job* const> jobs);
-  void write_alone(std::span<Job* const> jobs);
-  // Runs the jobs up to the first that ends the whole transaction, and gives their number.
-  size_t run_jobs(std::span<Job* const> jobs);
+  // The writes that wait, at most kBatchMax of them; nullptr when the writer ends.
+  std::unique_ptr<Batch> wait_for_batch();
+  void write_together(Jobs jobs);
+  void write_in_savepoints(Jobs jobs);
+  void write_alone(Jobs jobs);
+  bool begin(Jobs jobs);
+  void commit(Jobs jobs);
+  // The job ended the whole transaction.
+  void broken_by(Job& job, Jobs jobs);
   void run_in_savepoint(Job& job);
+  void run(Job& job);
   Status run_body(Job& job);
 
   const void* const database_;
   const std::unique_ptr<SqliteConnection> connection_;
   std::mutex mutex_;
   std::condition_variable arrived_;
-  std::deque<Job*> queue_;
+  std::deque<std::unique_ptr<Batch>> waiting_;
   bool ending_ = false;
   std::thread thread_;  // last: it uses the others
 };
