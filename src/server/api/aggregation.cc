@@ -76,7 +76,8 @@ Answer<http::Response> aggregate_answers(const Call& call) {
   const auto read = [&](store::Connection& connection) -> Answer<void> {
     const domain::Schema schema = TRY(schema_for(call, connection, id, Right::kReview));
     question = TRY(question_for(schema, asked.question));
-    judgements = TRY(store::read_judgements(connection, schema, question, false));
+    auto all = TRY(store::read_judgements(connection, schema, {question}, {}));
+    judgements = std::move(all.front());
     return {};
   };
   TRY(answer_read(call.database(), read));

@@ -6,6 +6,7 @@
 #include "data/example.h"
 #include "server/api/export_columns.h"
 #include "server/api/export_line.h"
+#include "server/domain/answer_codes.h"
 
 namespace attune::api {
 namespace {
@@ -68,8 +69,8 @@ void add_csv_row(const domain::Schema& schema, const store::ExportPage& page,
     cells.emplace_back(to_string(answer->stored->status));
     cells.push_back(version ? std::to_string(*version) : "");
     for (const domain::Question& question : schema.questions) {
-      const auto value = answer->values.find(question.name);
-      cells.push_back(value == answer->values.end() ? "" : member_cell(*value, "value"));
+      const OrderedJson* value = domain::value_of(answer->values, question.name);
+      cells.push_back(value == nullptr ? "" : cell(*value));
     }
   }
   out += data::to_csv_record(cells);
@@ -111,12 +112,6 @@ data::Example example_of(const ExportPlan& plan, const store::ExportPage& page,
   return example;
 }
 
-const OrderedJson* value_of(const domain::Question& question, const ReadAnswer& answer) {
-  const auto found = answer.values.find(question.name);
-  if (found == answer.values.end() || !found->contains("value")) return nullptr;
-  return &(*found)["value"];
-}
-
 // The model that suggested exactly this text, which the annotator left as it was.
 std::string untouched_suggestion(const ReadRecord& record, const domain::Question& question,
                                  const OrderedJson& value) {
@@ -129,7 +124,7 @@ std::string untouched_suggestion(const ReadRecord& record, const domain::Questio
 
 void add_sft(const ExportPlan& plan, const store::ExportPage& page, const ReadRecord& record,
              const ReadAnswer& answer, std::string& out, ExportCounts& counts) {
-  const OrderedJson* value = value_of(*plan.question, answer);
+  const OrderedJson* value = domain::value_of(answer.values, plan.question->name);
   const auto prompt = prompt_of(*plan.prompt, record.fields);
   if (value == nullptr || !value->is_string() || !prompt) return;
   data::Example example = example_of(plan, page, record, answer);
@@ -176,7 +171,7 @@ void add_pairs(const ExportPlan& plan, const data::Example& ranking, int64_t num
 void add_ranking(const ExportPlan& plan, const store::ExportPage& page,
                  const ReadRecord& record, const ReadAnswer& answer, std::string& out,
                  ExportCounts& counts) {
-  const OrderedJson* value = value_of(*plan.question, answer);
+  const OrderedJson* value = domain::value_of(answer.values, plan.question->name);
   const auto prompt = prompt_of(*plan.prompt, record.fields);
   if (value == nullptr || !prompt) return;
   RankedCandidates ranked = ranked_candidates(*plan.question, *value, *prompt, record.fields);

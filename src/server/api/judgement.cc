@@ -37,21 +37,19 @@ Answer<http::Response> agreement(const Call& call) {
   const AgreementOptions options = read_agreement_options(query);
   query.no_others();
   TRY(query.done());
-  std::vector<std::pair<domain::Question, Judgements>> all;
+  std::vector<domain::Question> questions;
+  std::vector<Judgements> all;
   const auto read = [&](store::Connection& connection) -> Answer<void> {
     const domain::Schema schema = TRY(schema_for(call, connection, id, Right::kReview));
-    all.clear();
-    std::vector<domain::Question> questions = schema.questions;
+    questions = schema.questions;
     if (!name.empty()) questions = {TRY(question_for(schema, name))};
-    for (const domain::Question& question : questions) {
-      all.emplace_back(question, TRY(store::read_judgements(connection, schema, question, false)));
-    }
+    all = TRY(store::read_judgements(connection, schema, questions, {}));
     return {};
   };
   TRY(answer_read(call.database(), read));
   OrderedJson items = OrderedJson::array();
-  for (const auto& [question, judgements] : all) {
-    items.push_back(TRY(agreement_json(question, judgements, options)));
+  for (size_t i = 0; i < all.size(); ++i) {
+    items.push_back(TRY(agreement_json(questions[i], all[i], options)));
   }
   return http::json_response(200, {{"items", std::move(items)}});
 }
@@ -63,11 +61,13 @@ struct Judged {
 };
 
 Answer<Judged> read_judged(const Call& call, const std::string& dataset_id,
-                           const std::string& question, bool with_lengths) {
+                           const std::string& question, const store::JudgementParts& parts,
+                           bool with_lengths) {
   const auto read = [&](store::Connection& connection) -> Answer<Judged> {
     const domain::Schema schema = TRY(schema_for(call, connection, dataset_id, Right::kReview));
     Judged judged{TRY(question_for(schema, question)), {}, {}};
-    judged.judgements = TRY(store::read_judgements(connection, schema, judged.question, true));
+    auto all = TRY(store::read_judgements(connection, schema, {judged.question}, parts));
+    judged.judgements = std::move(all.front());
     if (with_lengths) {
       judged.lengths = TRY(store::candidate_lengths(connection, schema, judged.judgements));
     }
@@ -110,7 +110,7 @@ Answer<http::Response> annotators(const Call& call) {
   options.answers_min = query.integer_or("answers_min", options.answers_min, {.ge = 1});
   query.no_others();
   TRY(query.done());
-  const Judged judged = TRY(read_judged(call, id, name, false));
+  const Judged judged = TRY(read_judged(call, id, name, {.origins = true, .gold = true}, false));
   const Judgements& judgements = judged.judgements;
   std::vector<feedback::RaterAnswer> answers;
   for (const CodedAnswer& answer : judgements.answers) {
@@ -195,7 +195,7 @@ Answer<http::Response> bias(const Call& call) {
   bootstrap.resamples = std::max<int64_t>(1, bootstrap.resamples);
   query.no_others();
   TRY(query.done());
-  const Judged judged = TRY(read_judged(call, id, name, true));
+  const Judged judged = TRY(read_judged(call, id, name, {.origins = true}, true));
   const auto kind = judged.judgements.kind;
   if (kind != domain::AnswerKind::kRanking && kind != domain::AnswerKind::kLabel) {
     return detail(422, fmt::format("question `{}` compares no candidates: bias of place and length "

@@ -112,6 +112,20 @@ TEST_P(JudgementTest, AgreementOfSetsAndOfAllQuestionsAtOnce) {
   }
 }
 
+TEST_P(JudgementTest, AllQuestionsReadAtOnceSayWhatEachSaysAlone) {
+  add_four();
+  // Answers to some questions only: the items and raters of one are not those of another.
+  add({OrderedJson::array({answer("ann", "bca", "c", {"a"})}),
+       OrderedJson::array({answer("bob", "cab", "b")})});
+  const auto all = get("rev", dataset("/agreement?seed=2")).body["items"];
+  ASSERT_EQ(all.size(), schema_.questions.size());
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(agreement_on(schema_.questions[i].name, "&seed=2"), all[i]);
+  }
+  EXPECT_EQ(agreement_on("kind")["records"], 6);
+  EXPECT_EQ(agreement_on("tags")["records"], 5);
+}
+
 TEST_P(JudgementTest, TheSameSeedGivesTheSameInterval) {
   add_four();
   EXPECT_EQ(agreement_on("kind", "&seed=3"), agreement_on("kind", "&seed=3"));

@@ -32,6 +32,13 @@ AnswerKind answer_kind(const Question& question) {
   return AnswerKind::kFree;
 }
 
+const OrderedJson* value_of(const OrderedJson& values, const std::string& question) {
+  const auto answer = values.find(question);
+  if (answer == values.end()) return nullptr;
+  const auto value = answer->find("value");
+  return value == answer->end() ? nullptr : &*value;
+}
+
 OptionCodes::OptionCodes(const Question& question) {
   const auto options = question.settings.find("options");
   if (options == question.settings.end()) return;

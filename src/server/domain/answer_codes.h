@@ -19,6 +19,10 @@ namespace attune::domain {
 enum class AnswerKind { kLabel, kRating, kLabelSet, kRanking, kFree };
 AnswerKind answer_kind(const Question& question);
 
+// The answer to a question in the values of a response ({"NAME": {"value": ...}}); null where it
+// has none.
+const OrderedJson* value_of(const OrderedJson& values, const std::string& question);
+
 // The options of a question in the order of their codes: as they stand, a rating's from low to
 // high.
 class OptionCodes {

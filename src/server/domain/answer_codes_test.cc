@@ -73,5 +73,15 @@ TEST(AnswerCodes, AnOrderOfShowingNamesEveryOptionOnce) {
   }
 }
 
+TEST(AnswerCodes, TheValueOfAQuestionAmongOthers) {
+  const OrderedJson values = json(R"({"kind":{"value":"a"},"note":{},"stars":{"value":null}})");
+  ASSERT_NE(value_of(values, "kind"), nullptr);
+  EXPECT_EQ(*value_of(values, "kind"), "a");
+  EXPECT_TRUE(value_of(values, "stars")->is_null());
+  EXPECT_EQ(value_of(values, "note"), nullptr);
+  EXPECT_EQ(value_of(values, "rank"), nullptr);
+  EXPECT_EQ(value_of(json("null"), "kind"), nullptr);
+}
+
 }  // namespace
 }  // namespace attune::domain

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "server/domain/contract_text.h"
@@ -13,88 +14,101 @@ namespace {
 
 struct Origin {
   double seconds = 0;
-  std::vector<int64_t> shown;
+  std::vector<std::vector<int64_t>> shown;  // [questions]
 };
-using Origins = std::unordered_map<std::string, Origin>;  // by response id
 
-Result<Origins> read_origins(Connection& connection, const domain::Schema& schema,
-                             const std::string& question, const domain::OptionCodes& options) {
-  Origins origins;
-  const auto take = [&](const Row& row) -> Status {
-    Origin& origin = origins[row.text(0)];
-    if (!row.is_null(1)) origin.seconds = row.real(1);
-    if (!row.is_null(2)) {
-      origin.shown = options.shown(question, TRY(parse_ordered_json(row.text(2))));
-    }
-    return {};
-  };
-  TRY(connection.each("SELECT response_id, seconds_spent, shown_order FROM response_history "
-                      "WHERE dataset = $1 AND action <> 'deleted' ORDER BY number",
-                      {schema.dataset.position}, take));
-  return origins;
-}
+// What one question collects while the answers go by.
+struct Collected {
+  explicit Collected(const domain::Question& asked) : question(asked), coder(asked) {}
 
-// The answer to the question in the values of a response.
-const OrderedJson* value_of(const OrderedJson& values, const std::string& question) {
-  const auto answer = values.find(question);
-  if (answer == values.end() || !answer->contains("value")) return nullptr;
-  return &(*answer)["value"];
-}
+  const domain::Question& question;
+  domain::AnswerCoder coder;
+  std::unordered_map<std::string, int64_t> raters;  // by id, as they come
+  Judgements found;
+};
 
 class Reading {
  public:
-  Reading(Connection& connection, const domain::Schema& schema, const domain::Question& question)
-      : connection_(connection), schema_(schema), question_(question), coder_(question) {}
+  Reading(Connection& connection, const domain::Schema& schema,
+          const std::vector<domain::Question>& questions)
+      : connection_(connection), schema_(schema) {
+    for (const domain::Question& question : questions) collected_.emplace_back(question);
+  }
 
-  Result<Judgements> all(bool with_origins) {
-    if (with_origins) {
-      origins_ =
-          TRY(read_origins(connection_, schema_, question_.name, coder_.options()));
-    }
+  Result<std::vector<Judgements>> all(const JudgementParts& parts) {
+    if (parts.origins) TRY(read_origins());
     TRY(connection_.each(
         "SELECT a.record, r.id, a.user_id, a.id, a.response_values FROM responses a JOIN records r "
         "ON r.position = a.record WHERE a.dataset = $1 AND a.status = 'submitted' "
         "ORDER BY a.record, a.user_id",
-        {schema_.dataset.position}, [&](const Row& row) { return add_answer(row); }));
-    TRY(add_gold());
+        {schema_.dataset.position}, [&](const Row& row) { return add_response(row); }));
+    if (parts.gold) TRY(add_gold());
     TRY(name_raters());
-    found_.kind = coder_.kind();
-    found_.options = coder_.options().values();
-    found_.categories = coder_.categories();
-    return std::move(found_);
+    std::vector<Judgements> all;
+    for (Collected& one : collected_) {
+      one.found.kind = one.coder.kind();
+      one.found.options = one.coder.options().values();
+      one.found.categories = one.coder.categories();
+      all.push_back(std::move(one.found));
+    }
+    return all;
   }
 
  private:
-  Status add_answer(const Row& row) {
+  Status read_origins() {
+    const auto take = [&](const Row& row) -> Status {
+      Origin& origin = origins_[row.text(0)];
+      if (!row.is_null(1)) origin.seconds = row.real(1);
+      if (row.is_null(2)) return {};
+      const OrderedJson order = TRY(parse_ordered_json(row.text(2)));
+      origin.shown.clear();
+      for (const Collected& one : collected_) {
+        origin.shown.push_back(one.coder.options().shown(one.question.name, order));
+      }
+      return {};
+    };
+    return connection_.each(
+        "SELECT response_id, seconds_spent, shown_order FROM response_history "
+        "WHERE dataset = $1 AND action <> 'deleted' ORDER BY number",
+        {schema_.dataset.position}, take);
+  }
+
+  Status add_response(const Row& row) {
     const OrderedJson values = TRY(parse_ordered_json(row.text(4)));
-    const OrderedJson* value = value_of(values, question_.name);
-    if (value == nullptr) return {};
-    std::optional<domain::CodedAnswer> answer = coder_.code(*value);
-    if (!answer) return {};
-    if (found_.items.empty() || found_.items.back().position != row.integer(0)) {
-      found_.items.push_back({row.integer(0), row.text(1)});
+    const auto origin = origins_.find(row.text(3));
+    for (size_t q = 0; q < collected_.size(); ++q) {
+      Collected& to = collected_[q];
+      const OrderedJson* value = domain::value_of(values, to.question.name);
+      if (value == nullptr) continue;
+      std::optional<domain::CodedAnswer> answer = to.coder.code(*value);
+      if (!answer) continue;
+      if (to.found.items.empty() || to.found.items.back().position != row.integer(0)) {
+        to.found.items.push_back({row.integer(0), row.text(1)});
+      }
+      answer->item = std::ssize(to.found.items) - 1;
+      answer->rater =
+          to.raters.emplace(row.text(2), static_cast<int64_t>(to.raters.size())).first->second;
+      if (origin != origins_.end()) {
+        answer->seconds = origin->second.seconds;
+        if (!origin->second.shown.empty()) answer->shown = origin->second.shown[q];
+      }
+      to.found.answers.push_back(std::move(*answer));
     }
-    answer->item = std::ssize(found_.items) - 1;
-    answer->rater =
-        raters_.emplace(row.text(2), static_cast<int64_t>(raters_.size())).first->second;
-    if (const auto origin = origins_.find(row.text(3)); origin != origins_.end()) {
-      answer->seconds = origin->second.seconds;
-      answer->shown = origin->second.shown;
-    }
-    found_.answers.push_back(std::move(*answer));
     return {};
   }
 
   Status add_gold() {
     const auto take = [&](const Row& row) -> Status {
-      const auto item = std::lower_bound(
-          found_.items.begin(), found_.items.end(), row.integer(0),
-          [](const JudgedItem& one, int64_t position) { return one.position < position; });
-      if (item == found_.items.end() || item->position != row.integer(0)) return {};
       const OrderedJson values = TRY(parse_ordered_json(row.text(1)));
-      const OrderedJson* value = value_of(values, question_.name);
-      if (value == nullptr) return {};
-      if (const auto gold = coder_.code(*value)) item->gold = gold->category;
+      for (Collected& to : collected_) {
+        const auto item = std::lower_bound(
+            to.found.items.begin(), to.found.items.end(), row.integer(0),
+            [](const JudgedItem& one, int64_t position) { return one.position < position; });
+        if (item == to.found.items.end() || item->position != row.integer(0)) continue;
+        const OrderedJson* value = domain::value_of(values, to.question.name);
+        if (value == nullptr) continue;
+        if (const auto gold = to.coder.code(*value)) item->gold = gold->category;
+      }
       return {};
     };
     return connection_.each("SELECT record, answer FROM gold_records WHERE dataset = $1 "
@@ -104,43 +118,50 @@ class Reading {
 
   // Raters were counted as they came; they are told by name.
   Status name_raters() {
-    std::vector<Value> ids;
-    for (const auto& [id, number] : raters_) ids.emplace_back(id);
+    std::set<std::string> different;
+    for (const Collected& one : collected_) {
+      for (const auto& [id, number] : one.raters) different.insert(id);
+    }
+    const std::vector<Value> ids(different.begin(), different.end());
     std::unordered_map<std::string, std::string> names;
     for (const Row& row :
          TRY(run_in(connection_, "SELECT id, username FROM users WHERE id IN ", ids))) {
       names[row.text(0)] = row.text(1);
     }
+    for (Collected& one : collected_) order_by_name(names, one);
+    return {};
+  }
+
+  static void order_by_name(const std::unordered_map<std::string, std::string>& names,
+                            Collected& of) {
     std::map<std::pair<std::string, std::string>, int64_t> by_name;
-    for (const auto& [id, number] : raters_) {
+    for (const auto& [id, number] : of.raters) {
       const auto name = names.find(id);
       by_name[{name == names.end() ? id : name->second, id}] = number;
     }
-    std::vector<int64_t> place(raters_.size());
+    std::vector<int64_t> place(of.raters.size());
     for (const auto& [name, number] : by_name) {
-      place[static_cast<size_t>(number)] = std::ssize(found_.raters);
-      found_.raters.push_back({name.second, name.first});
+      place[static_cast<size_t>(number)] = std::ssize(of.found.raters);
+      of.found.raters.push_back({name.second, name.first});
     }
-    for (domain::CodedAnswer& answer : found_.answers) {
+    for (domain::CodedAnswer& answer : of.found.answers) {
       answer.rater = place[static_cast<size_t>(answer.rater)];
     }
-    return {};
   }
 
   Connection& connection_;
   const domain::Schema& schema_;
-  const domain::Question& question_;
-  domain::AnswerCoder coder_;
-  Origins origins_;
-  std::unordered_map<std::string, int64_t> raters_;
-  Judgements found_;
+  std::vector<Collected> collected_;
+  std::unordered_map<std::string, Origin> origins_;  // by response id
 };
 
 }  // namespace
 
-Result<Judgements> read_judgements(Connection& connection, const domain::Schema& schema,
-                                   const domain::Question& question, bool with_origins) {
-  return Reading(connection, schema, question).all(with_origins);
+Result<std::vector<Judgements>> read_judgements(Connection& connection,
+                                                const domain::Schema& schema,
+                                                const std::vector<domain::Question>& questions,
+                                                const JudgementParts& parts) {
+  return Reading(connection, schema, questions).all(parts);
 }
 
 Result<std::vector<std::vector<double>>> candidate_lengths(Connection& connection,

@@ -14,7 +14,7 @@ namespace attune::store {
 struct JudgedItem {
   int64_t position = 0;  // of the record
   std::string record_id;
-  int gold = feedback::kNoAnswer;  // the category of the answer that is known to be right
+  int gold = feedback::kNoAnswer;  // the category of the answer that is known to be right, if read
 };
 struct Judge {
   std::string user_id;
@@ -31,10 +31,18 @@ struct Judgements {
   std::vector<domain::CodedAnswer> answers;  // item by item
 };
 
-// `with_origins` adds seconds and the order shown, from the history. Memory grows with the answers
+// What is read beside the answers, each by a statement of its own.
+struct JudgementParts {
+  bool origins = false;  // seconds and the order shown, from the history
+  bool gold = false;     // the answers that are known to be right
+};
+
+// One for each question, in their order. All answers are read once. Memory grows with the answers
 // (about 200 bytes each).
-Result<Judgements> read_judgements(Connection& connection, const domain::Schema& schema,
-                                   const domain::Question& question, bool with_origins);
+Result<std::vector<Judgements>> read_judgements(Connection& connection,
+                                                const domain::Schema& schema,
+                                                const std::vector<domain::Question>& questions,
+                                                const JudgementParts& parts);
 
 // The characters of the text that each option stands for in each item: of the field of its name.
 // NaN where the record has none. Empty where no option names a field.
