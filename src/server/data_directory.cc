@@ -50,8 +50,9 @@ std::string database_url_in(const std::string& data_dir, const std::string& aske
 Result<std::string> existing_database_url_in(const std::string& data_dir,
                                              const std::string& asked) {
   const std::string file = join_path(data_dir, kDatabaseName);
-  if (asked.empty() && !exists(file)) {
-    return not_found("{}: there is no data of a server here", file);
+  if (asked.empty() && access(file.c_str(), R_OK) != 0) {
+    if (errno == ENOENT) return not_found("{}: there is no data of a server here", file);
+    return io_error("{}: cannot open: {}", file, std::strerror(errno));
   }
   return database_url_in(data_dir, asked);
 }

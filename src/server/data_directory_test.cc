@@ -39,6 +39,20 @@ TEST(DataDirectory, ServesOneAtATime) {
   EXPECT_TRUE(DataDirectory::open(parent.file("d")).ok());
 }
 
+TEST(DataDirectory, DataThatIsNotThereIsNotDataThatMayNotBeRead) {
+  const TemporaryDirectory parent;
+  const auto absent = existing_database_url_in(parent.path(), "");
+  ASSERT_FALSE(absent.ok());
+  EXPECT_EQ(absent.error().code(), ErrorCode::kNotFound);
+  ASSERT_EQ(symlink("attune.db", parent.file("attune.db").c_str()), 0);  // leads to itself
+  const auto closed = existing_database_url_in(parent.path(), "");
+  ASSERT_FALSE(closed.ok());
+  EXPECT_NE(closed.error().message().find("attune.db: cannot open: "), std::string::npos)
+      << closed.error().message();
+  EXPECT_EQ(existing_database_url_in(parent.path(), "postgresql://h/d").value(),
+            "postgresql://h/d");
+}
+
 TEST(DataDirectory, WhatCannotBeOneIsNamed) {
   const TemporaryDirectory parent;
   ASSERT_TRUE(write_file(parent.file("file"), "x").ok());
