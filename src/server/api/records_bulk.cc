@@ -20,6 +20,7 @@ namespace {
 constexpr store::RecordParts kAllParts{.responses = true, .suggestions = true, .vectors = true};
 
 using Changes = std::vector<domain::RecordChange>;
+using Prepared = std::vector<store::PreparedRecord>;
 using Matched = std::vector<std::optional<domain::Record>>;
 
 // What the verb asks of the records that are there: none for POST, all for PATCH.
@@ -36,6 +37,13 @@ Answer<void> check_matches(RecordVerb verb, const Changes& changes, const Matche
   return detail(422, fmt::format(fmt::runtime(text), fmt::join(wrong, ", ")));
 }
 
+Prepared prepare_all(const Changes& changes) {
+  Prepared prepared;
+  prepared.reserve(changes.size());
+  for (const domain::RecordChange& change : changes) prepared.push_back(store::prepare(change));
+  return prepared;
+}
+
 // What was written, where.
 struct Batch {
   domain::Schema schema;
@@ -43,7 +51,8 @@ struct Batch {
 };
 
 Answer<Batch> write_batch(const Call& call, store::Connection& connection, RecordVerb verb,
-                          const std::string& dataset_id, Changes& changes) {
+                          const std::string& dataset_id, Changes& changes,
+                          const Prepared& prepared) {
   Batch batch;
   batch.schema = TRY(schema_for(call, connection, dataset_id, Right::kManage));
   if (!batch.schema.dataset.published) {
@@ -54,7 +63,7 @@ Answer<Batch> write_batch(const Call& call, store::Connection& connection, Recor
   TRY(check_record_changes(connection, batch.schema, changes, matched));
   std::vector<store::RecordWrite> writes;
   for (size_t i = 0; i < changes.size(); ++i) {
-    writes.push_back({&changes[i], matched[i] ? &*matched[i] : nullptr});
+    writes.push_back({&changes[i], matched[i] ? &*matched[i] : nullptr, &prepared[i]});
   }
   batch.written =
       TRY(store::write_records(connection, batch.schema, writes, authorship_of(call)));
@@ -66,8 +75,9 @@ Answer<Batch> run_batch(const Call& call, RecordVerb verb, size_t most) {
   const std::string dataset_id = TRY(call.path_id("dataset_id"));
   const OrderedJson body = TRY(call.body());
   Changes changes = TRY(read_record_changes(body, verb, most, call.user->id));
+  const Prepared prepared = prepare_all(changes);
   return answer_write(call.database(), [&](store::Connection& connection) -> Answer<Batch> {
-    return write_batch(call, connection, verb, dataset_id, changes);
+    return write_batch(call, connection, verb, dataset_id, changes, prepared);
   });
 }
 
@@ -97,8 +107,9 @@ Answer<int64_t> upsert_records(const Call& call, const std::string& dataset_id,
   const OrderedJson body = {{"items", items}};
   Changes changes =
       TRY(read_record_changes(body, RecordVerb::kUpsert, kRecordsPerBulk, call.user->id));
+  const Prepared prepared = prepare_all(changes);
   const auto write = [&](store::Connection& connection) {
-    return write_batch(call, connection, RecordVerb::kUpsert, dataset_id, changes);
+    return write_batch(call, connection, RecordVerb::kUpsert, dataset_id, changes, prepared);
   };
   const Batch batch = TRY(answer_write(call.database(), write));
   return static_cast<int64_t>(batch.written.size());

@@ -11,7 +11,6 @@
 #include "server/store/records.h"
 #include "server/store/statements.h"
 #include "server/store/suggestions.h"
-#include "server/store/text_index.h"
 #include "server/store/vector_bytes.h"
 
 namespace attune::store {
@@ -26,13 +25,23 @@ struct NewRow {
   std::string id;
   const OrderedJson* fields = nullptr;
   const OrderedJson* metadata = nullptr;
+  const PreparedRecord* prepared = nullptr;
   bool changes_row = false;  // new, or one of its own columns changes
+
+  Value fields_text() const {
+    return prepared != nullptr && !prepared->fields.empty() ? prepared->fields : to_line(*fields);
+  }
+  Value metadata_text() const {
+    return prepared != nullptr && !prepared->metadata.empty() ? prepared->metadata
+                                                              : json_or_null(*metadata);
+  }
 };
 
 NewRow new_row(const RecordWrite& write) {
   static const OrderedJson kNothing;
   const domain::RecordChange& change = *write.change;
   NewRow row;
+  row.prepared = write.prepared;
   row.fields = change.fields ? &*change.fields : nullptr;
   row.metadata = change.metadata ? &*change.metadata : &kNothing;
   if (write.existing == nullptr) {
@@ -83,7 +92,7 @@ Status write_rows(Connection& connection, const domain::Schema& schema,
     const std::string at = domain::now();
     values.insert(values.end(),
                   {rows[i].id, schema.dataset.position, or_null(external_id),
-                   to_line(*rows[i].fields), json_or_null(*rows[i].metadata), int64_t{0},
+                   rows[i].fields_text(), rows[i].metadata_text(), int64_t{0},
                    existing == nullptr ? at : existing->inserted_at, at});
     by_id[rows[i].id] = &written[i];
   }
@@ -106,6 +115,22 @@ Status for_fresh_and_not(std::vector<T> fresh, std::vector<T> others, F&& write)
   if (!fresh.empty()) TRY(write(std::span<const T>(fresh), true));
   if (!others.empty()) TRY(write(std::span<const T>(others), false));
   return {};
+}
+
+Status write_words(Connection& connection, const domain::Schema& schema,
+                   std::span<const RecordWrite> writes, std::span<const NewRow> rows,
+                   std::span<const WrittenRecord> written, Indexing indexing) {
+  std::vector<TextToIndex> texts;
+  for (size_t i = 0; i < writes.size(); ++i) {
+    const bool later = written[i].is_new && indexing == Indexing::kLater;
+    if (!writes[i].change->fields || later) continue;
+    texts.push_back({written[i].position, rows[i].fields,
+                     rows[i].prepared != nullptr ? &rows[i].prepared->words : nullptr,
+                     written[i].is_new});
+  }
+  std::sort(texts.begin(), texts.end(),
+            [](const auto& a, const auto& b) { return a.record < b.record; });
+  return index_texts(connection, schema, texts);
 }
 
 Status write_metadata(Connection& connection, const domain::Schema& schema,
@@ -179,6 +204,16 @@ Status write_responses(Connection& connection, const domain::Schema& schema,
 
 }  // namespace
 
+PreparedRecord prepare(const domain::RecordChange& change, Indexing indexing) {
+  PreparedRecord prepared;
+  if (change.fields) {
+    prepared.fields = to_line(*change.fields);
+    if (indexing == Indexing::kNow) prepared.words = fold_fields(*change.fields);
+  }
+  if (change.metadata && !change.metadata->is_null()) prepared.metadata = to_line(*change.metadata);
+  return prepared;
+}
+
 Result<std::vector<std::optional<domain::Record>>> match_records(
     Connection& connection, const domain::Schema& schema,
     std::span<const domain::RecordChange> changes) {
@@ -221,17 +256,14 @@ Result<std::vector<std::optional<domain::Record>>> match_records(
 Result<std::vector<WrittenRecord>> write_records(Connection& connection,
                                                  const domain::Schema& schema,
                                                  std::span<const RecordWrite> writes,
-                                                 const Authorship& authorship) {
+                                                 const Authorship& authorship,
+                                                 Indexing indexing) {
   std::vector<WrittenRecord> written(writes.size());
   std::vector<NewRow> rows;
   for (const RecordWrite& write : writes) rows.push_back(new_row(write));
   TRY(keep_what_changes(connection, schema, writes, rows, authorship.author_id));
   TRY(write_rows(connection, schema, writes, rows, written));
-  std::vector<TextToIndex> texts;
-  for (size_t i = 0; i < writes.size(); ++i) {
-    if (writes[i].change->fields) texts.push_back({written[i].position, rows[i].fields});
-  }
-  TRY(index_texts(connection, schema, texts));
+  TRY(write_words(connection, schema, writes, rows, written, indexing));
   TRY(write_metadata(connection, schema, writes, written));
   TRY(write_all_suggestions(connection, schema, writes, written));
   TRY(write_vectors(connection, schema, writes, written));

@@ -14,6 +14,7 @@
 #include "server/domain/record_change.h"
 #include "server/store/database.h"
 #include "server/store/responses.h"
+#include "server/store/text_index.h"
 
 namespace attune::store {
 
@@ -31,10 +32,23 @@ Result<std::vector<std::optional<domain::Record>>> match_records(
     Connection& connection, const domain::Schema& schema,
     std::span<const domain::RecordChange> changes);
 
+// When new records are found by their words: once they are written, or only after index_missing
+// (text_index.h), which an import of many asks for at its end.
+enum class Indexing { kNow, kLater };
+
+// What a change gives the row and the text index, made before the write begins: on SQLite all other
+// writes wait while one is under way.
+struct PreparedRecord {
+  std::string fields, metadata;  // as the row keeps them; "" where the change has none
+  FoldedFields words;
+};
+PreparedRecord prepare(const domain::RecordChange& change, Indexing indexing = Indexing::kNow);
+
 // A checked change and the record that it changes; no record: a new one.
 struct RecordWrite {
   const domain::RecordChange* change = nullptr;
   const domain::Record* existing = nullptr;
+  const PreparedRecord* prepared = nullptr;  // of the change, where it is prepared
 };
 
 struct WrittenRecord {
@@ -50,7 +64,8 @@ struct WrittenRecord {
 Result<std::vector<WrittenRecord>> write_records(Connection& connection,
                                                  const domain::Schema& schema,
                                                  std::span<const RecordWrite> writes,
-                                                 const Authorship& authorship);
+                                                 const Authorship& authorship,
+                                                 Indexing indexing = Indexing::kNow);
 
 // The records at these positions, in that order, with their parts. Those that are not there are
 // left out.

@@ -19,18 +19,31 @@ constexpr int kPositionsOfOneMax = 255;
 
 using Places = std::array<std::string, kTextPlaces>;  // folded words of each place of the index
 
-Places places_of(const domain::Schema& schema, const OrderedJson& fields) {
+// The words of a field, at most about `left` bytes of them.
+std::string words_in(const TextToIndex& text, const std::string& name, size_t left) {
+  if (text.folded != nullptr) {
+    for (const auto& [field, words] : *text.folded) {
+      if (field == name && words.size() <= left) return words;
+    }
+  }
+  const auto value = text.fields->find(name);
+  return value == text.fields->end() ? "" : folded_words(text_of_field(*value), left);
+}
+
+Places places_of(const domain::Schema& schema, const TextToIndex& text) {
   Places places;
   size_t left = kIndexedBytesMax;
-  for (size_t i = 0; i < schema.fields.size(); ++i) {
+  for (size_t i = 0; i < schema.fields.size() && left > 0; ++i) {
     if (domain::type_of(schema.fields[i].settings) == "image") continue;
-    const auto value = fields.find(schema.fields[i].name);
-    if (value == fields.end() || left == 0) continue;
-    const std::string words = folded_words(text_of_field(*value), left);
+    std::string words = words_in(text, schema.fields[i].name, left);
     left -= std::min(left, words.size());
     std::string& place = places[text_place(i)];
-    if (!place.empty() && !words.empty()) place += ' ';
-    place += words;
+    if (place.empty()) {
+      place = std::move(words);
+    } else if (!words.empty()) {
+      place += ' ';
+      place += words;
+    }
   }
   return places;
 }
@@ -130,45 +143,84 @@ Status index_in_postgres(Connection& connection, int64_t dataset, int64_t record
   return {};
 }
 
+// Of a record r of the data set $1, in a question that begins with it.
+std::string not_indexed(const Connection& connection) {
+  if (connection.dialect() == Dialect::kPostgres) {
+    return "NOT EXISTS (SELECT 1 FROM record_text t WHERE t.record = r.position)";
+  }
+  return fmt::format(
+      "NOT EXISTS (SELECT 1 FROM record_text t WHERE t.rowid = (r.dataset << {} | r.position))",
+      kRecordBits);
+}
+
+// An image as text, megabytes of it: whether it is one, the data set's settings say.
+bool looks_like_image(const OrderedJson& value) {
+  return value.is_string() && value.get_ref<const std::string&>().starts_with("data:");
+}
+
 }  // namespace
+
+FoldedFields fold_fields(const OrderedJson& fields) {
+  FoldedFields folded;
+  for (const auto& [name, value] : fields.items()) {
+    if (looks_like_image(value)) continue;
+    folded.emplace_back(name, folded_words(text_of_field(value), kIndexedBytesMax));
+  }
+  return folded;
+}
 
 Status index_texts(Connection& connection, const domain::Schema& schema,
                    std::span<const TextToIndex> texts) {
   const int64_t dataset = schema.dataset.position;
   for (const TextToIndex& text : texts) {
-    Places places = places_of(schema, *text.fields);
+    Places places = places_of(schema, text);
     if (connection.dialect() == Dialect::kPostgres) {
       TRY(index_in_postgres(connection, dataset, text.record, places));
       continue;
     }
     const int64_t row = text_row(dataset, text.record);
-    TRY(unindex_row(connection, row));
+    if (!text.fresh) TRY(unindex_row(connection, row));
     TRY(index_in_sqlite(connection, row, std::move(places)));
   }
   return {};
 }
 
-Result<std::optional<int64_t>> index_missing_texts(Connection& connection,
-                                                   const domain::Schema& schema, int64_t after,
-                                                   int64_t limit) {
-  const int64_t dataset = schema.dataset.position;
-  const bool on_sqlite = connection.dialect() == Dialect::kSqlite;
-  const Rows rows = TRY(connection.run(
-      on_sqlite ? "SELECT r.position, r.fields, EXISTS (SELECT 1 FROM record_text t WHERE t.rowid "
-                  "= $4 + r.position) FROM records r WHERE r.dataset = $1 AND r.position > $2 "
-                  "ORDER BY r.position LIMIT $3"
-                : "SELECT r.position, r.fields, EXISTS (SELECT 1 FROM record_text t WHERE t.record "
-                  "= r.position AND t.dataset >= $4) FROM records r WHERE r.dataset = $1 AND "
-                  "r.position > $2 ORDER BY r.position LIMIT $3",
-      {dataset, after, limit, on_sqlite ? text_row(dataset, 0) : 0}));
-  for (const Row& row : rows) {
-    if (row.boolean(2)) continue;
-    const OrderedJson fields = TRY(parse_ordered_json(row.text(1)));
-    const TextToIndex text{row.integer(0), &fields};
-    TRY(index_texts(connection, schema, std::span(&text, 1)));
+Result<MissingTexts> missing_texts(Connection& connection, const domain::Schema& schema,
+                                   int64_t after, int64_t limit) {
+  MissingTexts missing;
+  const std::string sql = fmt::format(
+      "SELECT r.position, CASE WHEN {} THEN r.fields END FROM records r WHERE r.dataset = $1 AND "
+      "r.position > $2 ORDER BY r.position LIMIT $3",
+      not_indexed(connection));
+  const auto take = [&](const Row& row) -> Status {
+    missing.last = row.integer(0);
+    if (row.is_null(1)) return {};
+    OrderedJson fields = TRY(parse_ordered_json(row.text(1)));
+    FoldedFields folded = fold_fields(fields);
+    missing.texts.push_back({row.integer(0), std::move(fields), std::move(folded)});
+    return {};
+  };
+  TRY(connection.each(sql, {schema.dataset.position, after, limit}, take));
+  return missing;
+}
+
+Status index_missing(Connection& connection, const domain::Schema& schema,
+                     const MissingTexts& missing) {
+  if (missing.texts.empty()) return {};
+  const std::string sql = fmt::format(
+      "SELECT r.position FROM records r WHERE r.dataset = $1 AND r.position BETWEEN $2 AND $3 AND "
+      "{} ORDER BY r.position",
+      not_indexed(connection));
+  const Rows rows = TRY(connection.run(sql, {schema.dataset.position, missing.texts.front().record,
+                                             missing.texts.back().record}));
+  std::vector<TextToIndex> texts;
+  auto still = rows.begin();
+  for (const MissingTexts::One& one : missing.texts) {
+    while (still != rows.end() && still->integer(0) < one.record) ++still;
+    if (still == rows.end() || still->integer(0) != one.record) continue;
+    texts.push_back({one.record, &one.fields, &one.folded, true});
   }
-  if (rows.empty()) return std::optional<int64_t>();
-  return std::optional(rows.back().integer(0));
+  return index_texts(connection, schema, texts);
 }
 
 Status unindex_texts(Connection& connection, int64_t dataset, std::span<const int64_t> records) {

@@ -10,7 +10,19 @@
 namespace attune::store {
 namespace {
 
-class TextSearchTest : public testing::SearchFixture {};
+class TextSearchTest : public testing::SearchFixture {
+ protected:
+  MissingTexts missing_behind(int64_t position, int64_t limit) {
+    return database()
+        .read([&](Connection& c) { return missing_texts(c, first_, position, limit); })
+        .value();
+  }
+  void index(const MissingTexts& missing) {
+    const Status done =
+        database().write([&](Connection& c) { return index_missing(c, first_, missing); });
+    ASSERT_TRUE(done.ok()) << done.error().message();
+  }
+};
 
 using Positions = std::vector<int64_t>;
 
@@ -68,17 +80,52 @@ TEST_P(TextSearchTest, WhatWasLeftForLaterIsIndexedOnce) {
     ASSERT_TRUE(removed.ok());
   }
   EXPECT_EQ(found(words("word")).size(), 4U);
-  int portions = 0;
-  std::optional<int64_t> at = 0;
-  while (at) {
-    ++portions;
-    at = database()
-             .write([&](Connection& c) { return index_missing_texts(c, first_, *at, 3); })
-             .value();
+  size_t portions = 0, texts = 0;
+  for (std::optional<int64_t> at = 0; at;) {
+    const MissingTexts missing = missing_behind(*at, 3);
+    portions += missing.last ? 1 : 0;
+    texts += missing.texts.size();
+    index(missing);
+    at = missing.last;
   }
-  EXPECT_EQ(portions, 4);
+  EXPECT_EQ(portions, 3U);
+  EXPECT_EQ(texts, 3U);
   EXPECT_EQ(found_sorted(words("word")), positions);
   EXPECT_EQ(search(words("word | nothing")).total, 7);
+}
+
+// Between the reading of what is missing and its indexing.
+TEST_P(TextSearchTest, WhatOthersIndexedOrDeletedMeanwhileStaysAsTheyLeftIt) {
+  Positions positions;
+  for (int i = 0; i < 3; ++i) positions.push_back(add(first_, "old"));
+  const auto change = [&](auto&& body) { ASSERT_TRUE(database().write(body).ok()); };
+  change([&](Connection& c) { return unindex_texts(c, first_.dataset.position, positions); });
+  const MissingTexts missing = missing_behind(0, 10);
+  EXPECT_EQ(missing.texts.size(), 3U);
+  const OrderedJson fields = {{"question", "new"}};
+  const TextToIndex text{positions[0], &fields};
+  change([&](Connection& c) { return index_texts(c, first_, std::span(&text, 1)); });
+  run("DELETE FROM records WHERE position = $1", {positions[1]});
+  index(missing);
+  index(missing);
+  EXPECT_EQ(found(words("new")), Positions{positions[0]});
+  EXPECT_EQ(found(words("old")), Positions{positions[2]});
+}
+
+// Fields with a place of their own, words folded ahead or not, an image that a data set takes for
+// text: the index holds the same.
+TEST_P(TextSearchTest, WordsFoldedAheadAreThoseThatAWriteFolds) {
+  const OrderedJson fields = {{"question", "data:text of a kind"}, {"answer", "Crème brûlée"}};
+  const FoldedFields folded = fold_fields(fields);
+  EXPECT_EQ(folded, (FoldedFields{{"answer", "creme brulee"}}));
+  const int64_t a = add(first_, "x"), b = add(first_, "x");
+  const TextToIndex texts[] = {{a, &fields, &folded}, {b, &fields}};
+  const Status done =
+      database().write([&](Connection& c) { return index_texts(c, first_, texts); });
+  ASSERT_TRUE(done.ok()) << done.error().message();
+  EXPECT_EQ(found_sorted(words("kind", 0)), (Positions{a, b}));
+  EXPECT_EQ(found_sorted(words("brulee", 1)), (Positions{a, b}));
+  EXPECT_EQ(found_sorted(words("x")), Positions{});
 }
 
 // A second opinion: the same question answered by looking at every record.
