@@ -14,6 +14,13 @@ namespace {
 // Searches write their own SQL, so the number of texts has no bound of its own.
 constexpr size_t kStatementsMax = 500;
 
+// Pages in memory, for each connection that has read as many. A server has one writer and by default
+// four readers, and keeps below 500 MB with all of them.
+constexpr int kWriterCacheKiB = 96'000;
+constexpr int kReaderCacheKiB = 40'000;
+// Of 4 KiB: the log before it is copied back, which costs two more fsyncs.
+constexpr int kLogPagesMax = 4000;
+
 Value column_value(sqlite3_stmt* statement, int column) {
   switch (sqlite3_column_type(statement, column)) {
     case SQLITE_INTEGER: return int64_t{sqlite3_column_int64(statement, column)};
@@ -110,10 +117,11 @@ Status SqliteConnection::set_up(Kind kind, int64_t busy_timeout_ms) {
   // Foreign files must not run code of ours by their views and triggers.
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   TRY(keep_a_log(busy_timeout_ms));
-  // 16 MB of the log before it is copied back, which costs two more fsyncs.
   TRY(run_script("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                 "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;"
-                 "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864"));
+                 "PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864"));
+  TRY(run_script(fmt::format("PRAGMA wal_autocheckpoint = {}; PRAGMA cache_size = -{}",
+                             kLogPagesMax, kind == Kind::kWriter ? kWriterCacheKiB
+                                                                 : kReaderCacheKiB)));
   if (kind == Kind::kReader) TRY(run_script("PRAGMA query_only = ON"));
   return {};
 }
