@@ -14,8 +14,8 @@ namespace {
 // Searches write their own SQL, so the number of texts has no bound of its own.
 constexpr size_t kStatementsMax = 500;
 
-// Pages in memory, for each connection that has read as many. A server has one writer and by default
-// four readers, and keeps below 500 MB with all of them.
+// Pages in memory, for each connection that has read as many. A server has one writer and by
+// default four readers, and keeps below 500 MB with all of them.
 constexpr int kWriterCacheKiB = 96'000;
 constexpr int kReaderCacheKiB = 40'000;
 // Of 4 KiB: the log before it is copied back, which costs two more fsyncs.

@@ -14,6 +14,23 @@ namespace {
 
 using Kind = SqliteConnection::Kind;
 
+// How FTS5 keeps the words, which is written in the file beside them and is not part of the schema.
+// The words of a write are sorted in memory up to `hashsize` bytes, so that a large write leaves
+// one piece of index; `automerge` pieces of one size make one of the next.
+Status set_up_text_index(SqliteConnection& writer) {
+  constexpr std::pair<const char*, int64_t> kOptions[] = {{"hashsize", 32 << 20}, {"automerge", 8}};
+  for (const auto& [name, value] : kOptions) {
+    const Rows found = TRY(writer.run("SELECT 1 FROM record_text_config WHERE k = $1 AND v = $2",
+                                      {std::string(name), value}));
+    if (!found.empty()) continue;
+    TRY(writer.command("BEGIN IMMEDIATE"));
+    TRY(writer.run("INSERT INTO record_text (record_text, rank) VALUES ($1, $2)",
+                   {std::string(name), value}));
+    TRY(writer.command("COMMIT"));
+  }
+  return {};
+}
+
 class SqliteDatabase final : public Database {
  public:
   static Result<std::unique_ptr<Database>> open(const std::string& path,
@@ -22,6 +39,7 @@ class SqliteDatabase final : public Database {
     auto writer = TRY(SqliteConnection::open(path, Kind::kWriter, options.busy_timeout_ms));
     const Status migrated = migrate(*writer);
     if (!migrated.ok()) return migrated.error().with_context(path);
+    TRY(set_up_text_index(*writer));
     writer->clear_marks();
     std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path, options));
     database->watcher_ = TRY(SqliteConnection::open(path, Kind::kReader, options.busy_timeout_ms));

@@ -18,8 +18,8 @@
 
 namespace attune::store {
 
-// The folded words of fields, by name: what takes longest of indexing and needs no data base, to be
-// done before a write begins, since writes of SQLite stand in one queue.
+// The folded words of fields, by name: this part of indexing needs no data base and may be done
+// before a write begins, since writes of SQLite stand in one queue.
 using FoldedFields = std::vector<std::pair<std::string, std::string>>;
 FoldedFields fold_fields(const OrderedJson& fields);
 
@@ -30,8 +30,8 @@ struct TextToIndex {
   bool fresh = false;                    // nothing is indexed of it yet
 };
 
-// Replaces what is indexed of these records of the schema's data set; quickest in the order of their
-// positions.
+// Replaces what is indexed of these records of the schema's data set; quickest in the order of
+// their positions.
 Status index_texts(Connection& connection, const domain::Schema& schema,
                    std::span<const TextToIndex> texts);
 Status unindex_texts(Connection& connection, int64_t dataset, std::span<const int64_t> records);
