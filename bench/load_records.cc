@@ -57,6 +57,14 @@ void LoadRecords::append_record(int64_t number, std::string& json) const {
                  number % kSources);
 }
 
+void LoadRecords::append_row(int64_t number, std::string& json) const {
+  json += R"({"prompt":")";
+  append_text(number, json);
+  fmt::format_to(std::back_inserter(json),
+                 R"(","source":{{"dataset":"load","row":"{}","licence":"s{}"}}}})", number,
+                 number % kSources);
+}
+
 int64_t LoadRecords::hits(char letter, int64_t number, int64_t source) const {
   int64_t found = 0;
   for (int64_t one = number; one < count; one += every(letter)) found += one % kSources == source;

@@ -16,6 +16,8 @@ struct LoadRecords {
 
   // {"external_id","fields":{"prompt"},"metadata":{"source"}} of one.
   void append_record(int64_t number, std::string& json) const;
+  // The same text as a row of examples: {"prompt","source":{"dataset","row","licence"}}.
+  void append_row(int64_t number, std::string& json) const;
   // How many records hold the word of this letter and number, and that term of `source`.
   int64_t hits(char letter, int64_t number, int64_t source) const;
 

@@ -1,5 +1,6 @@
 // Loads a feedback server over HTTP and measures it: server_bench STAGE '{"port":...,...}'.
 //
+//   rows      writes them as rows for `attune import` to a file: {"rows"}; needs no server
 //   import    stores them, and their ids in a file: {"connections","per_call","ids"}
 //   count     checks the number of records and of hits; measures nothing
 //   export    reads all of them as JSON lines
@@ -122,6 +123,19 @@ Result<HttpLoad> load_of(const Task& task, size_t connections) {
 }
 
 // ---- records ----
+
+Status write_rows(const Task& task) {
+  std::ofstream file(TRY(get_string(task.settings, "rows")), std::ios::binary);
+  for (int64_t number = 0; number < task.records.count; ++number) {
+    std::string row;
+    task.records.append_row(number, row);
+    file << row << '\n';
+  }
+  file.close();
+  if (!file) return io_error("the rows could not be written");
+  std::cout << "{}\n";
+  return {};
+}
 
 Status import(const Task& task) {
   const auto connections = static_cast<size_t>(task.integer("connections"));
@@ -359,6 +373,7 @@ Status annotate(const Task& task) {
 
 Status run(const std::string& stage, const std::string& settings) {
   const Task task = task_of(TRY(parse_json(settings)));
+  if (stage == "rows") return write_rows(task);
   if (stage == "import") return import(task);
   if (stage == "count") return count(task);
   if (stage == "export") return export_all(task);

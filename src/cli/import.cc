@@ -7,7 +7,9 @@
 #include "cli/command.h"
 #include "cli/rows_io.h"
 #include "cli/server_import.h"
+#include "cli/store_import.h"
 #include "data/import.h"
+#include "server/data_directory.h"
 
 namespace attune::cli {
 namespace {
@@ -34,7 +36,15 @@ recipes::Recipe table() {
   table.options.push_back(
       recipes::string("dataset", nullptr,
                       "a server's data set instead of --output: http://HOST:PORT/WORKSPACE/NAME, "
-                      "made when needed; answers become suggestions (key: ATTUNE_API_KEY)"));
+                      "made when needed; answers become suggestions (key: ATTUNE_API_KEY); with "
+                      "data_dir or database_url WORKSPACE/NAME, which must be there"));
+  table.options.push_back(recipes::string(
+      "data_dir", nullptr, "a server's data directory on this machine: rows go straight into it"));
+  table.options.push_back(recipes::string(
+      "database_url", nullptr, "the same for a server on postgresql://USER@HOST/NAME"));
+  table.options.push_back(recipes::boolean(
+      "defer_index", false,
+      "with these two: rows are found by their words only after the last is stored"));
   table.options.push_back(
       recipes::boolean("json", false, "the account as JSON; needs --output or --dataset"));
   return table;
@@ -115,21 +125,53 @@ Result<const data::ImportFormat*> read(const std::string& data, const data::Impo
                               &report);
 }
 
-// Where the examples go: a file or standard output, or a server's data set.
+// Where the examples go: a file or standard output, a server's data set, or that in its data base.
 struct Target {
   std::unique_ptr<RowWriter> file;
   std::unique_ptr<ServerImport> server;
+  std::unique_ptr<StoreImport> store;
+
+  Status add(const data::Example& example) {
+    if (store) return store->add(example);
+    return server ? server->add(example) : file->write(data::to_json(example));
+  }
 };
 
-Result<Target> open_target(const std::string& output, const std::string& dataset, bool json) {
+// Nothing where the rows do not go straight into a data base.
+Result<std::optional<StoreImportOptions>> store_options(const Json& config) {
+  const std::string data_dir = text_of(config, "data_dir");
+  const std::string url = text_of(config, "database_url");
+  StoreImportOptions options;
+  options.defer_index = config["defer_index"].get<bool>();
+  if (data_dir.empty() && url.empty()) {
+    if (!options.defer_index) return std::optional<StoreImportOptions>();
+    return usage_error("--defer_index is for rows that go straight into a data base: name it by "
+                       "--data_dir or --database_url");
+  }
+  const std::string dataset = text_of(config, "dataset");
+  const size_t slash = dataset.find('/');
+  if (is_address(dataset) || slash == std::string::npos) {
+    return usage_error("with --data_dir or --database_url, --dataset is WORKSPACE/NAME");
+  }
+  options.database_url = TRY(server::existing_database_url_in(data_dir, url));
+  options.workspace = dataset.substr(0, slash);
+  options.dataset = dataset.substr(slash + 1);
+  return std::optional(std::move(options));
+}
+
+Result<Target> open_target(const Json& config) {
+  const std::string output = text_of(config, "output"), dataset = text_of(config, "dataset");
   if (!dataset.empty() && !output.empty()) {
     return usage_error("--output and --dataset are two places for the rows: name one of them");
   }
+  const bool json = config["json"].get<bool>();
   if (json && dataset.empty() && (output.empty() || output == "-")) {
     return usage_error("--json writes the account to standard output: name a file by --output");
   }
   Target target;
-  if (dataset.empty()) {
+  if (const auto options = TRY(store_options(config))) {
+    target.store = TRY(StoreImport::open(*options));
+  } else if (dataset.empty()) {
     target.file = TRY(RowWriter::open(output));
   } else {
     target.server = TRY(ServerImport::open(dataset));
@@ -139,6 +181,10 @@ Result<Target> open_target(const std::string& output, const std::string& dataset
 
 Status finish(Target& target) {
   if (target.file) return target.file->finish();
+  if (target.store) {
+    log_info("{} records are stored", TRY(target.store->finish()));
+    return {};
+  }
   const ServerImport::Account account = TRY(target.server->finish());
   log_info("{} records are on the server; {} has {} now", account.sent, target.server->name(),
            account.in_all);
@@ -162,10 +208,8 @@ Status run_import(Arguments arguments) {
   const data::ImportOptions options = options_of(config);
   const std::string data = text_of(config, "data");
   data::ImportReport report;
-  Target target = TRY(open_target(output, dataset, json));
-  const auto write = [&target](const data::Example& example) {
-    return target.file ? target.file->write(data::to_json(example)) : target.server->add(example);
-  };
+  Target target = TRY(open_target(config));
+  const auto write = [&target](const data::Example& example) { return target.add(example); };
   const data::ImportFormat* used = TRY(read(data, format, options, write, report));
   if (report.examples == 0) return nothing_kept(row_place(data), *used, report);
   TRY(finish(target));

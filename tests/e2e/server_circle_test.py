@@ -15,8 +15,7 @@ STEPS = ("--max_steps", 2, "--per_device_train_batch_size", 2, "--save_strategy"
 SOURCE = {"dataset": "words", "licence": "CC0-1.0", "generated_by": "tiny"}
 
 
-@unittest.skipUnless(programs.HAS_ENGINE, programs.WITHOUT_ENGINE)
-class CircleTest(command_case.CommandCase):
+class ServedCase(command_case.CommandCase):
     def setUp(self):
         super().setUp()
         self.server = feedback_server.FeedbackServer()
@@ -50,6 +49,30 @@ class CircleTest(command_case.CommandCase):
         self.done("import", "--data", file, "--dataset", self.address(name), env=self.env)
         return self.dataset(name)
 
+    def search(self, dataset, key):
+        path = f"/api/v1/me/datasets/{dataset}/records/search?include=suggestions"
+        return self.call("POST", path, {}, key)["items"]
+
+
+class StraightImportTest(ServedCase):
+    def test_rows_go_straight_into_the_data_base_of_a_server_that_runs(self):
+        rows = [{"prompt": f"{word}? everyword", "completion": word,
+                 "source": {**SOURCE, "row": str(row)}} for row, word in enumerate(WORDS)]
+        dataset = self.imported("straight", rows[:1])
+        path = f"/api/v1/datasets/{dataset}/records/search"
+        for count, later in ((len(rows) - 1, "false"), (len(rows), "true"), (len(rows), "true")):
+            file = self.write_rows("more.jsonl", rows[:count])
+            self.done("import", "--data", file, "--data_dir", self.server.data_dir, "--dataset",
+                      "argilla/straight", "--defer_index", later)
+            found = self.call("POST", path, {"query": {"text": {"q": "everyword"}}})
+            self.assertEqual(found["total"], count)
+        record = self.call("POST", path + "?include=suggestions", {})["items"][-1]["record"]
+        self.assertEqual(record["fields"]["prompt"], rows[-1]["prompt"])
+        self.assertEqual(record["suggestions"][0]["value"], WORDS[-1])
+
+
+@unittest.skipUnless(programs.HAS_ENGINE, programs.WITHOUT_ENGINE)
+class CircleTest(ServedCase):
     def generated(self, count):
         """Answers of the tiny model: a list of texts for each of WORDS."""
         prompts = self.write_rows("prompts.jsonl",
@@ -60,10 +83,6 @@ class CircleTest(command_case.CommandCase):
         return [[f"{one['text'].strip()} {'abc'[index]}"
                  for index, one in enumerate(line["completions"])]
                 for line in command_case.lines_of(result.stdout)]
-
-    def search(self, dataset, key):
-        path = f"/api/v1/me/datasets/{dataset}/records/search?include=suggestions"
-        return self.call("POST", path, {}, key)["items"]
 
     def test_corrected_answers_become_instruction_data(self):
         rows = [{"prompt": f"{word}? ", "completion": texts[0],

@@ -129,6 +129,25 @@ Result<RecordLayout> layout_of(const Example& example) {
   return RecordLayout{data::is_conversational(parts.prompt), parts.candidates.size()};
 }
 
+Result<ExampleTarget> target_of(const domain::Schema& schema) {
+  const domain::Field* prompt = domain::field_named(schema, "prompt");
+  const domain::Question* order = domain::question_named(schema, "preference");
+  const domain::Question* text = domain::question_named(schema, "response");
+  const bool ranks = order != nullptr && domain::type_of(order->settings) == "ranking";
+  const bool writes = text != nullptr && domain::type_of(text->settings) == "text";
+  if (prompt == nullptr || !(ranks || writes)) {
+    return invalid_input(
+        "a data set that a file is imported into has a field `prompt` and a text question "
+        "`response`, or a ranking question `preference` of fields `response-1`, ...: `attune "
+        "import --dataset` makes one");
+  }
+  ExampleTarget target;
+  target.layout.chat = domain::type_of(prompt->settings) == "chat";
+  if (ranks) target.layout.candidates = order->settings.at("options").size();
+  target.question_id = ranks ? order->id : text->id;
+  return target;
+}
+
 std::vector<OrderedJson> fields_of(const RecordLayout& layout) {
   std::vector<OrderedJson> fields = {text_field("prompt", true)};
   if (layout.chat) fields[0]["settings"] = {{"type", "chat"}, {"use_markdown", false}};
@@ -191,7 +210,7 @@ Result<OrderedJson> fitting_record(const Example& example, const RecordLayout& l
 void ExternalIds::tell_apart(OrderedJson& record) {
   if (!record.contains("external_id")) return;
   auto& id = record["external_id"].get_ref<std::string&>();
-  const int times = ++times_[id];
+  const int times = ++times_[std::hash<std::string>()(id)];
   if (times > 1) id += fmt::format("#{}", times);
 }
 

@@ -22,6 +22,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "data/example.h"
+#include "server/domain/dataset.h"
 
 namespace attune::api {
 
@@ -33,6 +34,14 @@ struct RecordLayout {
   bool operator==(const RecordLayout&) const = default;
 };
 Result<RecordLayout> layout_of(const data::Example& example);
+
+// What a data set that is there can hold of examples, and the question that their answers are
+// suggested for. Errors: kInvalidInput where it is not made for any.
+struct ExampleTarget {
+  RecordLayout layout;
+  std::string question_id;
+};
+Result<ExampleTarget> target_of(const domain::Schema& schema);
 
 // {"name","title","required","settings"} of each, as the server takes them.
 std::vector<OrderedJson> fields_of(const RecordLayout& layout);
@@ -46,13 +55,13 @@ Result<OrderedJson> fitting_record(const data::Example& example, const RecordLay
                                    const std::string& question_id);
 
 // Several examples of one row: the second and further ones get "#2" and on behind their external
-// id.
+// id. Keeps a number for each id that came, not the id.
 class ExternalIds {
  public:
   void tell_apart(OrderedJson& record);
 
  private:
-  std::unordered_map<std::string, int> times_;  // that an id came
+  std::unordered_map<size_t, int> times_;  // that an id came, by its hash
 };
 
 }  // namespace attune::api

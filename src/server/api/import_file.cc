@@ -38,35 +38,10 @@ Answer<Asked> read_query(const Call& call) {
   return asked;
 }
 
-// What the data set can hold of examples, and the question that their answers are suggested for.
-struct Target {
-  RecordLayout layout;
-  std::string question_id;
-};
-
-Answer<Target> target_of(const domain::Schema& schema) {
-  const domain::Field* prompt = domain::field_named(schema, "prompt");
-  const domain::Question* order = domain::question_named(schema, "preference");
-  const domain::Question* text = domain::question_named(schema, "response");
-  const bool ranks = order != nullptr && domain::type_of(order->settings) == "ranking";
-  const bool writes = text != nullptr && domain::type_of(text->settings) == "text";
-  if (prompt == nullptr || !(ranks || writes)) {
-    return detail(422,
-                  "a data set that a file is imported into has a field `prompt` and a text "
-                  "question `response`, or a ranking question `preference` of fields "
-                  "`response-1`, ...: `attune import --dataset` makes one");
-  }
-  Target target;
-  target.layout.chat = domain::type_of(prompt->settings) == "chat";
-  if (ranks) target.layout.candidates = order->settings.at("options").size();
-  target.question_id = ranks ? order->id : text->id;
-  return target;
-}
-
 // Records go to the store in batches, each all or none; a failure ends the work.
 class FileImport {
  public:
-  FileImport(const Call& call, std::string dataset_id, Target target)
+  FileImport(const Call& call, std::string dataset_id, ExampleTarget target)
       : call_(call), dataset_id_(std::move(dataset_id)), target_(std::move(target)) {}
 
   Status add(const data::Example& example) {
@@ -94,7 +69,7 @@ class FileImport {
  private:
   const Call& call_;
   std::string dataset_id_;
-  Target target_;
+  ExampleTarget target_;
   ExternalIds external_ids_;
   OrderedJson waiting_ = OrderedJson::array();
   int64_t records_ = 0;
@@ -108,7 +83,9 @@ Answer<http::Response> import_file(const Call& call) {
     return schema_for(call, connection, id, Right::kManage);
   };
   const domain::Schema schema = TRY(answer_read(call.database(), read));
-  FileImport work(call, id, TRY(target_of(schema)));
+  const auto target = target_of(schema);
+  if (!target.ok()) return detail(422, target.error().message());
+  FileImport work(call, id, *target);
   data::ImportReport report;
   const auto used = data::import_rows_in(
       call.request.body, "the file", asked.format, asked.options,
