@@ -16,9 +16,11 @@ using Kind = SqliteConnection::Kind;
 
 // How FTS5 keeps the words, which is written in the file beside them and is not part of the schema.
 // The words of a write are sorted in memory up to `hashsize` bytes, so that a large write leaves
-// one piece of index; `automerge` pieces of one size make one of the next.
+// one piece of index; `automerge` pieces of one size make one of the next, some pages with each
+// write; all at once, for which a write waits, only where `crisismerge` have gathered.
 Status set_up_text_index(SqliteConnection& writer) {
-  constexpr std::pair<const char*, int64_t> kOptions[] = {{"hashsize", 32 << 20}, {"automerge", 8}};
+  constexpr std::pair<const char*, int64_t> kOptions[] = {
+      {"hashsize", 32 << 20}, {"automerge", 16}, {"crisismerge", 48}};
   for (const auto& [name, value] : kOptions) {
     const Rows found = TRY(writer.run("SELECT 1 FROM record_text_config WHERE k = $1 AND v = $2",
                                       {std::string(name), value}));
