@@ -63,10 +63,13 @@ Result<Forgotten> forget(const ForgettingRequest& request) {
   options.url = TRY(existing_database_url_in(request.data_dir, request.database_url));
   const auto directory = TRY(DataDirectory::open(request.data_dir));
   const auto database = TRY(store::Database::open(options));
-  return database->write([&](store::Connection& connection) -> Result<Forgotten> {
+  const auto write = [&](store::Connection& connection) -> Result<Forgotten> {
     if (!request.person.empty()) return forget_one_person(connection, request.person);
     return forget_some_records(connection, request);
-  });
+  };
+  Forgotten forgotten = TRY(database->write(write));
+  TRY(database->erase_forgotten());
+  return forgotten;
 }
 
 }  // namespace attune::server

@@ -28,7 +28,9 @@ Answer<http::Response> forget_records(const Call& call) {
     TRY(audit(connection, call, "records.forget", dataset_id, {{"record_ids", ids}}));
     return counts;
   };
-  return http::json_response(200, TRY(answer_write(call.database(), write)));
+  const OrderedJson counts = TRY(answer_write(call.database(), write));
+  TRY(call.database().erase_forgotten());
+  return http::json_response(200, counts);
 }
 
 Answer<http::Response> forget_person(const Call& call) {
@@ -38,7 +40,9 @@ Answer<http::Response> forget_person(const Call& call) {
     TRY(audit(connection, call, "user.forget", id));
     return counts;
   };
-  return http::json_response(200, TRY(answer_write(call.database(), write)));
+  const OrderedJson counts = TRY(answer_write(call.database(), write));
+  TRY(call.database().erase_forgotten());
+  return http::json_response(200, counts);
 }
 
 }  // namespace

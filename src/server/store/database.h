@@ -137,6 +137,10 @@ class Database {
   // A consistent copy while serving, made as a temporary name and renamed. SQLite: one file;
   // PostgreSQL: refused with the pg_dump command to use.
   virtual Status backup(const std::string& path) = 0;
+  // After forget.h's writes: what they replaced leaves the files as well, not only the answers. Not
+  // inside a closure; others may read and write meanwhile. SQLite: sqlite_erase.h. PostgreSQL: does
+  // nothing, since old rows stay in its files, and in its log, until VACUUM FULL and later log.
+  virtual Status erase_forgotten() = 0;
 
  protected:
   using Body = std::function<Status(Connection&)>;

@@ -1,5 +1,6 @@
 #include "server/store/forget.h"
 
+#include "base/file.h"
 #include "base/sha256.h"
 #include "server/store/comments.h"
 #include "server/store/dataset_stored.h"
@@ -125,6 +126,32 @@ TEST_P(ForgetTest, APersonsWordsAreForgottenAndRecordsStay) {
       database().read([&](Connection& c) { return history_of_record(c, after.id); }).value();
   EXPECT_EQ(history.at(0).values["forgotten"],
             sha256_hex(R"({"note":{"value":"swordfish"}})"));
+}
+
+// Whether the bytes stand anywhere in the files of an SQLite data base.
+bool files_hold(const std::string& path, std::string_view bytes) {
+  for (const char* suffix : {"", "-wal"}) {
+    const auto content = read_file(path + suffix);
+    if (content.ok() && content->find(bytes) != std::string::npos) return true;
+  }
+  return false;
+}
+
+TEST_P(ForgetTest, TheFilesOfSqliteHoldNothingOfIt) {
+  if (!on_sqlite()) {
+    EXPECT_TRUE(database().erase_forgotten().ok());  // VACUUM FULL is for people to decide
+    return;
+  }
+  const std::string path = url().substr(std::string("sqlite:").size());
+  // A word of the index stands without the letters that it shares with the one before it.
+  const std::string_view secret = std::string_view(kSecret).substr(3);
+  const std::string id = record().id;
+  in_write([&](Connection& c) { return forget_records(c, schema_, {id}); });
+  EXPECT_TRUE(files_hold(path, secret));
+  const Status erased = database().erase_forgotten();
+  ASSERT_TRUE(erased.ok()) << erased.error().message();
+  EXPECT_FALSE(files_hold(path, secret));
+  EXPECT_EQ(hits(), 0);
 }
 
 INSTANTIATE_BOTH_DATABASES(ForgetTest);

@@ -117,7 +117,8 @@ Status SqliteConnection::set_up(Kind kind, int64_t busy_timeout_ms) {
   // Foreign files must not run code of ours by their views and triggers.
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   TRY(keep_a_log(busy_timeout_ms));
-  TRY(run_script("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+  // secure_delete: what is deleted or overwritten is not left in the file (Debian's default too).
+  TRY(run_script("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
                  "PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864"));
   TRY(run_script(fmt::format("PRAGMA wal_autocheckpoint = {}; PRAGMA cache_size = -{}",
                              kLogPagesMax, kind == Kind::kWriter ? kWriterCacheKiB

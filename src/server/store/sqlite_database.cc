@@ -7,6 +7,7 @@
 #include "server/store/connection_pool.h"
 #include "server/store/migrations.h"
 #include "server/store/sqlite_backup.h"
+#include "server/store/sqlite_erase.h"
 #include "server/store/sqlite_writer.h"
 
 namespace attune::store {
@@ -76,6 +77,10 @@ class SqliteDatabase final : public Database {
 
   Status backup(const std::string& path) override {
     return back_up_sqlite(path_, path, busy_timeout_ms_);
+  }
+
+  Status erase_forgotten() override {
+    return erase_forgotten_in_sqlite(*this, path_, busy_timeout_ms_);
   }
 
  protected:
