@@ -15,6 +15,9 @@ namespace {
 // step: which maximum of the likelihood is climbed is decided by plain ones.
 constexpr double kSettled = 1e-3;
 constexpr double kSmallestSum = 1e-250;  // a product below has lost digits
+// Of a class beside the likeliest so far: one that becomes 0 could not come back, whatever the
+// votes that follow say.
+constexpr double kSmallestWeight = 1e-200;
 
 // Class shares [classes], then the confusion matrices [rater, said, true], so that a vote reads and
 // writes neighbours. Both as probabilities, or as the counts that they come from.
@@ -100,15 +103,16 @@ class Model {
     for (size_t p = 0; p < patterns_.size(); ++p, posterior += classes) {
       const std::span<const VoteCell> cells = patterns_.cells_of(p);
       double log_scale = 0;
+      bool in_range = true;
       for (size_t k = 0; k < classes; ++k) weights[k] = shares[k];
-      for (size_t v = 0; v < cells.size(); ++v) {
+      for (size_t v = 0; v < cells.size() && in_range; ++v) {
         const double* said = confusion + cells[v] * classes;
         for (size_t k = 0; k < classes; ++k) weights[k] *= said[k];
-        if (v % 8 == 7) log_scale += scale(weights, classes);
+        if (v % 8 == 7) in_range = scale(weights, classes, log_scale);
       }
       double sum = 0;
       for (size_t k = 0; k < classes; ++k) sum += weights[k];
-      if (!(sum >= kSmallestSum)) {
+      if (!in_range || !(sum >= kSmallestSum)) {
         log_scale = weigh_by_logs(point, cells);
         sum = 0;
         for (size_t k = 0; k < classes; ++k) sum += weights[k] = weights_[k];
@@ -133,12 +137,16 @@ class Model {
     return found;
   }
 
-  // Many votes make small products: to a largest one of 1; the log of what was taken out.
-  static double scale(double* weights, size_t classes) {
-    const double most = *std::max_element(weights, weights + classes);
-    if (most > 1e-60 || most < kSmallestSum) return 0;
-    for (size_t k = 0; k < classes; ++k) weights[k] /= most;
-    return std::log(most);
+  // Many votes make small products: to a largest one of 1, the log of what was taken out added to
+  // `log_scale`. False where products cannot say it.
+  static bool scale(double* weights, size_t classes, double& log_scale) {
+    const auto [least, most] = std::minmax_element(weights, weights + classes);
+    if (*least < kSmallestWeight) return false;
+    if (*most > 1e-60) return true;
+    const double taken_out = *most;
+    for (size_t k = 0; k < classes; ++k) weights[k] /= taken_out;
+    log_scale += std::log(taken_out);
+    return true;
   }
 
   // The same, into weights_, where products leave the range of a double.

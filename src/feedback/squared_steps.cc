@@ -11,7 +11,7 @@ constexpr double kGrowth = 4;  // of the bound, when a step reached it or had to
 }  // namespace
 
 bool SquaredSteps::advance(Point& point, Point& image, double objective, bool extrapolate) {
-  const double rounding = 1e-13 * std::abs(objective);
+  const double rounding = 1e-13 * std::abs(least_);
   if (last_ == Last::kLong && !(objective >= least_ - rounding)) {
     longest_ = std::max(1.0, longest_ / kGrowth);
     point.swap(fallback_);

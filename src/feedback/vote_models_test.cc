@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "feedback/aggregation_reference.h"
 #include "feedback/squared_steps.h"
@@ -86,10 +87,16 @@ TEST(DawidSkene, IsThePlainIterationsSooner) {
 
 TEST(DawidSkene, StepsAreThePlainOnesUntilTheySettle) {
   const Drawn drawn = draw(3, 0.3);
-  for (const int64_t steps : {1, 2, 3}) {
+  std::vector<std::vector<double>> before;
+  for (const int64_t steps : {1, 2, 3, 4, 5, 6, 7, 8}) {
+    SCOPED_TRACE(steps);
     const DawidSkeneOptions options{.iterations_max = steps};
     const auto found = dawid_skene(drawn.votes, drawn.space, options).value();
     const auto plain = plain_dawid_skene(drawn.votes, drawn.space, options);
+    if (steps > 1) {
+      EXPECT_GT(largest_difference(plain.posteriors, before), 1e-3);
+    }
+    before = plain.posteriors;
     EXPECT_EQ(found.iterations, steps);
     EXPECT_FALSE(found.converged);
     EXPECT_LT(largest_difference(found.posteriors, plain.posteriors), 1e-12);
@@ -113,6 +120,26 @@ TEST(VoteModels, ManyVotesOnOneItem) {
   const auto mace_plain = plain_mace(votes, space, mace_options);
   EXPECT_NEAR(mace_found.log_likelihood, mace_plain.log_likelihood, 1e-6);
   EXPECT_LT(largest_difference(mace_found.posteriors, mace_plain.posteriors), 1e-9);
+}
+
+// Hardly anybody errs, and of those who judge the last item the first 115 say 0, the next 125 say 1:
+// what a class has lost to the first it wins back from the others.
+TEST(VoteModels, AClassThatAllButVanishesMayStillWin) {
+  constexpr int64_t kClear = 1400;  // items on which all agree
+  const VoteSpace space{kClear + 1, 240, 2};
+  std::vector<Vote> votes;
+  for (int64_t rater = 0; rater < space.raters; ++rater) {
+    for (int64_t item = 0; item < kClear; ++item) {
+      votes.push_back({item, rater, static_cast<int>(item % 2)});
+    }
+    votes.push_back({kClear, rater, rater < 115 ? 0 : 1});
+  }
+  const DawidSkeneOptions options{.smoothing = 0.01, .iterations_max = 6};
+  const auto found = dawid_skene(votes, space, options).value();
+  EXPECT_GT(found.posteriors[kClear][1], 0.999);
+  const auto plain = plain_dawid_skene(votes, space, options);
+  EXPECT_LT(largest_difference(found.posteriors, plain.posteriors), 1e-9);
+  EXPECT_NEAR(found.log_likelihood, plain.log_likelihood, 1e-7);
 }
 
 // Each item by people who say nothing else: some cells of the matrices are 0 and stay so.
@@ -183,6 +210,22 @@ TEST(SquaredSteps, TakeBackAStepThatLowersTheObjective) {
   image = {0.7};
   EXPECT_TRUE(steps.advance(point, image, 3.1, true));
   EXPECT_EQ(point[0], 0.7);
+}
+
+TEST(SquaredSteps, TakeBackAStepToWhereNothingIsLikely) {
+  for (const double worst : {-std::numeric_limits<double>::infinity(),
+                             std::numeric_limits<double>::quiet_NaN()}) {
+    SquaredSteps steps([](SquaredSteps::Point&, const SquaredSteps::Point&) {});
+    SquaredSteps::Point point = {1.0}, image = {0.9};
+    steps.advance(point, image, 1, true);
+    image = {0.82};
+    steps.advance(point, image, 2, true);
+    image = {0.756};
+    EXPECT_FALSE(steps.advance(point, image, 3, true));
+    image = {0.4};
+    EXPECT_FALSE(steps.advance(point, image, worst, true));
+    EXPECT_EQ(point[0], 0.756);
+  }
 }
 
 }  // namespace
