@@ -122,8 +122,8 @@ TEST(VoteModels, ManyVotesOnOneItem) {
   EXPECT_LT(largest_difference(mace_found.posteriors, mace_plain.posteriors), 1e-9);
 }
 
-// Hardly anybody errs, and of those who judge the last item the first 115 say 0, the next 125 say 1:
-// what a class has lost to the first it wins back from the others.
+// Hardly anybody errs, and of those who judge the last item 115 say 0, the next 125 say 1: what a
+// class has lost to the first it wins back from the others.
 TEST(VoteModels, AClassThatAllButVanishesMayStillWin) {
   constexpr int64_t kClear = 1400;  // items on which all agree
   const VoteSpace space{kClear + 1, 240, 2};

@@ -1,5 +1,6 @@
 #include "server/forgetting.h"
 
+#include "base/log.h"
 #include "server/data_directory.h"
 #include "server/store/audit.h"
 #include "server/store/database.h"
@@ -68,7 +69,11 @@ Result<Forgotten> forget(const ForgettingRequest& request) {
     return forget_some_records(connection, request);
   };
   Forgotten forgotten = TRY(database->write(write));
-  TRY(database->erase_forgotten());
+  // It is forgotten: what went wrong afterwards must not keep from the caller what that touched.
+  const Status erased = database->erase_forgotten();
+  if (!erased.ok()) {
+    log_warning("{}; what was forgotten may still stand in files", erased.error().message());
+  }
   return forgotten;
 }
 

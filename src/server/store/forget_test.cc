@@ -1,5 +1,7 @@
 #include "server/store/forget.h"
 
+#include <thread>
+
 #include "base/file.h"
 #include "base/sha256.h"
 #include "server/store/comments.h"
@@ -151,6 +153,22 @@ TEST_P(ForgetTest, TheFilesOfSqliteHoldNothingOfIt) {
   const Status erased = database().erase_forgotten();
   ASSERT_TRUE(erased.ok()) << erased.error().message();
   EXPECT_FALSE(files_hold(path, secret));
+  EXPECT_EQ(hits(), 0);
+}
+
+TEST_P(ForgetTest, WhoReadsForLongDoesNotMakeItFail) {
+  const std::string id = record().id;
+  const auto forget_beside = [&] {
+    const auto other = open_again();
+    EXPECT_TRUE(other->write([&](Connection& c) { return forget_records(c, schema_, {id}); }).ok());
+    EXPECT_TRUE(other->erase_forgotten().ok());
+  };
+  const Status read = database().read([&](Connection& c) -> Status {
+    TRY(c.run("SELECT count(*) FROM records"));  // the snapshot stands from here on
+    std::thread(forget_beside).join();
+    return {};
+  });
+  EXPECT_TRUE(read.ok());
   EXPECT_EQ(hits(), 0);
 }
 

@@ -80,7 +80,7 @@ class SqliteDatabase final : public Database {
   }
 
   Status erase_forgotten() override {
-    return erase_forgotten_in_sqlite(*this, path_, busy_timeout_ms_);
+    return erase_forgotten_in_sqlite(*this, path_);
   }
 
  protected:

@@ -11,9 +11,8 @@
 namespace attune::store {
 
 // Rewrites the text index without what is gone, in steps between which others write, then empties
-// the log. Takes about as long as writing the index once: seconds for a million records. Errors:
-// those of a write; kUnavailable where somebody read for so long that the log could not be emptied.
-Status erase_forgotten_in_sqlite(Database& database, const std::string& path,
-                                 int64_t busy_timeout_ms);
+// the log; where somebody reads for so long that this cannot be done, a warning says so. Takes
+// about as long as writing the index once: seconds for a million records. Errors: those of a write.
+Status erase_forgotten_in_sqlite(Database& database, const std::string& path);
 
 }  // namespace attune::store
