@@ -32,32 +32,19 @@ recipes::Recipe table() {
   return table;
 }
 
-// The exported lines once more, as a table.
-Status write_parquet(const std::string& lines, const std::string& output) {
+// The exported lines once more, as a table. What is wrong with its name is said before they come.
+Status export_parquet(const ServerDataset& dataset, const ExportQuery& query,
+                      const std::string& output) {
   const auto writer = TRY(RowWriter::open(output));
+  const auto directory = TRY(TemporaryDirectory::create());
+  const std::string lines = directory->file("rows");
+  TRY(export_dataset(dataset, query, lines));
   TRY(data::for_each_row(
       lines, [&writer](data::Row row) { return writer->write(row.value); },
       [&lines](int64_t number, const Error& error) -> Status {
         return error.with_context(row_place(lines, number));
       }));
   return writer->finish();
-}
-
-// A file is replaced when all has come; a device is written to, and a link leads to its target.
-Status export_to(const ServerDataset& dataset, const ExportQuery& query,
-                 const std::string& output) {
-  std::error_code none;
-  const auto there = std::filesystem::symlink_status(output, none).type();
-  if (there == std::filesystem::file_type::not_found ||
-      there == std::filesystem::file_type::regular) {
-    return export_dataset(dataset, query, output);
-  }
-  const auto target = TRY(AtomicFile::create(output));
-  const auto directory = TRY(TemporaryDirectory::create());
-  TRY(export_dataset(dataset, query, directory->file("rows")));
-  const MappedFile rows = TRY(MappedFile::open(directory->file("rows")));
-  TRY(target->write(rows.text()));
-  return target->commit();
 }
 
 Status print(const std::string& file) {
@@ -89,21 +76,20 @@ Status run_export(Arguments arguments) {
     for (const Json& one : config["status"]) query.emplace_back("status", one.get<std::string>());
   }
   const std::string output = text_of(config, "output");
-  if (data::names_parquet(output)) {
+  if (is_standard_input(output)) {
     const auto directory = TRY(TemporaryDirectory::create());
     TRY(export_dataset(dataset, query, directory->file("rows")));
-    TRY(write_parquet(directory->file("rows"), output));
-    log_info("{} holds {}", output, address);
-    return {};
+    return print(directory->file("rows"));
   }
-  if (!is_standard_input(output)) {
-    TRY(export_to(dataset, query, output));
+  TRY(data::names_parquet(output) ? export_parquet(dataset, query, output)
+                                  : export_dataset(dataset, query, output));
+  std::error_code none;
+  if (std::filesystem::is_regular_file(output, none)) {
     log_info("{} holds {}", output, address);
-    return {};
+  } else {  // a device, which keeps nothing
+    log_info("{}: written to {}", address, output);
   }
-  const auto directory = TRY(TemporaryDirectory::create());
-  TRY(export_dataset(dataset, query, directory->file("rows")));
-  return print(directory->file("rows"));
+  return {};
 }
 
 }  // namespace attune::cli

@@ -17,8 +17,10 @@ constexpr long kStallSeconds = 60;  // a transfer below 1 byte/s for so long is 
 struct Transfer {
   CURL* curl = nullptr;
   HttpResponse response;
-  std::FILE* file = nullptr;  // null: into response.body
+  std::FILE* file = nullptr;  // null: into `whole`, or else response.body
   std::string path;           // of the file
+  AtomicFile* whole = nullptr;
+  Status written;  // to it
   bool appending = false;
   uint64_t offset = 0;  // what was there when the transfer began
   TransferProgress progress;
@@ -57,6 +59,10 @@ size_t on_body(char* data, size_t size, size_t count, void* context) {
   long status = 0;
   curl_easy_getinfo(transfer.curl, CURLINFO_RESPONSE_CODE, &status);
   bool good = status == 200 || status == 206;
+  if (transfer.whole != nullptr && good) {
+    transfer.written = transfer.whole->write(data, bytes);
+    return transfer.written.ok() ? bytes : 0;
+  }
   if (transfer.file == nullptr || !good) {
     if (transfer.response.body.size() + bytes > kBodyBytesMax) return 0;
     transfer.response.body.append(data, bytes);
@@ -103,6 +109,7 @@ Result<HttpResponse> perform(Transfer& transfer, const std::string& url, const s
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   transfer.response.status = static_cast<int>(status);
+  if (!transfer.written.ok()) return transfer.written.error();
   if (code == CURLE_WRITE_ERROR && transfer.file != nullptr) {
     return io_error("{}: cannot write the download: is the disk full?", transfer.path);
   }
@@ -149,17 +156,8 @@ Result<HttpResponse> HttpClient::call(const HttpCall& call) {
     transfer.request_headers = curl_slist_append(transfer.request_headers, header.c_str());
   }
   curl_easy_setopt(transfer.curl, CURLOPT_HTTPHEADER, transfer.request_headers);
-  if (!call.to_file.empty()) {
-    transfer.file = std::fopen(call.to_file.c_str(), "wb");
-    if (transfer.file == nullptr) return io_error("{}: cannot be written", call.to_file);
-    transfer.path = call.to_file;
-  }
-  Result<HttpResponse> response =
-      perform(transfer, call.url, token_, "the address, and that the server runs");
-  if (transfer.file != nullptr && std::fflush(transfer.file) != 0) {
-    return io_error("{}: cannot write the download: is the disk full?", call.to_file);
-  }
-  return response;
+  transfer.whole = call.to_file;
+  return perform(transfer, call.url, token_, "the address, and that the server runs");
 }
 
 Result<HttpResponse> HttpClient::download(const std::string& url, const std::string& path,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 
 namespace attune::cli {
@@ -23,7 +24,7 @@ struct HttpCall {
   std::string url;
   std::vector<std::string> headers = {};  // "Name: value"
   std::string body = {};
-  std::string to_file = {};  // where a body of status 200 goes; "": into the response
+  AtomicFile* to_file = nullptr;  // takes a body of status 200; null: it goes into the response
 };
 
 // Hears of a download as it comes: bytes that are there, and bytes in all (0: not known yet).

@@ -186,8 +186,9 @@ Status finish(Target& target) {
     return {};
   }
   const ServerImport::Account account = TRY(target.server->finish());
-  log_info("{} records are on the server; {} has {} now", account.sent, target.server->name(),
-           account.in_all);
+  log_info("{} records are on the server{}", account.sent,
+           account.in_all ? fmt::format("; {} has {} now", target.server->name(), *account.in_all)
+                          : "");
   return {};
 }
 

@@ -132,11 +132,9 @@ Result<OrderedJson> ServerClient::send(const std::string& method, const std::str
 }
 
 Status ServerClient::fetch(const std::string& path, const std::string& file) {
-  const std::string part = file + ".part";
-  const auto answer = call({.url = path, .to_file = part});
-  const Status fetched = answer.ok() ? rename_path(part, file) : Status(answer.error());
-  if (!fetched.ok()) (void)remove_all(part);
-  return fetched;
+  const auto target = TRY(AtomicFile::create(file));  // what is wrong with the name, before it all
+  TRY(call({.url = path, .to_file = target.get()}));
+  return target->commit();
 }
 
 Result<std::string> ServerClient::workspace_id(const std::string& name) {

@@ -33,7 +33,8 @@ class ServerClient {
   Result<OrderedJson> get(const std::string& path);
   Result<OrderedJson> send(const std::string& method, const std::string& path,
                            const OrderedJson& body);
-  // The answer's bytes, to the file; whole or not at all.
+  // The answer's bytes, to the file; whole or not at all (AtomicFile: its rights are kept, and a
+  // link that leads to a file; one that leads nowhere is replaced). A device hears what comes.
   Status fetch(const std::string& path, const std::string& file);
 
   // The id of a workspace or data set by its name; "" where there is none.

@@ -97,8 +97,12 @@ Result<ServerImport::Account> ServerImport::finish() {
   TRY(send());
   Account account{.sent = sent_};
   if (id_.empty()) return account;
-  const OrderedJson progress = TRY(client_.get("/api/v1/datasets/" + id_ + "/progress"));
-  account.in_all = progress.at("total").get<int64_t>();
+  // Everything is stored by now: that this figure cannot be had does not make the import fail.
+  const auto progress = client_.get("/api/v1/datasets/" + id_ + "/progress");
+  if (progress.ok() && progress->is_object() && progress->contains("total") &&
+      progress->at("total").is_number_integer()) {
+    account.in_all = progress->at("total").get<int64_t>();
+  }
   return account;
 }
 

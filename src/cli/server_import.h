@@ -25,8 +25,8 @@ class ServerImport {
   Status add(const data::Example& example);
   // Sends what is left.
   struct Account {
-    int64_t sent = 0;    // records of this import
-    int64_t in_all = 0;  // that the data set has now
+    int64_t sent = 0;                    // records of this import
+    std::optional<int64_t> in_all = {};  // that the data set has now, where the server says it
   };
   Result<Account> finish();
   // "WORKSPACE/DATASET"

@@ -1,8 +1,10 @@
 """The circle through public interfaces: a model's answers go to a feedback server, people answer
 over HTTP, what they said is exported, and a model is trained on it."""
 
+import http.server
 import json
 import pathlib
+import threading
 import unittest
 
 import command_case
@@ -69,6 +71,82 @@ class StraightImportTest(ServedCase):
         record = self.call("POST", path + "?include=suggestions", {})["items"][-1]["record"]
         self.assertEqual(record["fields"]["prompt"], rows[-1]["prompt"])
         self.assertEqual(record["suggestions"][0]["value"], WORDS[-1])
+
+
+class ExportTest(ServedCase):
+    def setUp(self):
+        super().setUp()
+        self.imported("kept", [{"prompt": word, "completion": "x"} for word in WORDS])
+
+    def export(self, output, dataset="kept"):
+        return self.done("export", "--dataset", self.address(dataset), "--output", output,
+                         env=self.env).stderr
+
+    def test_a_file_keeps_its_rights_and_what_lies_beside_it(self):
+        rows, beside = self.write("rows.jsonl", "old"), self.write("rows.jsonl.part", "mine")
+        rows.chmod(0o600)
+        self.assertIn("rows.jsonl holds http://", self.export(rows))
+        self.assertEqual(len(command_case.lines_of(rows.read_text(encoding="utf-8"))), len(WORDS))
+        self.assertEqual(rows.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(beside.read_text(), "mine")
+
+    def test_an_export_that_is_refused_leaves_the_file_and_what_lies_beside_it(self):
+        rows = self.write("rows.jsonl", "old")
+        self.path("rows.jsonl.part").mkdir()
+        self.write("rows.jsonl.part/mine", "mine")
+        self.failed("export", "--dataset", self.address("kept"), "--output", rows,
+                    "--status", "done", env=self.env, says=["query.status.0"])
+        self.assertEqual(rows.read_text(), "old")
+        self.assertEqual(self.path("rows.jsonl.part/mine").read_text(), "mine")
+
+    def test_a_device_is_written_to(self):
+        self.assertIn("kept: written to /dev/null", self.export("/dev/null"))
+
+    def test_a_link_that_leads_nowhere_is_replaced(self):
+        link = self.path("link.jsonl")
+        link.symlink_to(self.path("nowhere.jsonl"))
+        self.export(link)
+        self.assertFalse(link.is_symlink())
+        self.assertFalse(self.path("nowhere.jsonl").exists())
+
+
+class AnsweredBy(http.server.BaseHTTPRequestHandler):
+    """A server that stores what comes, but cannot say how far its data set is."""
+    answers = {"me/workspaces": {"items": [{"name": "w", "id": "1"}]},
+               "me/datasets": {"items": [{"name": "d", "id": "2"}]},
+               "datasets/2/questions": {"items": [{"name": "response", "id": "3",
+                                                   "settings": {"type": "text"}}]},
+               "datasets/2/records/bulk": {"items": []}}
+    progress = b""
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = self.path.removeprefix("/api/v1/").split("?")[0]
+        known = path in self.answers
+        body = json.dumps(self.answers[path]).encode() if known else self.progress
+        self.send_response(200 if known or body else 500)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_PUT = do_GET
+
+
+class ImportTest(command_case.CommandCase):
+    def test_a_total_that_cannot_be_had_does_not_make_an_import_fail(self):
+        rows = self.write_rows("rows.jsonl", [{"prompt": "hey", "completion": "you"}])
+        for progress in (b"", b"{", b"[]", b"{}", b'{"total": "many"}'):
+            handler = type("Handler", (AnsweredBy,), {"progress": progress})
+            with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+                threading.Thread(target=server.serve_forever, daemon=True).start()
+                address = f"http://127.0.0.1:{server.server_port}/w/d"
+                result = self.done("import", "--data", rows, "--dataset", address,
+                                   env={"ATTUNE_API_KEY": "key"})
+                server.shutdown()
+            self.assertIn("1 records are on the server\n", result.stderr, progress)
 
 
 @unittest.skipUnless(programs.HAS_ENGINE, programs.WITHOUT_ENGINE)
@@ -233,7 +311,9 @@ class CircleTest(ServedCase):
         for flags, says in (
                 (("--status", "done"), "query.status.0: Input should be 'draft', 'submitted'"),
                 (("--output", self.path(".")), "is a directory; give the name of a file"),
-                (("--output", self.path("no/rows.jsonl")), "no/rows.jsonl"),
+                (("--output", self.path("no/rows.jsonl")),
+                 "no/rows.jsonl: cannot create: no such file or directory; make its folder first"),
+                (("--output", self.path("no/rows.parquet")), "make its folder first"),
                 (("--output", "/dev/full"), "the disk is full")):
             before = sorted(self.path(".").iterdir())
             self.failed("export", "--dataset", self.address("empty"), *flags, env=self.env,
