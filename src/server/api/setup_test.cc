@@ -144,9 +144,15 @@ TEST_P(SetupTest, OnlyTheWholeTokenOpens) {
 }
 
 TEST_P(SetupTest, NamesThatNobodyCouldReadOrTypeAreRefused) {
-  const std::vector<std::string> wrong = {"", "   ", "\t\n", "a\nb", "a\rb", "a\x1b[31mb", "a\x7f",
+  std::vector<std::string> wrong = {"", "   ", "\t\n", "a\nb", "a\rb", "a\x1b[31mb", "a\x7f",
                                           std::string("a\0b", 3), "a\u0085b", "\u202enimda",
                                           "a\u2028b", "\u2066a\u2069", std::string(201, 'x')};
+  for (const char* unseen :
+       {"\u200b", "\u2060", "\ufeff", "\u00ad", "\u200e", "\u200f", "\u061c"}) {
+    wrong.push_back("a" + std::string(unseen) + "b");
+  }
+  wrong.insert(wrong.end(),
+               {"\u00a0", "\u3000\u2003", "\u200d", "\u200c\u200c", "\u3164", "\u2800"});
   for (const std::string& name : wrong) {
     const Reply reply = send_setup(body_with("username", name));
     EXPECT_EQ(reply.status, 422) << name << reply.text;
@@ -159,7 +165,8 @@ TEST_P(SetupTest, NamesThatNobodyCouldReadOrTypeAreRefused) {
 
 // What would be SQL, markup or a template elsewhere is a name here, and so is every script.
 TEST_P(SetupTest, ANameIsATextAndPasswordsAreKeptToTheLastCharacter) {
-  const std::string name = "'; DROP TABLE users; -- <script>alert(1)</script> {{7*7}} %s é 管理者 😀";
+  const std::string name = "'; DROP TABLE users; -- <script>alert(1)</script> {{7*7}} %s é 管理者 😀 "
+                           "\u00a0\u0646\u0627\u0645\u0647\u200c\u0627\u06cc 👩\u200d💻";
   const std::string password = "tab\t line\r\n bell\x07 del\x7f é\u202e ";
   OrderedJson sent = body_with("username", "  " + name + " ");
   sent["password"] = password;

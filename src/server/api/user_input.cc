@@ -1,31 +1,62 @@
 #include "server/api/user_input.h"
 
+#include <algorithm>
+#include <span>
 #include <string_view>
+
+#include "base/utf8.h"
+#include "text/unicode.h"
 
 namespace attune::api {
 namespace {
 
-// Whether UTF-8 is without controls (C0, DEL, C1; U+0000 is refused in every text), separators of
-// lines and paragraphs (U+2028, U+2029) and what turns the direction of writing (U+202A to U+202E,
-// U+2066 to U+2069).
-bool shows_as_written(std::string_view text) {
-  const auto byte = [&](size_t at) {
-    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
-  };
-  for (size_t at = 0; at < text.size(); ++at) {
-    const unsigned first = byte(at), second = byte(at + 1), third = byte(at + 2);
-    if ((first < 0x20 && first != 0) || first == 0x7F) return false;
-    if (first == 0xC2 && second < 0xA0) return false;
-    if (first == 0xE2 && second == 0x80 && third >= 0xA8 && third <= 0xAE) return false;
-    if (first == 0xE2 && second == 0x81 && third >= 0xA6 && third <= 0xA9) return false;
+struct Range {
+  char32_t first, last;
+
+  bool has(char32_t character) const { return first <= character && character <= last; }
+};
+
+// What a reader of a name would not see or would see elsewhere, so that two names could look alike:
+// controls (C0, DEL, C1), the soft hyphen, marks of the direction of writing, separators of lines
+// and paragraphs, blanks and joiners without width. Not ZWNJ and ZWJ (U+200C, U+200D), with which
+// some scripts are spelt and emoji are joined.
+constexpr Range kRefused[] = {{0x01, 0x1F},     {0x7F, 0x9F},     {0xAD, 0xAD},
+                              {0x61C, 0x61C},   {0x200B, 0x200B}, {0x200E, 0x200F},
+                              {0x2028, 0x202E}, {0x2060, 0x2060}, {0x2066, 0x2069},
+                              {0xFEFF, 0xFEFF}};
+
+// Beside others these are part of a name; alone they are none: blanks, ZWNJ and ZWJ, fillers of
+// Hangul, the Braille pattern without dots, selectors of variants.
+constexpr Range kUnseen[] = {{0x20, 0x20},     {0xA0, 0xA0},     {0x115F, 0x1160},
+                             {0x1680, 0x1680}, {0x2000, 0x200A}, {0x200C, 0x200D},
+                             {0x202F, 0x202F}, {0x205F, 0x205F}, {0x2800, 0x2800},
+                             {0x3000, 0x3000}, {0x3164, 0x3164}, {0xFE00, 0xFE0F},
+                             {0xFFA0, 0xFFA0}};
+
+bool is_one_of(std::span<const Range> ranges, char32_t character) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [character](const Range& range) { return range.has(character); });
+}
+
+// Of a text that is not empty and without U+0000, which are mistakes of their own.
+bool shows_as_written(std::string_view username) {
+  if (username.empty()) return true;
+  if (!is_utf8(username)) return false;
+  bool seen = false;
+  for (size_t at = 0; at < username.size();) {
+    const text::DecodedChar one = text::decode_char(username, at);
+    if (is_one_of(kRefused, one.code_point)) return false;
+    seen = seen || !is_one_of(kUnseen, one.code_point);
+    at += one.length;
   }
-  return true;
+  return seen;
 }
 
 void check_username(SchemaReader& body, std::string_view username) {
   if (shows_as_written(username)) return;
   body.mistake("value_error", "username",
-               "Value error, a user name has no control characters and no line breaks");
+               "Value error, a user name has no control characters, line breaks or characters "
+               "that are not seen, and is not blank");
 }
 
 TextRule any_username(bool strip) {
