@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/report_html.h"
+#include "text/unicode.h"
 
 namespace attune::cli {
 namespace {
@@ -37,7 +38,13 @@ std::string row_of(const std::string& kind, const std::string& name, int64_t row
                      escape_html(name), grouped(rows));
 }
 
-std::string rows_of(const std::string& title, const Counts& counts, size_t characters) {
+// Never within a character.
+std::string shortened(const std::string& name, size_t bytes) {
+  if (name.size() <= bytes) return name;
+  return name.substr(0, text::valid_utf8_prefix(std::string_view(name).substr(0, bytes))) + "…";
+}
+
+std::string rows_of(const std::string& title, const Counts& counts, size_t bytes) {
   std::vector<std::pair<std::string, int64_t>> sorted(counts.begin(), counts.end());
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });
@@ -48,8 +55,7 @@ std::string rows_of(const std::string& title, const Counts& counts, size_t chara
     if (i >= kListed) {
       further += rows;
     } else {
-      const std::string shown = name.size() > characters ? name.substr(0, characters) + "…" : name;
-      html += row_of(i == 0 ? title : "", shown, rows);
+      html += row_of(i == 0 ? title : "", shortened(name, bytes), rows);
     }
   }
   if (further > 0) {
@@ -76,8 +82,8 @@ std::string origins(const Json& data_report) {
 std::string warnings(const Json& data_report) {
   std::string html;
   for (const auto& [warning, count] : counts_of(data_report, "licence_warnings")) {
-    html += fmt::format("<tr><td class=\"number\">{}</td><td>{}</td></tr>\n", count,
-                        escape_html(warning));
+    html += fmt::format("<tr><td class=\"number\">{}</td><td>{}</td></tr>\n",
+                        grouped(count), escape_html(warning));
   }
   if (html.empty()) return "";
   return "<p class=\"note\">What the data asks of whoever uses the model:</p>"

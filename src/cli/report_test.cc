@@ -118,8 +118,9 @@ TEST_F(ReportTest, NamesWhoSaidItAndUnderWhat) {
   const std::string hash(64, 'e');
   write("data_report.json", R"({"train":{"rows":{"read":9},"annotators":{)" + crowd +
                                 R"(},"guideline_versions":{"2":7},"licences":{"CC0-1.0":5},
+                                   "licence_warnings":{"no <sale>":1200},
                                    "snapshots":{")" +
-                                hash + R"(":4}},
+                                hash + R"(":4,"fifteen bytes: é and more":1}},
             "evaluation":{"rows":{"read":1},"licences":{"CC0-1.0":1,"mit":"many"},
                           "snapshots":[3],"annotators":{"bob":1}},"odd":7})");
   const std::string html = page();
@@ -132,6 +133,8 @@ TEST_F(ReportTest, NamesWhoSaidItAndUnderWhat) {
   EXPECT_TRUE(has(html, "<td>Guideline version</td><td>2</td><td class=\"number\">7</td>"));
   EXPECT_TRUE(has(html, "<td>Licence</td><td>CC0-1.0</td><td class=\"number\">6</td>"));
   EXPECT_FALSE(has(html, "<td>mit</td>"));
+  EXPECT_TRUE(has(html, "<td class=\"number\">1,200</td><td>no &lt;sale&gt;</td>"));
+  EXPECT_TRUE(has(html, "<td>fifteen bytes: …</td>")) << "no half of a character";
   EXPECT_TRUE(has(html, "<td>Snapshot</td><td>eeeeeeeeeeeeeeee…</td>"
                         "<td class=\"number\">4</td>"));
 }

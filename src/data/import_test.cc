@@ -276,6 +276,9 @@ TEST(Licence, Warnings) {
   EXPECT_NE(warnings("cc-by-sa-3.0", "people").at(0).find("same terms"), std::string::npos);
   EXPECT_NE(warnings("MIT", "text-davinci-003").at(0).find("competing"), std::string::npos);
   EXPECT_EQ(warnings("CC BY-NC 4.0", "GPT-4").size(), 2u);
+  EXPECT_EQ(warnings("MIT", "GPT4").size(), 1u);
+  EXPECT_TRUE(warnings("MIT", "GPT4All-J").empty()) << "an open model";
+  EXPECT_EQ(warnings("MIT", "gpt4all, gpt4").size(), 1u) << "and one that is not";
 }
 
 }  // namespace

@@ -106,6 +106,15 @@ class GenerateTest(command_case.CommandCase):
         self.assertNotEqual(first, other)
         self.assertEqual(len({answer["text"] for answer in first[0]}), 4)
 
+    def test_more_than_one_answer_without_sampling_is_warned_of(self):
+        warning = "--num_return_sequences without --do_sample"
+        flags = ("generate", *MODEL, "--prompt", "the ", "--max_new_tokens", 3)
+        for more, warned in ((("--num_return_sequences", 2), True), ((), False),
+                             (("--num_return_sequences", 2, "--do_sample"), False),
+                             (("--num_return_sequences", 2, "--temperature", 1), False),
+                             (("--num_return_sequences", 2, "--temperature", 0), True)):
+            self.assertEqual(warning in self.done(*flags, *more).stderr, warned, more)
+
     def test_the_limit_is_said(self):
         (answer,), = self.generate(["the "], "--max_new_tokens", 3)
         self.assertIn((answer["finish_reason"], answer["tokens"]), [("length", 3), ("stop", 2)])
