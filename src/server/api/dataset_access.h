@@ -28,7 +28,8 @@ Answer<domain::Schema> schema_for(const Call& call, store::Connection& connectio
                                   const std::string& dataset_id, Right right);
 
 // What Right::kRead gives, with the rules beside, out of memory where it is kept there: for the
-// calls that people at work make all the time. Not for what shows dataset.last_activity_at.
+// calls that people at work make all the time. Not for what shows dataset.last_activity_at, and not
+// in a write that changes settings itself (SettingsSnapshot in settings_cache.h).
 Answer<std::shared_ptr<const DatasetSettings>> settings_for_reader(const Call& call,
                                                                    store::Connection& connection,
                                                                    const std::string& dataset_id);

@@ -17,8 +17,10 @@ CREATE TRIGGER users_deleted AFTER DELETE ON users {count};
 CREATE TRIGGER api_keys_updated AFTER UPDATE OF user_id, hash, scope, expires_at
   ON api_keys {count};
 CREATE TRIGGER api_keys_deleted AFTER DELETE ON api_keys {count};
+CREATE TRIGGER sessions_updated AFTER UPDATE ON sessions {count};
 CREATE TRIGGER sessions_deleted AFTER DELETE ON sessions {count};
 CREATE TRIGGER workspace_users_inserted AFTER INSERT ON workspace_users {count};
+CREATE TRIGGER workspace_users_updated AFTER UPDATE ON workspace_users {count};
 CREATE TRIGGER workspace_users_deleted AFTER DELETE ON workspace_users {count};
 CREATE TRIGGER datasets_updated AFTER UPDATE OF name, workspace_id, guidelines,
   allow_extra_metadata, published, min_submitted, discards_complete, metadata, updated_at,
@@ -45,6 +47,10 @@ CREATE TRIGGER assignment_rules_deleted AFTER DELETE ON assignment_rules {count}
 CREATE TRIGGER webhooks_inserted AFTER INSERT ON webhooks {count};
 CREATE TRIGGER webhooks_updated AFTER UPDATE ON webhooks {count};
 CREATE TRIGGER webhooks_deleted AFTER DELETE ON webhooks {count};
+{truncated} CREATE TRIGGER users_truncated AFTER TRUNCATE ON users {count_once};
+{truncated} CREATE TRIGGER api_keys_truncated AFTER TRUNCATE ON api_keys {count_once};
+{truncated} CREATE TRIGGER sessions_truncated AFTER TRUNCATE ON sessions {count_once};
+{truncated} CREATE TRIGGER workspace_users_truncated AFTER TRUNCATE ON workspace_users {count_once};
 )sql";
 
 }  // namespace attune::store

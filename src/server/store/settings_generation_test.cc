@@ -6,6 +6,9 @@
 namespace attune::store {
 namespace {
 
+constexpr const char* kAheadOfTheClock =
+    "UPDATE settings_generation SET number = 9000000000000000";
+
 class SettingsGenerationTest : public testing::BothDatabases {
  protected:
   Status run(const std::string& sql) {
@@ -61,8 +64,10 @@ TEST_P(SettingsGenerationTest, GrowsWithEachChangeOfWhatIsKept) {
            "UPDATE api_keys SET scope = 'read'",
            "UPDATE api_keys SET expires_at = 't'",
            "DELETE FROM api_keys",
+           "UPDATE sessions SET expires_at = 'u'",
            "DELETE FROM sessions",
            "INSERT INTO workspace_users VALUES ('w', 'v', 't')",
+           "UPDATE workspace_users SET user_id = 'v' WHERE user_id = 'v'",
            "DELETE FROM workspace_users WHERE user_id = 'v'",
            "UPDATE datasets SET min_submitted = 2",
            "UPDATE datasets SET guidelines = 'x'",
@@ -81,8 +86,24 @@ TEST_P(SettingsGenerationTest, GrowsWithEachChangeOfWhatIsKept) {
   }
 }
 
-// Rows that go because another one does.
+// TRUNCATE calls no triggers of rows.
+TEST_P(SettingsGenerationTest, GrowsWhenATableIsEmptiedAtOnce) {
+  if (on_sqlite()) GTEST_SKIP() << "SQLite has no TRUNCATE";
+  for (const char* table : {"api_keys", "sessions", "workspace_users", "users CASCADE"}) {
+    EXPECT_GT(growth(fmt::format("TRUNCATE {}", table)), 0) << table;
+  }
+}
+
+// A replica took over that lacks the last commits, or a backup was restored under running servers.
+TEST_P(SettingsGenerationTest, ANumberOfLostCommitsDoesNotComeBack) {
+  ASSERT_TRUE(run("UPDATE settings_generation SET number = 97").ok());
+  const int64_t microseconds_until_2020 = 1'577'836'800'000'000;
+  EXPECT_GT(growth("UPDATE webhooks SET enabled = 0"), microseconds_until_2020);
+}
+
+// Rows that go because another one does. The number is ahead of the clock: each counts as one.
 TEST_P(SettingsGenerationTest, GrowsWithWhatADeletedRowTakesAlong) {
+  ASSERT_TRUE(run(kAheadOfTheClock).ok());
   // The user, a key, a session and a membership.
   EXPECT_EQ(growth("DELETE FROM users WHERE id = 'u'"), 4);
   // The data set, a field, a question, a property, a vector and rules.
@@ -103,6 +124,7 @@ TEST_P(SettingsGenerationTest, StandsWhileOthersWork) {
 }
 
 TEST_P(SettingsGenerationTest, AWriteSeesItsOwnChangeAndOthersOnlyWhatWasCommitted) {
+  ASSERT_TRUE(run(kAheadOfTheClock).ok());
   const int64_t before = settings_generation(database()).value();
   const Status refused = database().write([&](Connection& c) -> Status {
     TRY(c.run("DELETE FROM webhooks"));
