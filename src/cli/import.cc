@@ -179,6 +179,14 @@ Result<Target> open_target(const Json& config) {
   return target;
 }
 
+// Rows before the one that failed are stored in a data base and stay there.
+Error ended_by(const Error& first, Target& target) {
+  if (!target.store) return first;
+  const Status indexed = target.store->index_stored();
+  if (!indexed.ok()) log_warning("words of stored rows: {}", indexed.error().message());
+  return first;
+}
+
 Status finish(Target& target) {
   if (target.file) return target.file->finish();
   if (target.store) {
@@ -211,7 +219,9 @@ Status run_import(Arguments arguments) {
   data::ImportReport report;
   Target target = TRY(open_target(config));
   const auto write = [&target](const data::Example& example) { return target.add(example); };
-  const data::ImportFormat* used = TRY(read(data, format, options, write, report));
+  const auto rows = read(data, format, options, write, report);
+  if (!rows.ok()) return ended_by(rows.error(), target);
+  const data::ImportFormat* used = *rows;
   if (report.examples == 0) return nothing_kept(row_place(data), *used, report);
   TRY(finish(target));
   log_account(*used, format == nullptr, report);

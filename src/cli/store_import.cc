@@ -1,5 +1,7 @@
 #include "cli/store_import.h"
 
+#include <thread>
+
 #include "base/log.h"
 #include "server/api/record_check.h"
 #include "server/api/transaction.h"
@@ -24,6 +26,9 @@ domain::RecordChange change_of(OrderedJson record) {
   }
   return change;
 }
+
+// Longer than the time after which SQLite's busy handler asks again.
+constexpr std::chrono::milliseconds kPause{120};
 
 std::string text_of(const api::Failure& failure) {
   const auto detail = failure.body.find("detail");
@@ -115,7 +120,17 @@ Status StoreImport::write(Batch& batch) {
                          count_ + static_cast<int64_t>(changes.size()), text_of(failure));
   }
   count_ += static_cast<int64_t>(changes.size());
+  pause();
   return {};
+}
+
+// Between processes SQLite has no queue: who waits asks again, every 100 ms at last, and would
+// seldom meet the moment between two batches. So we let go for longer than that now and then.
+void StoreImport::pause() {
+  if (database_->dialect() != store::Dialect::kSqlite) return;
+  if (std::chrono::steady_clock::now() - paused_ < options_.pause_after) return;
+  std::this_thread::sleep_for(kPause);
+  paused_ = std::chrono::steady_clock::now();
 }
 
 // The next words are read and folded while some are written.
@@ -140,18 +155,27 @@ Status StoreImport::index() {
     });
     auto read = read_behind(*missing.last);
     TRY(indexed.get());
+    pause();
     next = TRY(std::move(read));
   }
   return {};
 }
 
 Result<int64_t> StoreImport::finish() {
-  if (!batch_.changes.empty()) TRY(begin_write());
-  TRY(end_write());
-  if (!options_.defer_index) return count_;
-  log_info("{} records are stored; their words are indexed now", count_);
-  TRY(index());
+  Status stored = batch_.changes.empty() ? Status() : begin_write();
+  if (stored.ok()) stored = end_write();
+  const Status indexed = index_stored();
+  TRY(stored);
+  TRY(indexed);
   return count_;
+}
+
+Status StoreImport::index_stored() {
+  batch_ = {};
+  (void)end_write();  // an error that came before this one is what the caller reports
+  if (!options_.defer_index || count_ == 0) return {};
+  log_info("{} records are stored; their words are indexed now", count_);
+  return index();
 }
 
 }  // namespace attune::cli

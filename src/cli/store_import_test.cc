@@ -1,5 +1,7 @@
 #include "cli/store_import.h"
 
+#include <thread>
+
 #include "server/domain/schema_fixture.h"
 #include "server/store/search.h"
 #include "server/store/test_dataset.h"
@@ -85,6 +87,40 @@ TEST_P(StoreImportTest, WordsComeAtTheEndAndRepeatingTheImportMendsOneThatDied) 
   EXPECT_EQ(found("everyword"), 210);
   EXPECT_EQ(found("first"), 190);
   EXPECT_EQ(found("second"), 20);
+}
+
+TEST_P(StoreImportTest, WhatIsStoredIsFoundAlsoWhereTheImportEndsByAnError) {
+  auto import = StoreImport::open(options(true)).value();
+  for (int i = 0; i < 210; ++i) ASSERT_TRUE(import->add(example(i, "first")).ok());
+  ASSERT_TRUE(import->index_stored().ok());  // 200 were being written, 10 were not
+  EXPECT_EQ(found("everyword"), 200);
+  EXPECT_EQ(records(0, 300).size(), 200U);
+}
+
+// The second batch has metadata that the data set does not take any more.
+TEST_P(StoreImportTest, WhatIsStoredIsFoundAlsoWhereABatchIsRefused) {
+  auto import = StoreImport::open(options(true)).value();
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(import->add(example(i, "first")).ok());
+  while (records(0, 1).empty()) std::this_thread::yield();
+  const Status changed = database().write([](store::Connection& c) {
+    return c.run_script("UPDATE datasets SET allow_extra_metadata = 0");
+  });
+  ASSERT_TRUE(changed.ok());
+  for (int i = 100; i < 110; ++i) ASSERT_TRUE(import->add(example(i, "second")).ok());
+  const auto refused = import->finish();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message().find("rows 101 to 110"), std::string::npos)
+      << refused.error().message();
+  EXPECT_EQ(found("everyword"), 100);
+}
+
+TEST_P(StoreImportTest, LettingOthersWriteAfterEachBatchChangesNothing) {
+  StoreImportOptions often = options(true);
+  often.pause_after = std::chrono::milliseconds(0);
+  auto import = StoreImport::open(often).value();
+  for (int i = 0; i < 250; ++i) ASSERT_TRUE(import->add(example(i, "first")).ok());
+  EXPECT_EQ(import->finish().value(), 250);
+  EXPECT_EQ(found("everyword"), 250);
 }
 
 TEST_P(StoreImportTest, WhatDoesNotFitIsNamed) {
