@@ -23,13 +23,14 @@ bool is_fatal(const Failure& failure) {
 }
 
 // What the rule says to the answer that is there, or is not.
-Answer<void> allowed(WriteRule rule, const Submission& one, bool exists) {
-  if (rule == WriteRule::kCreateOnly && exists) {
+Answer<void> allowed(WriteRule rule, const Submission& one,
+                     const std::optional<std::string>& there) {
+  if (rule == WriteRule::kCreateOnly && there) {
     return detail(409, fmt::format("Response already exists for record with id `{}` and by user "
                                    "with id `{}`",
                                    one.record_id, one.change.user_id));
   }
-  if (rule == WriteRule::kUpdateOnly && !exists) {
+  if (rule == WriteRule::kUpdateOnly && there != one.response_id) {
     return detail(404, fmt::format("the response to record `{}` was deleted meanwhile",
                                    one.record_id));
   }
@@ -86,7 +87,7 @@ Answer<domain::Response> submit_one(const Call& call, store::Connection& connect
   const Status fits = domain::check_response(schema, answering.change.status, fields,
                                              answering.change.values);
   if (!fits.ok()) return detail(422, fits.error().message());
-  TRY(allowed(rule, one, place->response_id.has_value()));
+  TRY(allowed(rule, one, place->response_id));
   // Whoever took the record by `next` was told in which order to show the candidates.
   if (answering.change.shown_order.is_null()) answering.change.shown_order = place->shown_order;
   return write(call, connection, settings, *dataset, *place, answering);

@@ -14,6 +14,7 @@ namespace attune::api {
 struct Submission {
   std::string record_id;
   domain::ResponseChange change;
+  std::optional<std::string> response_id = {};    // with kUpdateOnly: which answer is meant
   std::optional<Failure> failure = {};            // why it was refused
   std::optional<domain::Response> response = {};  // what was written
 };
@@ -21,7 +22,7 @@ struct Submission {
 enum class WriteRule {
   kAny,         // the person's answer is created or replaced
   kCreateOnly,  // 409 where there is one
-  kUpdateOnly,  // 404 where there is none any more
+  kUpdateOnly,  // 404 where there is none any more, or another one in its place
 };
 // In one write, and all that decides about an answer is read in it: the record is there, the caller
 // may answer it, the values fit (they are brought to their stored form), the rule allows it. What

@@ -58,7 +58,8 @@ Answer<http::Response> update_response(const Call& call) {
   const auto found = TRY(answer_read(call.database(), read));
   const domain::Response& before = found.placed.response;
   const domain::ResponseChange change = TRY(body_of(call, *before.user_id));
-  std::vector<Submission> one = {{.record_id = before.record_id, .change = change}};
+  std::vector<Submission> one = {
+      {.record_id = before.record_id, .change = change, .response_id = before.id}};
   TRY(submit(call, one, WriteRule::kUpdateOnly));
   if (one[0].failure) return *one[0].failure;
   return http::json_response(200, to_json(*one[0].response));

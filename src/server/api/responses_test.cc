@@ -1,3 +1,4 @@
+#include "server/api/response_writing.h"
 #include "server/api/test_api.h"
 #include "server/store/users.h"
 
@@ -109,6 +110,29 @@ TEST_P(ResponsesApi, WhoAnsweredOrManagesMayChangeAndTakeAway) {
   EXPECT_EQ(deleted.body["id"], made.body["id"]);
   EXPECT_EQ(record()["status"], "pending");
   EXPECT_EQ(put("ann", path, full()).status, 404);
+}
+
+// Between the look for the answer and the write it was deleted, and the person answered anew.
+TEST_P(ResponsesApi, AChangeOfADeletedAnswerLeavesTheNextOneAlone) {
+  const auto first = post("ann", of_record(), full());
+  del("ann", "/api/v1/responses/" + first.body["id"].get<std::string>());
+  const auto second = post("ann", of_record(), full());
+  const auto ann = database().read(
+      [](store::Connection& connection) { return store::find_user_named(connection, "ann"); });
+  const http::Request request;
+  const Call call{request, services(), ann.value(), "", {}};
+  const auto submitted_for = [&](const testing::Reply& answer) {
+    Submission one{.record_id = record_ids_[0],
+                   .change = {.user_id = ids_["ann"], .status = domain::ResponseStatus::kDiscarded},
+                   .response_id = answer.body["id"].get<std::string>()};
+    std::vector<Submission> all = {std::move(one)};
+    EXPECT_TRUE(submit(call, all, WriteRule::kUpdateOnly).ok());
+    return all[0].failure ? all[0].failure->status : 200;
+  };
+  EXPECT_EQ(submitted_for(first), 404);
+  EXPECT_EQ(record()["responses"][0], second.body);
+  EXPECT_EQ(submitted_for(second), 200);
+  EXPECT_EQ(record()["responses"][0]["status"], "discarded");
 }
 
 TEST_P(ResponsesApi, InBulkEachAnswerStandsForItself) {
