@@ -156,9 +156,12 @@ Result<bool> Accounts::is_password(const std::optional<domain::User>& user,
   if (!TRY(passwords_.verify(password, hash))) return false;
   if (passwords_.outdated(hash)) {
     const std::string renewed = TRY(passwords_.hash(password));
-    TRY(database_.write([&](Connection& connection) {
+    // Verifying is slow: a password that was set meanwhile stays.
+    const auto renew = [&](Connection& connection) -> Status {
+      if (TRY(store::password_hash_of(connection, user->id)) != hash) return {};
       return store::set_password(connection, user->id, renewed);
-    }));
+    };
+    TRY(database_.write(renew));
   }
   return true;
 }

@@ -57,6 +57,7 @@ class Search {
                        where, text_record(), filter_condition(query_, "r.position", sql));
   }
   std::string text_record() const { return on_sqlite_ ? kRecordOfTextRow : "t.record"; }
+  // The row of a text has its record's number: in this order FTS5 gives rows without sorting them.
   std::string text_row_order() const { return on_sqlite_ ? "t.rowid" : "t.record"; }
 
   // The condition on r of everything but a vector.

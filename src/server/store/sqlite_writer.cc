@@ -59,7 +59,10 @@ void SqliteWriter::serve() {
 bool SqliteWriter::begin(Jobs jobs) {
   const Status begun = connection_->command("BEGIN IMMEDIATE");
   if (begun.ok()) return true;
-  for (Job* job : jobs) job->result = begun.error();
+  for (Job* job : jobs) {
+    job->thrown = nullptr;  // of a first pass that was taken back
+    job->result = begun.error();
+  }
   return false;
 }
 
@@ -89,8 +92,8 @@ void SqliteWriter::write_alone(Jobs jobs) {
   for (size_t i = 0; i < jobs.size(); ++i) write_together(jobs.subspan(i, 1));
 }
 
-// What breaks the whole transaction (a full disk, mostly) is the fault of one write; the others are
-// tried again without it.
+// What breaks the whole transaction (a full disk, mostly) may be the fault of one write: each is
+// tried again by itself, that one too.
 void SqliteWriter::broken_by(Job& job, Jobs jobs) {
   if (job.succeeded()) {
     job.result = make_error(ErrorCode::kInternal, "the write ended the transaction by itself");
