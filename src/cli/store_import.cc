@@ -3,29 +3,15 @@
 #include <thread>
 
 #include "base/log.h"
+#include "server/api/record_body.h"
 #include "server/api/record_check.h"
+#include "server/api/schema_check.h"
 #include "server/api/transaction.h"
 #include "server/store/datasets.h"
 #include "server/store/users.h"
 
 namespace attune::cli {
 namespace {
-
-domain::RecordChange change_of(OrderedJson record) {
-  domain::RecordChange change;
-  change.fields = std::move(record["fields"]);
-  change.metadata = std::move(record["metadata"]);
-  if (record.contains("external_id")) change.external_id = record["external_id"];
-  if (!record.contains("suggestions")) return change;
-  change.suggestions.emplace();
-  for (OrderedJson& one : record["suggestions"]) {
-    domain::SuggestionChange suggestion{.question_id = one["question_id"],
-                                        .value = std::move(one["value"])};
-    if (one["agent"].is_string()) suggestion.agent = one["agent"];
-    change.suggestions->push_back(std::move(suggestion));
-  }
-  return change;
-}
 
 // Longer than the time after which SQLite's busy handler asks again.
 constexpr std::chrono::milliseconds kPause{120};
@@ -34,6 +20,16 @@ std::string text_of(const api::Failure& failure) {
   const auto detail = failure.body.find("detail");
   const bool plain = detail != failure.body.end() && detail->is_string();
   return plain ? detail->get<std::string>() : to_line(failure.body);
+}
+
+// Read and checked as the server reads what comes over HTTP.
+Result<domain::RecordChange> change_of(const OrderedJson& record, const std::string& author_id) {
+  api::SchemaReader reader(record, "row");
+  domain::RecordChange change =
+      api::read_record_change(reader, api::RecordVerb::kUpsert, author_id);
+  const api::Answer<void> read = reader.done();
+  if (!read.ok()) return invalid_input("{}", text_of(read.error()));
+  return change;
 }
 
 }  // namespace
@@ -82,7 +78,9 @@ Status StoreImport::add(const data::Example& example) {
       api::fitting_record(example, target_.layout, target_.question_id);
   if (!record.ok()) return record.error().with_context(place());
   external_ids_.tell_apart(*record);
-  batch_.changes.push_back(change_of(std::move(*record)));
+  auto change = change_of(*record, author_id_);
+  if (!change.ok()) return change.error().with_context(place());
+  batch_.changes.push_back(std::move(*change));
   batch_.prepared.push_back(store::prepare(batch_.changes.back(), indexing()));
   return batch_.changes.size() < options_.records_per_write ? Status() : begin_write();
 }

@@ -39,6 +39,7 @@ Answer<void> may_read_workspace(SettingsSnapshot& settings, const domain::User& 
   if (!TRY(settings.is_member(workspace_id, user.id))) return forbidden();
   return {};
 }
+
 Answer<void> may_read_workspace(store::Connection& connection, const domain::User& user,
                                 const std::string& workspace_id) {
   return member_with(Access::kAnyone, connection, user, workspace_id);

@@ -12,7 +12,7 @@
 //   }));
 //
 // What `write` returned has reached the disk (fsync): concurrent writes of SQLite share one commit
-// (group commit), each in its own savepoint, so that one that fails takes back its own work alone.
+// (group commit); one that fails takes back its own work alone: the others are run once more.
 // `read` sees one snapshot, and every write that was acknowledged before it began.
 #pragma once
 
@@ -120,8 +120,8 @@ class Database {
     return call<std::invoke_result_t<F, Connection&>>(&Database::run_read, body);
   }
   // All or nothing. `body` may run a second time (after a serialisation failure of PostgreSQL; when
-  // another write of an SQLite batch filled the disk): it must change nothing but the data base and
-  // what it returns.
+  // another write of an SQLite batch failed, sqlite_writer.h): it must change nothing but the data
+  // base and what it returns.
   template <typename F>
   auto write(F&& body) -> std::invoke_result_t<F, Connection&> {
     return call<std::invoke_result_t<F, Connection&>>(&Database::run_write, body);
