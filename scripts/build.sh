@@ -3,7 +3,8 @@
 #
 # With ATTUNE_WARNINGS=error (as in .ci/run) a compiler warning fails the build, after all of it was
 # built: the list is then complete. It goes by what the compiler printed, which ccache repeats, and
-# not by -Werror, so that CI and everybody else share one compiler cache.
+# not by -Werror, so that CI and everybody else share one compiler cache. Objects that are newer than
+# the last build without a warning were made without anybody looking: they are made again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,12 +29,16 @@ if [ $# -gt 0 ]; then targets=(--target "$@"); else targets=(); fi
 build() { cmake --build --preset "$preset" "${targets[@]}" -- -j "$(nproc)" "$@"; }
 
 if [ "${ATTUNE_WARNINGS:-}" = error ]; then
-  log=build/build-$preset.log
+  log=build/build-$preset.log looked=build/looked-at-$preset
+  newer=()
+  if [ -f "$looked" ]; then newer=(-newer "$looked"); fi
+  find "build/$preset" -name '*.o' "${newer[@]}" -delete
   build --quiet 2>&1 | tee "$log"
   if warnings=$(grep -c 'warning: ' "$log"); then
     echo "build: $preset has $warnings warnings; they are listed above and in $log" >&2
     exit 1
   fi
+  touch "$looked"
 elif [ -t 1 ]; then
   build  # one status line
 else

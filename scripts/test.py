@@ -31,6 +31,10 @@ PLAIN_END = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$", r
 SKIP_LINE = re.compile(r"\.\.\. skipped ['\"](.*)['\"]\s*$", re.MULTILINE)
 
 
+class NoBuild(Exception):
+    """A leg that cannot be run; it counts as one failure."""
+
+
 class Counts:
     """Cases of one program; `skips` maps a reason to how many cases gave it."""
 
@@ -124,7 +128,7 @@ def list_tests(build, full, only):
         command += ["-R", only]
     listing = subprocess.run(command, capture_output=True, text=True, check=False)
     if listing.returncode != 0:
-        raise SystemExit(f"test: ctest cannot read {build}: {listing.stderr.strip()}")
+        raise NoBuild(f"ctest cannot read {build}: {listing.stderr.strip()}")
     found = []
     for test in json.loads(listing.stdout)["tests"]:
         properties = {entry["name"]: entry["value"] for entry in test.get("properties", [])}
@@ -175,7 +179,7 @@ def run_leg(leg, only, total):
     preset, _, tier = leg.partition(":")
     build = ROOT / "build" / preset
     if not (build / "CTestTestfile.cmake").exists():
-        raise SystemExit(f"test: no build in build/{preset}; run scripts/build.sh {preset}")
+        raise NoBuild(f"no build in build/{preset}; run scripts/build.sh {preset}")
     tests = list_tests(build, tier == "full", only)
     print(f"test: {leg}, {len(tests)} programs", flush=True)
     seconds = collections.Counter()
@@ -205,7 +209,11 @@ def main():
     total = Counts()
     print("test: at most 25 minutes on 2 cores for `make test`; longer with more legs", flush=True)
     for leg in options.legs:
-        run_leg(leg, options.only, total)
+        try:
+            run_leg(leg, options.only, total)
+        except NoBuild as reason:
+            print(f"test: {leg} FAILED: {reason}", flush=True)
+            total.failed += 1
     for reason, number in total.skips.most_common():
         print(f"test: skipped {number}: {reason}")
     if total.passed + total.failed == 0:

@@ -12,6 +12,21 @@ import unittest
 from tree import ROOT, write_tree
 
 CMAKE = os.environ.get("ATTUNE_CMAKE", "cmake")
+# Compiles two units that are not there yet; one of them has a warning until `mended` is there.
+COMPILES = """#!/bin/sh
+case "$*" in
+  *--build*)
+    for unit in a b; do
+      [ -f build/release/$unit.o ] && continue
+      echo "compiling $unit"
+      if [ $unit = a ] && [ ! -f mended ]; then
+        echo "../src/a.cc:3:5: warning: unused variable 'x' [-Wunused-variable]"
+      fi
+      touch build/release/$unit.o
+    done ;;
+  *) mkdir -p build/release && touch build/release/build.ninja ;;
+esac
+"""
 SAYS_WARNING = """#!/bin/sh
 case "$*" in
   *--build*) echo "../src/a.cc:3:5: warning: unused variable 'x' [-Wunused-variable]" ;;
@@ -99,6 +114,35 @@ class WarningsTest(unittest.TestCase):
 
     def test_and_only_there(self):
         self.assertEqual(0, self.build().returncode)
+
+    def test_a_warning_of_an_earlier_build_fails_too(self):
+        with tempfile.TemporaryDirectory() as folder:
+            write_tree(folder, {"bin/cmake": COMPILES})
+            pathlib.Path(folder, "bin/cmake").chmod(0o755)
+            pathlib.Path(folder, "scripts").mkdir()
+            shutil.copy(pathlib.Path(ROOT, "scripts", "build.sh"), f"{folder}/scripts/build.sh")
+
+            def build(warnings):
+                path = f"{folder}/bin:{os.environ['PATH']}"
+                return run([f"{folder}/scripts/build.sh", "release"],
+                           env={**os.environ, "ATTUNE_WARNINGS": warnings, "PATH": path})
+
+            self.assertEqual(0, build("").returncode)
+            for _ in range(2):  # it stays
+                answer = build("error")
+                self.assertEqual(1, answer.returncode, answer.stdout)
+                self.assertIn("unused variable", answer.stdout)
+            pathlib.Path(folder, "mended").touch()
+            self.assertEqual(0, build("error").returncode)
+            answer = build("error")  # what was looked at is not made again
+            self.assertEqual(0, answer.returncode)
+            self.assertNotIn("compiling", answer.stdout)
+            pathlib.Path(folder, "mended").unlink()
+            pathlib.Path(folder, "build/release/a.o").unlink()  # its source has changed
+            self.assertEqual(0, build("").returncode)
+            answer = build("error")
+            self.assertEqual(1, answer.returncode)
+            self.assertNotIn("compiling b", answer.stdout)
 
     def test_ci_asks_for_it(self):
         text = pathlib.Path(ROOT, ".ci", "run").read_text(encoding="utf-8")

@@ -113,9 +113,11 @@ class RunnerProgramTest(unittest.TestCase):
         self.assertEqual((1, ["0 passed, 1 failed"]), (code, last), "nothing ran")
 
     def test_a_build_that_is_not_there_fails(self):
-        code, _, result = self.run_tests("debug")
-        self.assertEqual(1, code)
-        self.assertIn("no build in build/debug", result.stderr)
+        code, last, result = self.run_tests("debug")
+        self.assertEqual((1, ["0 passed, 1 failed"]), (code, last))
+        self.assertIn("no build in build/debug", result.stdout)
+        code, last, _ = self.run_tests("debug", "release", "--only", "^good$")
+        self.assertEqual((1, ["3 passed, 1 failed"]), (code, last))  # the other leg ran
 
 
 class CiTest(unittest.TestCase):
