@@ -1,5 +1,5 @@
 """Every relative link of the Markdown pages leads to a file of the tree, and every anchor to a
-heading of it. Links to the web are not fetched."""
+heading of it; the README of a folder lists the folder's pages. Links to the web are not fetched."""
 
 import pathlib
 import re
@@ -47,9 +47,24 @@ def find_problems(root):
     return problems
 
 
+def find_unlisted(root):
+    """Pages that the README of their folder does not link to."""
+    pages = dict(read_tree(root, suffixes={".md"}))
+    problems = []
+    for path in sorted(pages):
+        folder = pathlib.Path(path).parent
+        readme = str(folder / "README.md")
+        if str(folder) == "." or pathlib.Path(path).name == "README.md" or readme not in pages:
+            continue
+        listed = LINK.findall(CODE.sub("", FENCE.sub("", pages[readme])))
+        if pathlib.Path(path).name not in [target.partition("#")[0] for target in listed]:
+            problems.append(f"{path}: is not listed in {readme}")
+    return problems
+
+
 class LinksTest(unittest.TestCase):
     def test_every_link_leads_somewhere(self):
-        problems = find_problems(ROOT)
+        problems = find_problems(ROOT) + find_unlisted(ROOT)
         if problems:
             self.fail("\n" + "\n".join(problems))
 
@@ -65,6 +80,14 @@ class LinksTest(unittest.TestCase):
                          self.problems_of("see [b](docs/a.md#three)"))
         self.assertEqual(["README.md: (../x.md) leads outside the tree"],
                          self.problems_of("see [b](../x.md)"))
+
+    def test_refuses_a_page_that_its_folder_s_readme_leaves_out(self):
+        with tempfile.TemporaryDirectory() as root:
+            write_tree(root, {"README.md": "top", "page.md": "no folder's", "docs/b.md": "free",
+                              "docs/f/README.md": "[one](one.md#a) `[two](two.md)`",
+                              "docs/f/one.md": "1", "docs/f/two.md": "2"})
+            self.assertEqual(["docs/f/two.md: is not listed in docs/f/README.md"],
+                             find_unlisted(root))
 
     def test_accepts_links_that_lead_somewhere(self):
         self.assertEqual([], self.problems_of(

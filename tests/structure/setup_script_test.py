@@ -4,6 +4,7 @@ down how they were called. Nothing is installed."""
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -115,6 +116,18 @@ class SetupScriptTest(unittest.TestCase):
         self.assertIn("no such wheel", answer.stderr)
         self.assertIn("PIP_FIND_LINKS", answer.stderr)
         self.assertIsNone(self.stamp())
+
+    def test_the_readme_says_beforehand_what_the_error_says(self):
+        answer = self.run_setup(FAKE_PIP_FAILS="1")
+        readme = pathlib.Path(ROOT, "README.md").read_text(encoding="utf-8")
+        beforehand, _, _ = readme.partition("make demo ")
+        pin = re.search(r"(?m)^torch==\S+", pathlib.Path(
+            ROOT, "scripts", "requirements.txt").read_text(encoding="utf-8")).group()
+        self.assertIn(f"`{pin}+cpu`", beforehand)
+        for words in ("the CPU build of torch", "PIP_EXTRA_INDEX_URL=<index of CPU wheels>",
+                      "PIP_FIND_LINKS=<folder with the wheel>"):
+            self.assertIn(words, beforehand)
+            self.assertIn(words, answer.stderr)
 
     def test_another_user_goes_through_sudo(self):
         answer = self.run_setup(FAKE_ID="1000", FAKE_INSTALLED="")
