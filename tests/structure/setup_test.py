@@ -19,7 +19,8 @@ PACKAGES = {
     "libargon2": "libargon2-dev", "utf8proc": "libutf8proc-dev",
     "yaml-cpp": "libyaml-cpp-dev", "libcurl": "libcurl4-openssl-dev", "GoogleTest": "libgtest-dev",
     "RapidCheck": "librapidcheck-dev", "zlib": "zlib1g-dev", "zstd": "libzstd-dev", "OpenMPI": "libopenmpi-dev",
-    "LibTorch": "the torch wheel", "Apache Arrow": "the pyarrow wheel", "NCCL": "the torch wheel", "libgomp": "g++",
+    "LibTorch": "the torch wheel", "Apache Arrow": "the pyarrow wheel", "NCCL": "the torch wheel",
+    "libgomp": "g++",
 }
 
 
