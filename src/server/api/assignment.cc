@@ -21,11 +21,12 @@ constexpr const char* kNothingOpen = "nothing_open";
 constexpr const char* kQuotaReached = "quota_reached";
 constexpr const char* kNotOnboarded = "onboarding_failed";
 
-// How many answers more the quotas leave the person, or nothing where there is no quota.
+// How many answers more the quotas leave the person, what they hold included, or nothing where
+// there is no quota. Of a group's, what the others hold is taken: they will answer it.
 Result<std::optional<int64_t>> left_of_quotas(store::Connection& connection,
                                               const domain::Dataset& dataset,
                                               const domain::AssignmentRules& rules,
-                                              const std::string& user_id) {
+                                              const std::string& user_id, const std::string& now) {
   std::optional<int64_t> left;
   auto bound = [&](int64_t quota, int64_t answers) {
     const int64_t rest = std::max<int64_t>(0, quota - answers);
@@ -36,7 +37,10 @@ Result<std::optional<int64_t>> left_of_quotas(store::Connection& connection,
   }
   const domain::AssignmentGroup* group = domain::group_of(rules, user_id);
   if (group && group->quota) {
-    bound(*group->quota, TRY(store::count_submitted(connection, dataset, group->members)));
+    std::vector<std::string> others = group->members;
+    std::erase(others, user_id);
+    bound(*group->quota, TRY(store::count_submitted(connection, dataset, group->members)) +
+                             TRY(store::count_held(connection, dataset, others, now)));
   }
   return left;
 }
@@ -58,9 +62,10 @@ OrderedJson shown_record(const Call& call, const domain::Schema& schema, bool bl
   return to_json(record, parts);
 }
 
-// Gold records that the person is to answer first, or why nothing is given out after them.
+// Whether gold records are to be answered first, and whether those that were are too poor for
+// anything else to be given out.
 struct Welcome {
-  bool onboarding = false;  // only gold records now
+  bool onboarding = false;
   bool failed = false;
 };
 Result<Welcome> welcome(store::Connection& connection, const domain::Schema& schema,
@@ -68,9 +73,8 @@ Result<Welcome> welcome(store::Connection& connection, const domain::Schema& sch
   if (!rules.onboarding) return Welcome();
   const auto scores = TRY(store::gold_scores(connection, schema, user_id));
   const store::GoldScore score = scores.empty() ? store::GoldScore() : scores[0];
-  if (score.answers < rules.onboarding->records) return Welcome{.onboarding = true};
   const bool poor = score.compared > 0 && score.agreement < rules.onboarding->min_agreement;
-  return Welcome{.failed = poor};
+  return Welcome{.onboarding = score.answers < rules.onboarding->records, .failed = poor};
 }
 
 struct Taken {
@@ -86,7 +90,7 @@ Result<Taken> take(store::Connection& connection, const domain::Schema& schema,
   const std::string now = domain::now();
   TRY(store::sweep_leases(connection, dataset, user_id, now));
   Taken taken;
-  const auto left = TRY(left_of_quotas(connection, dataset, rules, user_id));
+  const auto left = TRY(left_of_quotas(connection, dataset, rules, user_id, now));
   if (left && *left < count) {
     count = *left;
     taken.reason = kQuotaReached;
@@ -98,15 +102,16 @@ Result<Taken> take(store::Connection& connection, const domain::Schema& schema,
   store::OpenRecords wanted{user_id, now, {}, count - static_cast<int64_t>(taken.positions.size())};
   if (wanted.limit == 0) return taken;
   const Welcome first = TRY(welcome(connection, schema, rules, user_id));
-  if (first.failed) {
-    taken.reason = kNotOnboarded;
-    return taken;
-  }
   if (first.onboarding) {
     // One by one: what is held may be the gold record that is open still.
     if (!taken.positions.empty()) return taken;
     taken.positions = TRY(store::open_gold(connection, dataset, user_id, 1));
     if (!taken.positions.empty()) return taken;
+  }
+  // Also where there are fewer gold records than the rule wants.
+  if (first.failed) {
+    taken.reason = kNotOnboarded;
+    return taken;
   }
   const domain::AssignmentGroup* group = domain::group_of(rules, user_id);
   if (group) wanted.only = group->only;
@@ -188,6 +193,11 @@ Answer<http::Response> skip(const Call& call) {
     const PlacedRecord record = TRY(record_for(call, connection, id, Right::kRead));
     const domain::Dataset& dataset = record.schema.dataset;
     const auto rules = TRY(store::load_rules(connection, dataset));
+    if (rules.onboarding &&
+        TRY(store::find_decision(connection, store::Verdict::kGold, record.position))) {
+      return detail(409, "the record is one of the onboarding, which everybody answers: answer it "
+                         "as well as you can");
+    }
     const int64_t skips = TRY(store::count_skips(connection, dataset, call.user->id));
     if (rules.skips_max && skips >= *rules.skips_max) {
       return detail(409, fmt::format("{} records of this dataset were skipped already, which is as "

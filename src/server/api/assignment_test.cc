@@ -48,6 +48,12 @@ class AssignmentTest : public testing::ApiTest {
                       {{"status", status}, {"values", {{"rank", {{"value", ranking}}}}}});
     EXPECT_EQ(reply.status, 201) << reply.text;
   }
+  // A draft that says in which order the candidates were shown.
+  testing::Reply sent_back(const std::string& who, const std::string& text,
+                           const OrderedJson& shown) {
+    return post(who, "/api/v1/records/" + records_.at(text) + "/responses",
+                {{"status", "draft"}, {"values", nullptr}, {"shown_order", shown}});
+  }
   OrderedJson rules(OrderedJson change) {
     auto reply = put("lead", dataset("/assignment"), change);
     EXPECT_EQ(reply.status, 200) << reply.text;
@@ -81,6 +87,28 @@ TEST_P(AssignmentTest, ALeaseThatRanOutIsGivenToOthers) {
   ASSERT_TRUE(past.ok());
   EXPECT_EQ(taken("bob"), "en0 ");
   EXPECT_EQ(taken("ann"), "");
+}
+
+TEST_P(AssignmentTest, ADraftComesBackToItsAuthorWhenItsLeaseRanOut) {
+  add_records(4);
+  answer("ann", "en2");
+  EXPECT_EQ(taken("ann"), "en3 ");
+  EXPECT_EQ(taken("ann", 2), "en3 en0 ");
+  answer("ann", "en0", "a", "draft");
+  EXPECT_EQ(taken("ann", 2), "en3 en0 ");  // hers as long as the lease
+  const auto run_out = [&] {
+    auto past = database().write([&](store::Connection& c) {
+      return c.run("UPDATE leases SET expires_at = '2020-01-01T00:00:00.000000'");
+    });
+    ASSERT_TRUE(past.ok());
+  };
+  run_out();
+  EXPECT_EQ(taken("ann", 3), "en0 en3 en1 ");  // what was begun comes first, and once
+  run_out();
+  EXPECT_EQ(taken("bob"), "en0 ");
+  EXPECT_EQ(taken("ann", 3), "en3 en1 ");  // one answer is wanted, and bob has it in hand
+  answer("bob", "en0");
+  EXPECT_EQ(taken("ann", 3), "en3 en1 ");
 }
 
 TEST_P(AssignmentTest, OverlapGivesARecordToAsManyAsItWants) {
@@ -149,6 +177,21 @@ TEST_P(AssignmentTest, QuotasOfPeopleAndGroups) {
   EXPECT_EQ(next("bob").body["reason"], "quota_reached");  // the group's
 }
 
+TEST_P(AssignmentTest, WhatAGroupsMembersHoldCountsTowardsItsQuota) {
+  add_records(6);
+  rules({{"groups", {{{"name", "g"}, {"members", {ids_["bob"], ids_["rev"]}}, {"quota", 3}}}}});
+  EXPECT_EQ(taken("bob", 2), "en0 en1 ");
+  EXPECT_EQ(taken("rev", 5), "en2 ");
+  EXPECT_EQ(taken("bob", 2), "en0 en1 ");
+  EXPECT_EQ(next("rev", 5).body["reason"], "quota_reached");
+  answer("bob", "en0");
+  EXPECT_EQ(taken("bob", 5), "en1 ");
+  EXPECT_EQ(taken("rev", 5), "en2 ");
+  // What is discarded, or given back, is free for the others.
+  answer("bob", "en1", "a", "discarded");
+  EXPECT_EQ(taken("rev", 5), "en2 en1 ");
+}
+
 TEST_P(AssignmentTest, AGroupWorksOnItsPart) {
   add_records(2, "en");
   add_records(2, "de");
@@ -181,13 +224,34 @@ TEST_P(AssignmentTest, CandidatesAreBlindAndTheirOrderIsKept) {
   std::set<std::string> shown = first["shown_order"]["rank"];
   EXPECT_EQ(shown, (std::set<std::string>{"a", "b", "c"}));
   EXPECT_EQ(next("ann").body["items"][0]["shown_order"], first["shown_order"]);
-  answer("ann", "en0");
+  EXPECT_EQ(sent_back("ann", "en0", {{"rank", {"a", "b"}}}).status, 422);
+  ASSERT_EQ(sent_back("ann", "en0", first["shown_order"]).status, 201);
   auto history = get("lead", "/api/attune/v1/records/" + records_["en0"] + "/responses/history");
   ASSERT_EQ(history.status, 200) << history.text;
   EXPECT_EQ(history.body["items"][0]["shown_order"], first["shown_order"]) << history.text;
   rules({{"blind", false}});
   add_records(1);
   EXPECT_EQ(to_line(next("bob").body["items"][0]["shown_order"]), R"({"rank":["a","b","c"]})");
+}
+
+TEST_P(AssignmentTest, TheOrderShownIsAPermutationOfTheOptions) {
+  add_records(1);
+  const auto refused = [&](const OrderedJson& shown) {
+    const auto reply = sent_back("bob", "en0", shown);
+    EXPECT_EQ(reply.status, 422) << shown << reply.text;
+    return reply.text;
+  };
+  EXPECT_NE(refused({{"rank", {"a", "b", "b"}}}).find("each of the options"), std::string::npos);
+  EXPECT_NE(refused({{"rank", "a"}}).find("each of the options"), std::string::npos);
+  EXPECT_NE(refused({{"note", {"a"}}}).find("'note' is no question"), std::string::npos);
+  EXPECT_NE(refused({{"nobody", {"a"}}}).find("'nobody' is no question"), std::string::npos);
+  EXPECT_NE(refused({"a", "b"}).find("each of the options"), std::string::npos);
+  EXPECT_NE(refused("abc").find("list_type"), std::string::npos);
+  OrderedJson record = {{"fields", {{"text", "en0"}}}, {"external_id", "x"}};
+  record["responses"] = {{{"user_id", ids_["ann"]}, {"status", "draft"}, {"shown_order", {"a"}}}};
+  EXPECT_EQ(put("lead", records("/bulk"), {{"items", {record}}}).status, 422);
+  EXPECT_EQ(sent_back("bob", "en0", {"c", "a", "b"}).status, 201);
+  EXPECT_EQ(sent_back("rev", "en0", {{"rank", {"c", "a", "b"}}}).status, 201);
 }
 
 TEST_P(AssignmentTest, RulesAreCheckedAndForLeads) {

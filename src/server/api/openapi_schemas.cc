@@ -175,7 +175,7 @@ constexpr NamedSchema kSchemas[] = {
     {"Decision", "record_id:uuid values:object note:text? user_id:uuid at:time"},
     {"Decisions", "items:Decision[] next_after:int?"},
     {"GoldScore",
-     "user_id:uuid username:text answers:int compared:int agreement:number?"},
+     "user_id:uuid username:text answers:int discarded:int compared:int agreement:number?"},
     {"GoldScores", "items:GoldScore[]"},
     {"ForgetRecords", "record_ids:uuid[]"},
     {"Forgotten", "records:int answers:int history_rows:int comments:int snapshot_rows:int"},

@@ -80,7 +80,11 @@ domain::ResponseChange read_response(SchemaReader& body, std::string user_id) {
       domain::response_status_of(status).value_or(domain::ResponseStatus::kDraft);
   if (body.given("values")) change.values = body.dictionary("values");
   change.seconds_spent = body.number_or_null("seconds_spent", {.ge = 0});
-  if (body.given("shown_order")) change.shown_order = body.list("shown_order", {.max = 1000});
+  if (body.given("shown_order")) {  // as `next` gives it, or a list: domain/assignment.h
+    const bool by_question = body.raw("shown_order").is_object();
+    change.shown_order = by_question ? body.dictionary("shown_order")
+                                     : body.list("shown_order", {.max = 1000});
+  }
   return change;
 }
 

@@ -31,7 +31,8 @@ Answer<std::vector<domain::RecordChange>> read_record_changes(const OrderedJson&
                                                               const std::string& caller_id);
 
 // {"values", "status"}; values that are missing or null are {}. Beyond the contract, both optional:
-// "seconds_spent" and "shown_order" (the candidates in the order that they were shown).
+// "seconds_spent" and "shown_order" (the candidates in the order that they were shown, as
+// domain/assignment.h has it).
 domain::ResponseChange read_response(SchemaReader& body, std::string user_id);
 // {"question_id", "value", "type"?, "agent"?, "score"?}; an "id" is not looked at: SDK 2 sends one
 // id for many.

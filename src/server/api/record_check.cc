@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "server/domain/assignment.h"
 #include "server/domain/values.h"
 #include "server/store/statements.h"
 
@@ -56,6 +57,7 @@ Status check_responses(const domain::Schema& schema, const UserIds& users,
       return invalid_input("found more than one response of the user with id {}", one.user_id);
     }
     TRY(domain::check_response(schema, one.status, fields, one.values));
+    TRY(domain::check_shown_order(schema, one.shown_order));
   }
   return {};
 }

@@ -8,6 +8,7 @@
 #include "server/api/record_events.h"
 #include "server/api/record_parts.h"
 #include "server/api/transaction.h"
+#include "server/domain/assignment.h"
 #include "server/domain/values.h"
 #include "server/store/completion.h"
 #include "server/store/datasets.h"
@@ -72,6 +73,17 @@ Answer<domain::Response> write(const Call& call, store::Connection& connection,
   return written;
 }
 
+// Whoever took the record by `next` was told in which order to show the candidates: that stands
+// where the answer says none, and is right though the question has got another option since.
+Answer<void> check_order(const domain::Schema& schema, const store::AnswerPlace& place,
+                         OrderedJson& shown) {
+  if (shown.is_null()) shown = place.shown_order;
+  if (shown == place.shown_order) return {};
+  const Status fits = domain::check_shown_order(schema, shown);
+  if (!fits.ok()) return detail(422, fits.error().message());
+  return {};
+}
+
 Answer<domain::Response> submit_one(const Call& call, store::Connection& connection,
                                     SettingsSnapshot& settings, WriteRule rule,
                                     const Submission& one) {
@@ -87,9 +99,8 @@ Answer<domain::Response> submit_one(const Call& call, store::Connection& connect
   const Status fits = domain::check_response(schema, answering.change.status, fields,
                                              answering.change.values);
   if (!fits.ok()) return detail(422, fits.error().message());
+  TRY(check_order(schema, *place, answering.change.shown_order));
   TRY(allowed(rule, one, place->response_id));
-  // Whoever took the record by `next` was told in which order to show the candidates.
-  if (answering.change.shown_order.is_null()) answering.change.shown_order = place->shown_order;
   return write(call, connection, settings, *dataset, *place, answering);
 }
 

@@ -141,6 +141,7 @@ Answer<http::Response> scores(const Call& call) {
       items.push_back({{"user_id", one.user_id},
                        {"username", one.username},
                        {"answers", one.answers},
+                       {"discarded", one.discarded},
                        {"compared", one.compared},
                        {"agreement", std::move(agreement)}});
     }

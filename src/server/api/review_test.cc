@@ -32,6 +32,11 @@ class ReviewTest : public testing::ApiTest {
                       {{"status", "submitted"}, {"values", ranking(order)}});
     EXPECT_EQ(reply.status, 201) << reply.text;
   }
+  void discard(const std::string& who, int i) {
+    auto reply = post(who, "/api/v1" + record(i, "/responses").substr(14),
+                      {{"status", "discarded"}, {"values", nullptr}});
+    EXPECT_EQ(reply.status, 201) << reply.text;
+  }
 
   std::vector<std::string> ids_of_records_;
 };
@@ -82,13 +87,15 @@ TEST_P(ReviewTest, GoldRecordsMeasurePeople) {
   answer("ann", 0, "abc");
   answer("ann", 1, "cba");
   answer("bob", 0, "abc");
+  discard("bob", 1);
   auto scores = get("rev", dataset("/gold/scores"));
   ASSERT_EQ(scores.status, 200) << scores.text;
   ASSERT_EQ(scores.body["items"].size(), 2u);
   EXPECT_EQ(scores.body["items"][0]["username"], "ann");
   EXPECT_EQ(scores.body["items"][0]["agreement"], 0.5);
-  EXPECT_EQ(scores.body["items"][1]["agreement"], 1.0);
-  EXPECT_EQ(scores.body["items"][1]["answers"], 1);
+  EXPECT_EQ(scores.body["items"][1]["agreement"], 0.5);
+  EXPECT_EQ(scores.body["items"][1]["answers"], 2);
+  EXPECT_EQ(scores.body["items"][1]["discarded"], 1);
   for (const std::string& path : {dataset("/gold/scores"), dataset("/gold"), record(0, "/gold")}) {
     EXPECT_EQ(get("ann", path).status, 403) << path;  // they would give the answer away
   }
@@ -116,6 +123,17 @@ TEST_P(ReviewTest, WhoIsNewAnswersGoldRecordsFirst) {
   EXPECT_EQ(next("ann"), "0 1 ");
   EXPECT_EQ(next("bob"), "2 ");
   answer("bob", 2, "cba");
+  EXPECT_EQ(next("bob"), "onboarding_failed");
+  // Neither a skip nor a discard is a way around.
+  auto skipped = post("rev", record(2, "/skip"), OrderedJson::object());
+  EXPECT_EQ(skipped.status, 409) << skipped.text;
+  EXPECT_EQ(post("rev", record(1, "/skip"), OrderedJson::object()).status, 201);
+  discard("rev", 2);
+  EXPECT_EQ(next("rev"), "onboarding_failed");
+  // Nor that there are fewer gold records than the rule wants.
+  put("lead", dataset("/assignment"),
+      {{"onboarding", {{"records", 2}, {"min_agreement", 0.6}}}});
+  EXPECT_EQ(next("rev"), "onboarding_failed");
   EXPECT_EQ(next("bob"), "onboarding_failed");
 }
 

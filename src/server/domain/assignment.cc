@@ -1,5 +1,7 @@
 #include "server/domain/assignment.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <set>
 
@@ -40,6 +42,19 @@ bool compares_candidates(const Schema& schema, const Question& question) {
   return std::all_of(options.begin(), options.end(), [&](const OrderedJson& option) {
     return field_named(schema, option.at("value").get_ref<const std::string&>()) != nullptr;
   });
+}
+
+Status check_order_of(const Question& question, const OrderedJson& shown) {
+  std::multiset<std::string> options, named;
+  for (const OrderedJson& option : question.settings.at("options")) {
+    options.insert(to_line(option.at("value")));
+  }
+  if (shown.is_array()) {
+    for (const OrderedJson& one : shown) named.insert(to_line(one));
+  }
+  if (shown.is_array() && named == options) return {};
+  return invalid_input("shown_order: of question '{}' it must list each of the options {} once",
+                       question.name, fmt::join(options, ", "));
 }
 
 uint64_t seed_of(const std::string& text) {
@@ -141,6 +156,30 @@ OrderedJson shown_order(const Schema& schema, bool blind, const std::string& rec
     shown[question.name] = std::move(values);
   }
   return shown;
+}
+
+Status check_shown_order(const Schema& schema, const OrderedJson& shown) {
+  if (shown.is_null()) return {};
+  if (shown.is_array()) {
+    std::vector<const Question*> compared;
+    for (const Question& question : schema.questions) {
+      if (compares_candidates(schema, question)) compared.push_back(&question);
+    }
+    if (compared.size() == 1) return check_order_of(*compared[0], shown);
+    return invalid_input(
+        "shown_order: {} questions compare candidates: name them, as `next` does: "
+        "{{\"QUESTION\": [options]}}",
+        compared.size());
+  }
+  if (!shown.is_object()) return invalid_input("shown_order: neither an object nor a list");
+  for (const auto& [name, order] : shown.items()) {
+    const Question* question = question_named(schema, name);
+    if (question == nullptr || !question->settings.contains("options")) {
+      return invalid_input("shown_order: '{}' is no question with options", name);
+    }
+    TRY(check_order_of(*question, order));
+  }
+  return {};
 }
 
 }  // namespace attune::domain

@@ -68,5 +68,9 @@ std::optional<int64_t> quota_of(const AssignmentRules& rules, const std::string&
 // it can be checked later. With rules that are not blind: the order of the options.
 OrderedJson shown_order(const Schema& schema, bool blind, const std::string& record_id,
                         const std::string& user_id);
+// What an answer may say about the order: null, an object of that form (of any questions with
+// options), or a list where one question alone compares candidates; each list has every option of
+// its question once.
+Status check_shown_order(const Schema& schema, const OrderedJson& shown);
 
 }  // namespace attune::domain

@@ -7,12 +7,18 @@ namespace attune::store {
 namespace {
 
 // Records of $1 behind $2 that person $3 may take at the time $4, of which $5 answers are wanted at
-// least; r is the record. A draft keeps its record as long as its lease.
+// least; r is the record.
 const std::string kOpen =
     "SELECT r.position FROM records r WHERE r.dataset = $1 AND r.completed = 0 AND r.position > $2 "
-    "AND NOT EXISTS (SELECT 1 FROM responses a WHERE a.record = r.position AND a.user_id = $3) "
     "AND NOT EXISTS (SELECT 1 FROM skips s WHERE s.record = r.position AND s.user_id = $3) "
     "AND NOT EXISTS (SELECT 1 FROM leases o WHERE o.record = r.position AND o.user_id = $3) ";
+
+// Those that the person has begun: a draft outlives its lease. By its index, of few.
+const std::string kBegun =
+    "AND r.position IN (SELECT a.record FROM responses a WHERE a.dataset = $1 AND a.user_id = $3 "
+    "AND a.status = 'draft') ";
+const std::string kNew =
+    "AND NOT EXISTS (SELECT 1 FROM responses a WHERE a.record = r.position AND a.user_id = $3) ";
 
 // Others' leases that were not answered yet.
 const std::string kLeases =
@@ -114,7 +120,7 @@ Result<std::vector<int64_t>> open_records(Connection& connection, const domain::
   // Where enough have answered and the record is pending all the same, its answers disagree: one
   // more at a time.
   // Where one answer is enough a lease decides alone, and many leases are passed over quickly.
-  std::string sql = kOpen + "AND (NOT EXISTS (SELECT 1 " + kLeases + ") OR ($5 > 1 AND (SELECT " +
+  std::string sql = "AND (NOT EXISTS (SELECT 1 " + kLeases + ") OR ($5 > 1 AND (SELECT " +
                     "COUNT(*) " + kLeases + ") + " + counted_answers(dataset) + " < $5)) ";
   std::vector<Value> values = {dataset.position, int64_t{0}, wanted.user_id, wanted.now,
                                dataset.min_submitted, wanted.limit};
@@ -132,16 +138,20 @@ Result<std::vector<int64_t>> open_records(Connection& connection, const domain::
     sql += ")) ";
   }
   sql += "ORDER BY r.position LIMIT $6";
-  const int64_t last = TRY(last_answered(connection, dataset, wanted.user_id));
   std::vector<int64_t> records;
+  for (const Row& row : TRY(connection.run(kOpen + kBegun + sql, values))) {
+    records.push_back(row.integer(0));
+  }
+  const int64_t last = TRY(last_answered(connection, dataset, wanted.user_id));
   for (int64_t behind : {last, int64_t{0}}) {
+    if (static_cast<int64_t>(records.size()) == wanted.limit) break;
     values[1] = behind;
-    for (const Row& row : TRY(connection.run(sql, values))) {
+    for (const Row& row : TRY(connection.run(kOpen + kNew + sql, values))) {
       if (static_cast<int64_t>(records.size()) == wanted.limit) break;
       if (behind < last && row.integer(0) > last) break;  // seen in the first round
       records.push_back(row.integer(0));
     }
-    if (last == 0 || static_cast<int64_t>(records.size()) == wanted.limit) break;
+    if (last == 0) break;
   }
   return records;
 }
@@ -178,6 +188,15 @@ Result<int64_t> count_submitted(Connection& connection, const domain::Dataset& d
         "'submitted'",
         {dataset.position, user_id}));
     count += rows.at(0).integer(0);
+  }
+  return count;
+}
+
+Result<int64_t> count_held(Connection& connection, const domain::Dataset& dataset,
+                           const std::vector<std::string>& user_ids, const std::string& now) {
+  int64_t count = 0;
+  for (const std::string& user_id : user_ids) {
+    count += std::ssize(TRY(held_records(connection, dataset, user_id, now)));
   }
   return count;
 }

@@ -43,8 +43,9 @@ struct OpenRecords {
   int64_t limit = 1;
 };
 // Records that the person may take (domain/assignment.h says which), in the order of making,
-// beginning behind the last one that they answered and then from the start: whoever has answered
-// ten thousand does not look through them again. The schema's overlap counts.
+// those first of which they have a draft, whose lease ran out, then beginning behind the last one
+// that they answered, then from the start: whoever has answered ten thousand does not look through
+// them again. The schema's overlap counts.
 Result<std::vector<int64_t>> open_records(Connection& connection, const domain::Schema& schema,
                                           const OpenRecords& wanted);
 
@@ -56,6 +57,9 @@ Result<int64_t> count_skips(Connection& connection, const domain::Dataset& datas
 Result<int64_t> delete_skips(Connection& connection, const domain::Dataset& dataset,
                              const std::string& user_id);
 
+// Records that these people hold and have not answered, together.
+Result<int64_t> count_held(Connection& connection, const domain::Dataset& dataset,
+                           const std::vector<std::string>& user_ids, const std::string& now);
 // Submitted answers of these people together.
 Result<int64_t> count_submitted(Connection& connection, const domain::Dataset& dataset,
                                 const std::vector<std::string>& user_ids);

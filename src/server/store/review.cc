@@ -101,8 +101,9 @@ Result<Disagreements> find_disagreements(Connection& connection, const domain::S
 Result<std::vector<GoldScore>> gold_scores(Connection& connection, const domain::Schema& schema,
                                            const std::optional<std::string>& user_id) {
   std::string sql =
-      "SELECT a.user_id, COALESCE(u.username, a.user_id) AS name, g.answer, a.response_values "
-      "FROM gold_records g JOIN responses a ON a.record = g.record AND a.status = 'submitted' "
+      "SELECT a.user_id, COALESCE(u.username, a.user_id) AS name, g.answer, a.response_values, "
+      "a.status FROM gold_records g JOIN responses a ON a.record = g.record AND a.status <> "
+      "'draft' "
       "LEFT JOIN users u ON u.id = a.user_id WHERE g.dataset = $1 ";
   std::vector<Value> values = {schema.dataset.position};
   if (user_id) {
@@ -118,6 +119,11 @@ Result<std::vector<GoldScore>> gold_scores(Connection& connection, const domain:
     }
     GoldScore& score = scores.back();
     ++score.answers;
+    if (row.text(4) == "discarded") {
+      ++score.discarded;
+      ++score.compared;
+      continue;
+    }
     const auto agreement =
         domain::record_agreement(schema.questions, {TRY(parse_ordered_json(row.text(2))),
                                                     TRY(parse_ordered_json(row.text(3)))});

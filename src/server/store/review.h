@@ -50,11 +50,12 @@ struct Disagreements {
 Result<Disagreements> find_disagreements(Connection& connection, const domain::Schema& schema,
                                          double below, int64_t after, int64_t limit);
 
-// How a person's submitted answers to gold records agree with them, in the mean over those that can
-// be compared (texts and spans cannot).
+// How a person's answers to gold records agree with them, in the mean over those that can be
+// compared (texts and spans cannot). A gold record has an answer: to discard it agrees with 0.
 struct GoldScore {
   std::string user_id, username;  // the id for a person who was deleted
-  int64_t answers = 0, compared = 0;
+  int64_t answers = 0;            // submitted or discarded
+  int64_t discarded = 0, compared = 0;
   double agreement = 0;
 };
 // Of one person, or of all who answered one, by name.
