@@ -21,4 +21,9 @@ const Json& trl_advantages() {
   return json;
 }
 
+const Json& trl_bco() {
+  static const Json json = read_golden("bco.json");
+  return json;
+}
+
 }  // namespace attune::engine::objectives::testing

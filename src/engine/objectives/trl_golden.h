@@ -14,9 +14,10 @@
 
 namespace attune::engine::objectives::testing {
 
-// objectives.json and advantages.json.
+// objectives.json, advantages.json and bco.json.
 const Json& trl_golden();
 const Json& trl_advantages();
+const Json& trl_bco();
 
 inline Tensor floats(const Json& array) { return at::tensor(array.get<std::vector<float>>()); }
 inline Tensor whole(const Json& array) { return at::tensor(array.get<std::vector<int64_t>>()); }

@@ -1,6 +1,7 @@
 // The losses on pairs and single judgements, and those of reward models, against TRL's own code.
 #include "engine/objectives/preference.h"
 
+#include <ATen/ops/arange.h>
 #include <ATen/ops/sum.h>
 #include <gtest/gtest.h>
 
@@ -16,6 +17,7 @@ using engine::testing::gradients;
 using testing::expect_near;
 using testing::floats;
 using testing::label_of;
+using testing::trl_bco;
 using testing::trl_golden;
 using testing::whole;
 
@@ -115,6 +117,28 @@ TEST(TrlGolden, Kto) {
                 record["metrics"]["rewards/chosen"], label_of(record));
     expect_near(rewards.masked_select(desirable.logical_not()).mean().item<double>(),
                 record["metrics"]["rewards/rejected"], label_of(record));
+  }
+}
+
+// Three steps, so that the running mean counts: each step's rewards are in it before its losses.
+TEST(TrlGolden, Bco) {
+  const double beta = trl_bco()["beta"];
+  ASSERT_EQ(trl_bco()["steps"].size(), 3u);
+  RunningReward running;
+  for (const Json& step : trl_bco()["steps"]) {
+    const Tensor policy = floats(step["policy"]), reference = floats(step["reference"]);
+    const int64_t good = step["desirable"];
+    const Tensor desirable = at::arange(policy.size(0)).lt(good);
+    const Tensor rewards = implicit_rewards(policy, reference, beta);
+    expect_near(rewards, floats(step["rewards"]), "rewards");
+    running.add(at::sum(rewards).item<double>(), static_cast<double>(rewards.size(0)));
+    expect_near(running.mean, step["delta"], "delta");
+    const auto losses = [&](const std::vector<Tensor>& x) {
+      return bco_losses(x[0], reference, desirable, beta, running.mean);
+    };
+    expect_near(losses({policy}), floats(step["losses"]), "losses");
+    const auto mean = [&](const std::vector<Tensor>& x) { return losses(x).mean(); };
+    expect_near(gradients(mean, {policy})[0], floats(step["gradient"]), "gradient");
   }
 }
 

@@ -6,8 +6,8 @@ log-probabilities, ragged lengths, fp32.
 The trainers' methods (DPOTrainer._compute_loss, KTOTrainer._compute_loss, RewardTrainer.compute_loss,
 CPOTrainer.cpo_loss, ORPOTrainer.odds_ratio_loss, GRPOTrainer._compute_loss, RLOOTrainer._compute_loss)
 are called on a stand-in `self` whose model returns the fabricated values, so that no network takes
-part. Gradients are with respect to the values recorded as inputs. BCO and PPO are no longer in this
-version of TRL.
+part. Gradients are with respect to the values recorded as inputs. BCO is no longer in this
+version of TRL: make_bco.py.
 """
 
 from types import SimpleNamespace

@@ -19,6 +19,7 @@ class Accelerator:
 
     device = torch.device("cpu")
     num_processes = 1
+    use_distributed = False
     process_index = 0
 
     def gather(self, value):

@@ -1,5 +1,6 @@
 // PPO's first step with frozen rollouts against a plain double-precision implementation
-// (tests/golden/train/make_ppo.py): old log-probs, advantages, returns, and each inner epoch.
+// (tests/golden/train/make_ppo.py): old log-probs, advantages, returns, and each inner epoch; and
+// against TRL's trainer (make_ppo_trl.py).
 #include "engine/train/on_policy/ppo_method.h"
 
 #include <ATen/ops/arange.h>
@@ -224,6 +225,20 @@ TEST_P(PpoGolden, TheFirstUpdateHasRatioOneAndClipsNothing) {
   EXPECT_EQ(first.at("policy/clipfrac_avg"), 0.0);
   EXPECT_LT(first.at("policy/approxkl_avg"), 1e-10);
   EXPECT_NEAR(first.at("loss/policy_avg"), 0.0, 5e-6);  // - mean of whitened advantages
+}
+
+// Four epochs by TRL 1.12's own loop, means of the whole step.
+TEST(PpoTrlGolden, AStepSaysWhatTrlSays) {
+  const Json& kind = golden()["cases"][0];
+  ASSERT_EQ(kind["config"]["name"], "trl");
+  const Json trl =
+      read_json_file(testing::source_path("tests/golden/train/ppo_trl.json")).value();
+  const Json step = GoldenStep(kind, 2048, false).step();
+  EXPECT_EQ(trl["metrics"].size(), 9u);
+  for (const auto& [name, value] : trl["metrics"].items()) {
+    const double expected = value;
+    EXPECT_NEAR(step.at(name).get<double>(), expected, 1e-5 + 1e-4 * std::abs(expected)) << name;
+  }
 }
 
 std::string name_of_case(const ::testing::TestParamInfo<int>& info) {
