@@ -112,8 +112,9 @@ std::unique_ptr<models::Decoder> new_model() {
   return models::Decoder::random(*scored, 1, 0.05, {.trainable = true});
 }
 
-// Trained for one epoch on these rows; what it is worth on the others.
-RewardEvaluation learn(std::vector<TreeRow> rows, const std::vector<TreeRow>& held_out) {
+// Trained for one epoch on these rows, so many a step; what it is worth on the others.
+RewardEvaluation learn(std::vector<TreeRow> rows, int64_t rows_a_step,
+                       const std::vector<TreeRow>& held_out) {
   set_compute_threads(1);
   const auto decoder = new_model();
   TreeMethodOptions tree;
@@ -122,9 +123,9 @@ RewardEvaluation learn(std::vector<TreeRow> rows, const std::vector<TreeRow>& he
   const TemporaryDirectory run;
   TrainerSetup setup;
   setup.run_directory = run.path();
-  setup.config = {{"per_device_train_batch_size", 16}, {"num_train_epochs", 1},
-                  {"learning_rate", 5e-3},             {"warmup_steps", 10},
-                  {"save_strategy", "no"},             {"logging_steps", 1e9}};
+  setup.config = {{"per_device_train_batch_size", rows_a_step}, {"num_train_epochs", 1},
+                  {"learning_rate", 5e-3},                      {"warmup_steps", 10},
+                  {"save_strategy", "no"},                      {"logging_steps", 1e9}};
   setup.options = read_training_options(setup.config).value();
   setup.plan.threads = 1;
   for (const nn::Parameter& parameter : decoder->parameters().trainable()) {
@@ -150,10 +151,9 @@ RewardEvaluation by_length(const std::vector<TreeRow>& rows) {
   return evaluate_rewards(pointers, lengths);
 }
 
-// One comparison a prompt, as data sets of pairs have it: the best against one of the others.
-std::vector<TreeRow> one_pair_each(const std::vector<TreeRow>& rows) {
+std::vector<TreeRow> pairs_of(const std::vector<TreeRow>& rows, feedback::PairRule rule) {
   std::vector<TreeRow> pairs;
-  feedback::PairOptions options{.rule = feedback::PairRule::kBestVsRandom, .seed = 3};
+  feedback::PairOptions options{.rule = rule, .seed = 3};
   for (size_t i = 0; i < rows.size(); ++i) {
     options.ranking = i;
     for (TreeRow& pair : rows_of_pairs(rows[i], options)) pairs.push_back(std::move(pair));
@@ -161,21 +161,40 @@ std::vector<TreeRow> one_pair_each(const std::vector<TreeRow>& rows) {
   return pairs;
 }
 
+int64_t tokens_of(const std::vector<TreeRow>& rows) {
+  return std::accumulate(rows.begin(), rows.end(), int64_t{0},
+                         [](int64_t sum, const TreeRow& row) { return sum + row.tree.tokens(); });
+}
+
+// Beside whole rankings: one comparison a prompt, as data sets of pairs have it (the best answer
+// against one of the others), in as many steps; and all comparisons of the rankings as rows of
+// their own, shuffled, as many of them a step as the rankings of a step have.
 TEST(RewardLearning, RankingsBeatChanceLengthAndPairsOfTheSamePrompts) {
+  constexpr int64_t kRankingsAStep = 16, kPairsOfARanking = kAnswers * (kAnswers - 1) / 2;
   Annotations people(17);
   const std::vector<TreeRow> rows = people.rankings(2000), held_out = people.rankings(500);
-  const RewardEvaluation kwise = learn(rows, held_out);
-  const RewardEvaluation pairwise = learn(one_pair_each(rows), held_out);
-  const feedback::Interval ranked = *kwise.pairs.interval;
-  const feedback::Interval paired = *pairwise.pairs.interval;
-  const feedback::Interval length = *by_length(held_out).pairs.interval;
-  std::printf("held-out accuracy: K-wise %.3f (%.3f to %.3f), one pair a prompt %.3f (%.3f to "
-              "%.3f), the longer one %.3f (%.3f to %.3f)\n",
-              ranked.estimate, ranked.low, ranked.high, paired.estimate, paired.low, paired.high,
-              length.estimate, length.low, length.high);
+  const std::vector<TreeRow> one_each = pairs_of(rows, feedback::PairRule::kBestVsRandom);
+  const std::vector<TreeRow> all = pairs_of(rows, feedback::PairRule::kAll);
+  const auto accuracy = [](const RewardEvaluation& found) { return *found.pairs.interval; };
+  const feedback::Interval ranked = accuracy(learn(rows, kRankingsAStep, held_out));
+  const feedback::Interval paired = accuracy(learn(one_each, kRankingsAStep, held_out));
+  const feedback::Interval apart =
+      accuracy(learn(all, kRankingsAStep * kPairsOfARanking, held_out));
+  const feedback::Interval length = accuracy(by_length(held_out));
+  const auto show = [](const char* what, const feedback::Interval& found) {
+    std::printf("held-out accuracy, %s: %.3f (%.3f to %.3f)\n", what, found.estimate, found.low,
+                found.high);
+  };
+  show("K-wise", ranked);
+  show("one pair a prompt", paired);
+  show("all pairs as rows", apart);
+  show("the longer one", length);
   EXPECT_GT(ranked.low, 0.5);
   EXPECT_GT(ranked.low, length.high);
   EXPECT_GT(ranked.low, paired.high);
+  // The same comparisons: as good a model from under half of the tokens.
+  EXPECT_GT(ranked.high, apart.low);
+  EXPECT_LT(2 * tokens_of(rows), tokens_of(all));
 }
 
 }  // namespace
