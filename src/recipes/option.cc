@@ -60,6 +60,13 @@ Option list(std::string name, Json fallback, std::string text) {
   return make(std::move(name), OptionType::kList, std::move(fallback), std::move(text));
 }
 
+Option integers(std::string name, Json fallback, std::optional<double> minimum,
+                std::string text) {
+  Option option = make(std::move(name), OptionType::kInts, std::move(fallback), std::move(text));
+  option.minimum = minimum;
+  return option;
+}
+
 Option texts(std::string name, Json fallback, std::string text) {
   return make(std::move(name), OptionType::kTexts, std::move(fallback), std::move(text));
 }
@@ -101,6 +108,8 @@ std::string describe_type(const Option& option) {
       return "a number" + range;
     case OptionType::kList:
       return "a list";
+    case OptionType::kInts:
+      return "a list of whole numbers" + range;
     case OptionType::kTexts:
       return "a list of texts";
     case OptionType::kObject:

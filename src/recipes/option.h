@@ -18,8 +18,8 @@
 namespace attune::recipes {
 
 // A kList is split at commas and spaces when it comes as one string; a kTexts holds texts for
-// people (prompts), which are never split.
-enum class OptionType { kBool, kInt, kFloat, kString, kList, kTexts, kObject };
+// people (prompts), which are never split; a kInts is a kList of whole numbers.
+enum class OptionType { kBool, kInt, kFloat, kString, kList, kInts, kTexts, kObject };
 
 // What Attune does with an option that a published recipe may contain.
 enum class Effect {
@@ -67,6 +67,7 @@ Option real(std::string name, Json fallback, std::optional<double> minimum,
 Option string(std::string name, Json fallback, std::string text);
 Option choice(std::string name, Json fallback, std::vector<std::string> choices, std::string text);
 Option list(std::string name, Json fallback, std::string text);
+Option integers(std::string name, Json fallback, std::optional<double> minimum, std::string text);
 Option texts(std::string name, Json fallback, std::string text);
 Option object(std::string name, Json fallback, std::string text);
 

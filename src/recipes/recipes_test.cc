@@ -47,6 +47,19 @@ TEST(Recipes, TextOfYamlAndFlagsReadsAsTheOptionsType) {
   EXPECT_EQ(resolve_one("lora_target_modules", modules)->config["lora_target_modules"], modules);
 }
 
+TEST(Recipes, AListOfWholeNumbersReadsThem) {
+  const Option ids = integers("ids", nullptr, 0, "ids");
+  EXPECT_EQ(coerce(ids, "7, 28").value(), Json::array({7, 28}));
+  EXPECT_EQ(coerce(ids, Json::array({"7", "28"})).value(), Json::array({7, 28}));
+  EXPECT_EQ(coerce(ids, 7).value(), Json::array({7}));
+  EXPECT_EQ(coerce(ids, "none").value(), Json());
+  const Json mistakes[] = {"7.5", "-1", "z", Json::array({7, "z"}), true};
+  for (const Json& wrong : mistakes) {
+    EXPECT_EQ(coerce(ids, wrong).error().message(),
+              "ids must be a list of whole numbers from 0, found " + wrong.dump());
+  }
+}
+
 TEST(Recipes, MistakesNamePlaceKeyAndRemedy) {
   const std::tuple<const char*, Json, const char*> cases[] = {
       {"lerning_rate", 1.0,

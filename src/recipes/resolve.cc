@@ -94,6 +94,19 @@ Result<Json> coerce_list(const Option& option, const Json& value) {
   return split_list(text);
 }
 
+Result<Json> coerce_integers(const Option& option, const Json& value) {
+  Option one = option;
+  one.type = OptionType::kInt;
+  Json numbers = Json::array();
+  for (const Json& item : value.is_number() ? Json::array({value})
+                                            : TRY(coerce_list(option, value))) {
+    const auto number = coerce_number(one, item);
+    if (!number.ok()) return mismatch(option, value);
+    numbers.push_back(*number);
+  }
+  return numbers;
+}
+
 // The members of a YAML mapping are text; those that read as numbers or truth values become that.
 Json typed_members(const Json& object) {
   Json typed = Json::object();
@@ -175,6 +188,8 @@ Result<Json> coerce(const Option& option, const Json& value) {
       return coerce_string(option, value);
     case OptionType::kList:
       return coerce_list(option, value);
+    case OptionType::kInts:
+      return coerce_integers(option, value);
     case OptionType::kTexts:
       return value.is_string() ? Json::array({value}) : coerce_list(option, value);
     case OptionType::kObject:

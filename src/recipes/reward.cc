@@ -53,6 +53,7 @@ void adjust(std::vector<Option>& options) {
       option.text = "rows with a longer sequence are left out; none for no limit";
     }
     if (option.name == "lora_modules_to_save") {
+      option.effect = Effect::kUsed;
       option.text = "the score head is always trained and saved beside LoRA; nothing else can be";
     }
     if (option.name == "lora_task_type") option.fallback = "SEQ_CLS";

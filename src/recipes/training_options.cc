@@ -74,6 +74,9 @@ std::vector<Option> model_options() {
   Option quantize =
       choice("quantize", "none", {"none", "q8_0", "q4_0", "q4_1", "native"},
              "keep the frozen base in blocks (LoRA only); native keeps a GGUF file's own");
+  Option modules_to_save =
+      list("lora_modules_to_save", nullptr, "no layer is trained in full beside LoRA");
+  modules_to_save.effect = Effect::kRefused;
   return join(
       {with_source(
            "TRL",
@@ -88,7 +91,7 @@ std::vector<Option> model_options() {
             real("lora_alpha", 32, 0, {}, "LoRA scale numerator"),
             real("lora_dropout", 0.05, 0, 0.99, "dropout on the adapters' input"),
             list("lora_target_modules", nullptr, "linear layers to adapt; default all-linear"),
-            list("lora_modules_to_save", nullptr, "layers trained in full and saved beside LoRA"),
+            modules_to_save,
             boolean("use_rslora", false, "scale by 1/sqrt(r) instead of 1/r (arXiv 2312.03732)"),
             boolean("load_in_8bit", false, "same as quantize: q8_0"),
             boolean("load_in_4bit", false, "same as quantize: q4_0")}),
