@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "cli/model_source.h"
+#include "cli/progress.h"
 #include "cli/rows_io.h"
 
 namespace attune::cli {
@@ -54,7 +55,9 @@ std::vector<recipes::Option> sampling_options() {
           real("repetition_penalty", 1.0, 0, {}, "above 1 makes seen tokens less likely"),
           integer("num_return_sequences", 1, 1, "answers per prompt"),
           integer("seed", 0, 0, "fixes every random choice"),
-          texts("stop_strings", nullptr, "texts that end an answer")};
+          texts("stop_strings", nullptr, "texts that end an answer"),
+          integers("stop_token_ids", nullptr, 0,
+                   "ids of tokens that end an answer, besides the model's end token")};
 }
 
 OrderedJson sampling_params(const Json& config) {
@@ -72,15 +75,20 @@ OrderedJson sampling_params(const Json& config) {
   }
   params["do_sample"] = sampling;
   for (const char* name : {"max_new_tokens", "min_new_tokens", "repetition_penalty",
-                           "num_return_sequences", "seed", "stop_strings"}) {
-    if (!config[name].is_null()) params[name] = OrderedJson(config[name]);
+                           "num_return_sequences", "seed", "stop_strings", "stop_token_ids"}) {
+    const Json* value = find(config, name);
+    if (value != nullptr) params[name] = OrderedJson(*value);
   }
   return params;
 }
 
 Result<EngineSession> EngineSession::start(const Json& config) {
-  const std::string model = TRY(local_model(config));
-  std::vector<std::string> arguments = {"--model_name_or_path", model};
+  const std::string path = TRY(local_model(config));
+  const protocol::JobModel model = TRY(with_adapter(path));
+  std::vector<std::string> arguments = {"--model_name_or_path", model.model};
+  if (!model.adapter.empty()) {
+    arguments.insert(arguments.end(), {"--model_adapter", model.adapter});
+  }
   for (const char* name :
        {"adapter", "quantize", "dtype", "device", "threads", "chat_template_path"}) {
     const Json* value = find(config, name);
@@ -100,6 +108,7 @@ Status EngineSession::run(const std::vector<OrderedJson>& requests, int64_t in_f
   std::map<size_t, Json> early;  // answers that wait for an earlier one
   size_t sent = 0;
   size_t delivered = 0;
+  RowProgress progress(static_cast<int64_t>(requests.size()));
   while (delivered < requests.size()) {
     while (sent < requests.size() && sent - delivered < static_cast<size_t>(in_flight)) {
       OrderedJson request = requests[sent];
@@ -119,9 +128,11 @@ Status EngineSession::run(const std::vector<OrderedJson>& requests, int64_t in_f
     if (kind != "done" || known == index_of.end()) continue;
     early[known->second] = std::move(event);
     for (auto it = early.find(delivered); it != early.end(); it = early.find(delivered)) {
+      progress.make_way();
       TRY(on_done(delivered, it->second));
       early.erase(it);
       ++delivered;
+      progress.advance();
     }
   }
   return {};

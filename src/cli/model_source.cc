@@ -1,6 +1,7 @@
 #include "cli/model_source.h"
 
 #include "base/file.h"
+#include "base/json_file.h"
 #include "cli/hub.h"
 #include "cli/rows_io.h"
 
@@ -35,6 +36,25 @@ Result<std::string> local_model(const Json& config) {
   std::string revision = text_of(config, "model_revision");
   return local_model_path(text_of(config, "model_name_or_path"),
                           revision.empty() ? "main" : revision);
+}
+
+Result<protocol::JobModel> with_adapter(const std::string& path) {
+  const std::string adapter_config = join_path(path, "adapter_config.json");
+  if (!is_directory(path) || !exists(adapter_config) || exists(join_path(path, "config.json"))) {
+    return protocol::JobModel{path, ""};
+  }
+  const Json adapter = TRY(read_json_file(adapter_config));
+  const std::string base = text_of(adapter, "base_model_name_or_path");
+  if (base.empty()) {
+    return invalid_input("{}: no base_model_name_or_path; give the base as the model and this "
+                         "folder as --adapter", adapter_config);
+  }
+  const std::string revision = text_of(adapter, "revision");
+  auto local = local_model_path(base, revision.empty() ? "main" : revision);
+  if (local.ok()) return protocol::JobModel{*local, path};
+  return make_error(local.error().code(),
+                    "{}: the base model {} (or give a base as the model and this folder as "
+                    "--adapter)", adapter_config, local.error().message());
 }
 
 }  // namespace attune::cli

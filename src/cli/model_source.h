@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "protocol/job.h"
 
 namespace attune::cli {
 
@@ -14,6 +15,11 @@ Result<std::string> local_model(const Json& config);
 
 // The same for a name that is given directly.
 Result<std::string> local_model_path(const std::string& name, const std::string& revision);
+
+// What a local path loads: a model's folder or file as it is; a PEFT adapter's folder as its base
+// (downloaded first when it is a hub model) with the adapter on top. Errors: an adapter that names
+// no base, or one that is neither here nor on the hub.
+Result<protocol::JobModel> with_adapter(const std::string& path);
 
 // The part of this that is known at once; commands ask it before they read rows.
 Status check_model(const Json& config);

@@ -7,11 +7,13 @@
 #include <cstdio>
 
 #include "base/file.h"
+#include "base/log.h"
 
 namespace attune::cli {
 namespace {
 
 constexpr int kBarWidth = 24;
+constexpr int64_t kLongRows = 100;  // from so many on, tenths are told where there is no terminal
 
 // A loss that is NaN stands in the file as null: what is not a number shows as `fallback`.
 double number(const Json& event, const char* key, double fallback = 0.0) {
@@ -90,6 +92,29 @@ void Progress::finish() {
   update();
   if (drawn_) std::fputs("\n", stderr);
   drawn_ = false;
+}
+
+RowProgress::RowProgress(int64_t total)
+    : total_(total), terminal_(::isatty(STDERR_FILENO) == 1) {}
+
+void RowProgress::make_way() {
+  if (!drawn_) return;
+  std::fputs("\r\033[K", stderr);
+  std::fflush(stderr);
+  drawn_ = false;
+}
+
+void RowProgress::advance() {
+  ++done_;
+  if (terminal_) {
+    if (done_ == total_) return;
+    std::fflush(stdout);  // a row that was printed stands above the line
+    fmt::print(stderr, "\r\033[K{}{}/{} rows", bar(done_, total_), done_, total_);
+    std::fflush(stderr);
+    drawn_ = true;
+  } else if (total_ >= kLongRows && done_ * 10 / total_ != (done_ - 1) * 10 / total_) {
+    log_info("{} of {} rows", done_, total_);
+  }
 }
 
 }  // namespace attune::cli

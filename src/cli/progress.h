@@ -31,4 +31,23 @@ class Progress {
   int64_t total_steps_ = 0;
 };
 
+// Counts the rows of a command: a line that is redrawn on a terminal; elsewhere a plain line at
+// every tenth of a long input. Not thread-safe.
+class RowProgress {
+ public:
+  explicit RowProgress(int64_t total);
+  ~RowProgress() { make_way(); }
+  RowProgress(const RowProgress&) = delete;
+  RowProgress& operator=(const RowProgress&) = delete;
+
+  void make_way();  // takes the line away, so that a row can be printed in its place
+  void advance();   // one row more
+
+ private:
+  int64_t total_;
+  int64_t done_ = 0;
+  bool terminal_;
+  bool drawn_ = false;
+};
+
 }  // namespace attune::cli

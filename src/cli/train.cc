@@ -13,6 +13,7 @@
 #include "base/json_file.h"
 #include "base/log.h"
 #include "base/nearest.h"
+#include "cli/adapter_options.h"
 #include "cli/command.h"
 #include "cli/dataset_source.h"
 #include "cli/hindsight_source.h"
@@ -71,6 +72,18 @@ Result<std::vector<recipes::Setting>> all_settings(Arguments arguments) {
   return settings;
 }
 
+// Of a reward model; other recipes refuse the option.
+Status check_modules_to_save(const Json& config) {
+  const Json* modules = find(config, "lora_modules_to_save");
+  if (modules == nullptr) return {};
+  for (const Json& module : *modules) {
+    if (module == "score") continue;
+    return usage_error("lora_modules_to_save: only the score head is trained in full beside LoRA; "
+                       "leave out {}", to_line(module));
+  }
+  return {};
+}
+
 // Shorthands of published recipes become the options they stand for.
 Status apply_shorthands(Json& config) {
   bool eight = config["load_in_8bit"].get<bool>();
@@ -121,18 +134,6 @@ Status remove_run(const std::string& output_dir) {
   return {};
 }
 
-// A model's folder or file; an adapter's folder stands for its base with the adapter on top.
-Result<protocol::JobModel> with_adapter(const std::string& path) {
-  std::string adapter_config = join_path(path, "adapter_config.json");
-  if (!is_directory(path) || !exists(adapter_config)) return protocol::JobModel{path, ""};
-  Json adapter = TRY(read_json_file(adapter_config));
-  Result<std::string> base = get_string(adapter, "base_model_name_or_path");
-  if (!base.ok()) return base.error().with_context(adapter_config);
-  std::string revision = text_of(adapter, "revision");
-  return protocol::JobModel{TRY(local_model_path(*base, revision.empty() ? "main" : revision)),
-                            path};
-}
-
 // The model that trains, and those that other options name (ref_model_name_or_path, ...).
 Status find_models(const Json& config, protocol::Job& job) {
   std::string path = TRY(local_model(config));
@@ -174,12 +175,19 @@ Status find_reward_models(Json& config) {
 }
 
 // Everything that can be wrong is found before the run directory is touched.
-Result<protocol::Job> make_job(const recipes::Recipe& recipe, Json config) {
+Result<protocol::Job> make_job(const recipes::Recipe& recipe,
+                               const std::vector<recipes::Setting>& settings, Json config) {
   protocol::Job job;
   job.recipe = recipe.name;
   job.output_dir = text_of(config, "output_dir");
+  TRY(check_modules_to_save(config));
   TRY(check_directory(config, job.output_dir));
   TRY(find_models(config, job));
+  if (!job.adapter.empty()) {
+    for (const std::string& warning : TRY(take_adapter_options(job.adapter, settings, config))) {
+      log_warning("{}", warning);
+    }
+  }
   TRY(find_reward_models(config));
   TRY(fetch_server_rows(recipe.name, join_path(job.output_dir, "server_rows"), resumes(config),
                         config));
@@ -276,7 +284,7 @@ Status run_train(Arguments arguments) {
   recipes::Resolved resolved = TRY(recipes::resolve(*recipe, settings));
   for (const std::string& warning : resolved.warnings) log_warning("{}", warning);
   TRY(apply_shorthands(resolved.config));
-  protocol::Job job = TRY(make_job(*recipe, resolved.config));
+  protocol::Job job = TRY(make_job(*recipe, settings, resolved.config));
   TRY(write_file(join_path(job.output_dir, "config.yaml"), to_yaml(job.config)));
   std::string job_path = join_path(job.output_dir, "job.json");
   TRY(write_json_file(job_path, protocol::to_json(job)));

@@ -170,6 +170,11 @@ ReceivedLine LineSocket::receive(int timeout_ms, size_t limit_bytes) {
   return line;
 }
 
+bool LineSocket::peer_has_gone() const {
+  pollfd asked{fd_, POLLRDHUP, 0};
+  return poll(&asked, 1, 0) > 0 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
 void LineSocket::shut_down() {
   shutdown(fd_, SHUT_RDWR);
 }

@@ -46,6 +46,9 @@ class LineSocket {
   // timeout_ms < 0 waits without end.
   ReceivedLine receive(int timeout_ms, size_t limit_bytes = kLineBytesMax);
 
+  // Whether the peer has closed its side, even while lines of it are still unread. Does not wait.
+  bool peer_has_gone() const;
+
   // Ends both directions at once: the peer, and our own blocked send or receive, see it closed.
   void shut_down();
 

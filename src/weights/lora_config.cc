@@ -129,6 +129,7 @@ Result<LoraConfig> lora_config_from_json(const Json& json) {
   config.target_modules = TRY(text_list(json, "target_modules"));
   config.modules_to_save = TRY(text_list(json, "modules_to_save"));
   config.base_model_name_or_path = TRY(get_string_or(json, "base_model_name_or_path", ""));
+  config.revision = TRY(get_string_or(json, "revision", ""));
   config.task_type = TRY(get_string_or(json, "task_type", ""));
   config.rank_pattern = TRY(patterns<int64_t>(json, "rank_pattern"));
   config.alpha_pattern = TRY(patterns<double>(json, "alpha_pattern"));
@@ -156,6 +157,7 @@ Json to_json(const LoraConfig& config) {
       {"modules_to_save", config.modules_to_save.empty() ? Json() : Json(config.modules_to_save)},
       {"bias", config.bias},
       {"base_model_name_or_path", text_or_null(config.base_model_name_or_path)},
+      {"revision", text_or_null(config.revision)},
       {"task_type", text_or_null(config.task_type)},
       {"rank_pattern", config.rank_pattern},
       {"alpha_pattern", config.alpha_pattern},

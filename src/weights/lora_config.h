@@ -21,6 +21,7 @@ struct LoraConfig {
   std::vector<std::string> modules_to_save;
   std::string bias = "none";
   std::string base_model_name_or_path;
+  std::string revision;  // of a base on a hub; "" for its main branch
   std::string task_type = "CAUSAL_LM";
   std::map<std::string, int64_t> rank_pattern;  // by module: overrides r and lora_alpha
   std::map<std::string, double> alpha_pattern;

@@ -43,6 +43,9 @@ TEST(LoraConfig, WritesWhatItReads) {
   config.target_modules = {"q_proj", "v_proj"};
   config.rank_pattern = {{"q_proj", 3}};
   config.base_model_name_or_path = "m";
+  EXPECT_TRUE(to_json(config)["revision"].is_null());
+  config.revision = "v2";
+  EXPECT_EQ(to_json(config)["revision"], "v2");
   LoraConfig back = lora_config_from_json(to_json(config)).value();
   EXPECT_EQ(to_json(back), to_json(config));
   EXPECT_EQ(to_json(config)["lora_alpha"].dump(), "32");

@@ -6,6 +6,7 @@
 #include "base/nearest.h"
 #include "weights/lora_files.h"
 #include "weights/model_files.h"
+#include "weights/model_text.h"
 #include "weights/quant_blocks.h"
 #include "weights/tensor_encoding.h"
 
@@ -186,6 +187,27 @@ Status refuse_quantised(const ModelFiles& base) {
   return {};
 }
 
+// The tokenizer, template and end token that come with the adapter are the merged model's.
+Status take_text(const ModelFiles& base, const std::string& adapter_folder, ModelFolder& folder) {
+  const ModelFiles adapter = TRY(ModelFiles::open(adapter_folder, ModelFiles::Parts::kTokenizer));
+  if (!adapter.chat_template().empty()) folder.chat_template = adapter.chat_template();
+  if (adapter.tokenizer_json_path().empty() && adapter.sentencepiece_path().empty()) return {};
+  const ModelText text = TRY(load_model_text(base, adapter_folder));
+  folder.tokenizer_json = adapter.tokenizer_json_path().empty()
+                              ? text.tokenizer.to_json()
+                              : TRY(read_json_file(adapter.tokenizer_json_path()));
+  folder.tokenizer_config = text.tokenizer_config;
+  name_tokens(text.tokenizer, folder.tokenizer_config);
+  if (!text.own_eos) return {};
+  const int32_t eos = *text.tokenizer.eos_id();
+  folder.config["eos_token_id"] = eos;
+  if (folder.generation_config.is_object()) {
+    const Json before = folder.generation_config.value("eos_token_id", Json());
+    folder.generation_config["eos_token_id"] = with_eos_first(before, eos);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<MergeReport> merge_adapter(const MergeOptions& options) {
@@ -208,6 +230,7 @@ Result<MergeReport> merge_adapter(const MergeOptions& options) {
   if (!planned.ok()) return planned.error().with_context(options.adapter);
   const std::string normaliser = join_path(options.adapter, "reward_normaliser.json");
   if (exists(normaliser)) folder.config["reward_normaliser"] = TRY(read_json_file(normaliser));
+  TRY(take_text(base, options.adapter, folder));
   TRY(write_model_folder(options.output, folder, [&](const TensorSpec& spec, const ByteSink& sink) {
     return merge.write(spec, sink);
   }));

@@ -125,19 +125,22 @@ Status sweep(const std::string& place) {
   return {};
 }
 
-// The tokens that tokenizer_config.json should name, from the tokenizer itself.
-void name_tokens(const text::Tokenizer& tokenizer, Json& config) {
+}  // namespace
+
+void name_tokens(const text::Tokenizer& tokenizer, Json& tokenizer_config) {
   const std::pair<const char*, std::optional<int32_t>> roles[] = {
       {"bos_token", tokenizer.bos_id()},
       {"eos_token", tokenizer.eos_id()},
       {"pad_token", tokenizer.pad_id()},
       {"unk_token", tokenizer.unk_id()}};
+  // Without a class Transformers would guess one from the model's type.
+  if (!tokenizer_config.contains("tokenizer_class")) {
+    tokenizer_config["tokenizer_class"] = "PreTrainedTokenizerFast";
+  }
   for (const auto& [key, id] : roles) {
-    if (id && !config.contains(key)) config[key] = tokenizer.id_to_token(*id);
+    if (id && !tokenizer_config.contains(key)) tokenizer_config[key] = tokenizer.id_to_token(*id);
   }
 }
-
-}  // namespace
 
 Status write_folder(const std::string& path,
                     const std::function<Status(const std::string&)>& fill) {
@@ -186,10 +189,6 @@ Result<ModelFolder> folder_like(const ModelFiles& files) {
     folder.tokenizer_json = TRY(read_json_file(files.tokenizer_json_path()));
   }
   folder.tokenizer_config = files.tokenizer_config();
-  // Without a class Transformers would guess one from the model's type.
-  if (!folder.tokenizer_config.contains("tokenizer_class")) {
-    folder.tokenizer_config["tokenizer_class"] = "PreTrainedTokenizerFast";
-  }
   name_tokens(tokenizer, folder.tokenizer_config);
   return folder;
 }

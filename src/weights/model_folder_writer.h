@@ -43,6 +43,10 @@ Status write_model_folder(const std::string& path, const ModelFolder& folder,
 // generation config, tokenizer and template. A model without tokenizer gives a folder without.
 Result<ModelFolder> folder_like(const ModelFiles& files);
 
+// Puts into tokenizer_config.json what it should name and does not: the class, and the tokens of
+// each role.
+void name_tokens(const text::Tokenizer& tokenizer, Json& tokenizer_config);
+
 // Fills a folder that appears whole or not at all: `fill` writes into the temporary place that it
 // is given. For every folder that Attune writes.
 Status write_folder(const std::string& path, const std::function<Status(const std::string&)>& fill);

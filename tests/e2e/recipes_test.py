@@ -68,11 +68,13 @@ class RecipesTest(unittest.TestCase):
             files[data["test"]] = rows_file(data, data["test_rows"])
         self.hub.add("datasets", setting(text, "dataset_name"), files)
 
-    def train(self, config, *words):
+    def attune(self, *words, text=""):
         settings = {"HF_ENDPOINT": self.hub.endpoint, "HF_HUB_CACHE": str(self.folder / "cache"),
                     "HF_TOKEN": "", "HF_HUB_OFFLINE": "", "no_proxy": "127.0.0.1"}
-        return programs.attune("train", "sft", "--config", config, *words, env=settings,
-                               cwd=self.folder)
+        return programs.attune(*words, text=text, env=settings, cwd=self.folder)
+
+    def train(self, config, *words):
+        return self.attune("train", "sft", "--config", config, *words)
 
     def events(self, run, kind):
         lines = (run / "events.jsonl").read_text().splitlines()
@@ -150,6 +152,30 @@ class RecipesTest(unittest.TestCase):
         before = self.events(first.parent, "step")
         after = self.events(self.folder / "further", "step")
         self.assertLess(after[0]["loss"], before[0]["loss"])
+
+    def test_an_adapter_over_a_hub_model_is_served_with_its_base(self):
+        case = json.loads((CASES / "cases.json").read_text())["prompt_completion_lora"]
+        path = CASES / "prompt_completion_lora.yaml"
+        text = path.read_text()
+        base = setting(text, "model_name_or_path")
+        self.serve(text, case["data"])
+        listing = self.hub.added[f"/api/models/{base}/revision/main"]
+        self.hub.added[f"/api/models/{base}/revision/v2"] = listing
+        result = self.train(path, "--model_name_or_path", f"{base}@v2")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        final = self.folder / setting(text, "output_dir") / "final"
+        config = json.loads((final / "adapter_config.json").read_text())
+        self.assertEqual((config["base_model_name_or_path"], config["revision"]), (base, "v2"))
+        answers = []
+        self.hub.requests.clear()
+        for model in ((final,), (base, "--adapter", final)):
+            answer = self.attune("generate", "--model_name_or_path", *model, "--prompt", "say no:",
+                                 "--max_new_tokens", "9")
+            self.assertEqual(answer.returncode, 0, answer.stderr)
+            answers.append(json.loads(answer.stdout)["completions"])
+        self.assertEqual(answers[0], answers[1])
+        asked = [request[1] for request in self.hub.requests if request[1].startswith("/api/")]
+        self.assertEqual(asked, [f"/api/models/{base}/revision/{name}" for name in ("v2", "main")])
 
     def test_another_end_of_sequence_is_saved_with_the_model(self):
         data = self.folder / "rows.jsonl"

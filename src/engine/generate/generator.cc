@@ -293,8 +293,9 @@ Result<int64_t> Generator::submit(GenerateRequest request) {
   const int64_t room = context > 0 ? context - static_cast<int64_t>(request.prompt.size())
                                    : request.max_new_tokens;
   live.max_new_tokens = std::min(request.max_new_tokens, room);
-  live.stop_ids.end_of_sequence = state_->options.eos_ids;
-  live.stop_ids.all = state_->options.eos_ids;
+  live.stop_ids.end_of_sequence =
+      request.eos_ids.empty() ? state_->options.eos_ids : request.eos_ids;
+  live.stop_ids.all = live.stop_ids.end_of_sequence;
   live.stop_ids.all.insert(live.stop_ids.all.end(), request.stop_token_ids.begin(),
                            request.stop_token_ids.end());
   // Special tokens leave no text: a stop string that is one is found by its id.

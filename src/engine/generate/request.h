@@ -29,6 +29,7 @@ struct GenerateRequest {
   std::vector<std::string> stop_strings;  // end a sample when its text contains one; cut from text
   std::vector<int32_t> stop_token_ids;    // end a sample, besides the model's end-of-sequence ids
   std::vector<std::string> adapters;      // the stack to run with; empty: the base model
+  std::vector<int32_t> eos_ids;  // end-of-sequence ids of that stack; empty: the generator's
   // The prompt is a text that the samples' texts go on with: prompt and text joined are what was
   // sampled, a blank between them included. Not of conversations, whose template writes that blank.
   bool continues_text = false;

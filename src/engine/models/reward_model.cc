@@ -9,6 +9,7 @@
 #include "base/json_file.h"
 #include "engine/tensor/guarded.h"
 #include "weights/lora_files.h"
+#include "weights/model_text.h"
 
 namespace attune::engine::models {
 namespace {
@@ -85,7 +86,7 @@ Result<RewardModel> RewardModel::load(const RewardModelPlace& place, const LoadO
   }
   const weights::ModelFiles files = TRY(weights::ModelFiles::open(found.model));
   const std::string& text = found.adapter.empty() ? found.model : found.adapter;
-  const text::Tokenizer tokenizer = TRY(weights::load_tokenizer(files));
+  const weights::ModelText texts = TRY(weights::load_model_text(files, found.adapter));
   auto decoder = TRY(run_guarded({"loading " + found.model, {}},
                                  [&] { return Decoder::load(files, options); }));
   std::vector<std::string> stack;
@@ -103,7 +104,7 @@ Result<RewardModel> RewardModel::load(const RewardModelPlace& place, const LoadO
   }
   return RewardModel(std::move(decoder), std::move(stack),
                      TRY(read_reward_normaliser(files, found.adapter)),
-                     TRY(data::ExampleTokenizer::make(tokenizer, files.chat_template())));
+                     TRY(data::ExampleTokenizer::make(texts.tokenizer, texts.chat_template)));
 }
 
 Result<std::vector<double>> RewardModel::score(const std::vector<TokenTree>& trees,

@@ -40,7 +40,8 @@ OrderedJson to_json(const std::vector<evaluate::CompletionScore>& scores) {
   return list;
 }
 
-// Reads lines into the queue until the client goes; answers what is no request itself.
+// Reads lines into the queue until the client goes, which is noticed also while the queue is full
+// and nothing can be read; answers what is no request itself.
 void read_requests(protocol::LineSocket& socket, RequestQueue& queue) {
   for (;;) {
     const protocol::ReceivedLine line = socket.receive(-1);
@@ -51,7 +52,7 @@ void read_requests(protocol::LineSocket& socket, RequestQueue& queue) {
             ? invalid_input("a line of more than {} bytes was dropped", protocol::kLineBytesMax)
             : protocol::parse_request(line.text, &id);
     const bool going_on =
-        request.ok() ? queue.push(std::move(*request))
+        request.ok() ? queue.push(std::move(*request), [&] { return socket.peer_has_gone(); })
                      : socket.send_line(to_line(protocol::error_event(id, request.error()))).ok();
     if (!going_on) break;
   }
@@ -68,7 +69,7 @@ class Server {
         queue_(queue),
         model_(model),
         options_(options),
-        generator_(*model.decoder, model.tokenizer.tokenizer(), generator_options()) {}
+        generator_(*model.decoder, model.widest_tokenizer(), generator_options()) {}
 
   void run();
 
@@ -117,8 +118,11 @@ Status Server::take_generate(const ChannelRequest& request) {
                          "none)", model_.path);
   }
   GenerateParams params = TRY(parse_generate_params(request.params));
-  params.request.adapters = TRY(model_.stack(request.adapter));
-  params.request.prompt = TRY(model_.tokenizer.prompt(*params.prompt.prompt, params.prompt));
+  const std::vector<std::string> stack = TRY(model_.stack(request.adapter));
+  params.request.adapters = stack;
+  params.request.eos_ids = model_.end_ids_of(stack);
+  const data::ExampleTokenizer& tokenizer = model_.tokenizer_of(stack);
+  params.request.prompt = TRY(tokenizer.prompt(*params.prompt.prompt, params.prompt));
   const int64_t handle = TRY(generator_.submit(std::move(params.request)));
   running_[handle] = {request.id, params.stream};
   return {};
@@ -129,7 +133,7 @@ Status Server::take_score(const ChannelRequest& request) {
   const bool rewards = models::score_weight(*model_.decoder, stack).defined();
   const ScoreParams params = TRY(parse_score_params(request.params, rewards));
   evaluate::TokenizedExample tokenized = TRY(
-      evaluate::tokenize_for_score(params.example, model_.tokenizer, params.completion));
+      evaluate::tokenize_for_score(params.example, model_.tokenizer_of(stack), params.completion));
   scores_[stack].emplace_back(request.id, std::move(tokenized));
   return {};
 }

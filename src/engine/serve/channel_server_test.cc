@@ -112,6 +112,14 @@ TEST_F(ServerTest, AnswersManyRequestsInAnyOrderWithTheirIds) {
   for (int i = 0; i < 20; ++i) EXPECT_LE(done[std::to_string(i)].get<int>(), 1 + i % 5);
 }
 
+// Nothing is taken from the queue here, and nothing written: only the reader can see it.
+TEST_F(ServerTest, SeesThatTheClientIsGoneWhileTheQueueIsFull) {
+  start_and_shake_hands({.queue_capacity = 1, .in_flight_max = 0});
+  for (int i = 0; i < 3; ++i) send(generate(std::to_string(i)));
+  close();
+  EXPECT_TRUE(status_.ok());
+}
+
 TEST_F(ServerTest, ScoresExamples) {
   start_and_shake_hands();
   send({{"id", "s"}, {"kind", "score"}, {"prompt", "2+2="}, {"chosen", "4"}, {"rejected", "55"}});

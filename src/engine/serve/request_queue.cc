@@ -1,12 +1,22 @@
 #include "engine/serve/request_queue.h"
 
+#include <chrono>
 #include <utility>
 
 namespace attune::engine::serve {
 
-bool RequestQueue::push(protocol::ChannelRequest request) {
+namespace {
+
+constexpr std::chrono::milliseconds kAskEvery{100};  // whether to give up
+
+}  // namespace
+
+bool RequestQueue::push(protocol::ChannelRequest request, const std::function<bool()>& give_up) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return closed_ || requests_.size() < capacity_; });
+  const auto has_room = [&] { return closed_ || requests_.size() < capacity_; };
+  while (!changed_.wait_for(lock, kAskEvery, has_room)) {
+    if (give_up()) return false;
+  }
   if (closed_) return false;
   requests_.push_back(std::move(request));
   changed_.notify_all();

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 
@@ -15,8 +16,9 @@ class RequestQueue {
  public:
   explicit RequestQueue(size_t capacity) : capacity_(capacity) {}
 
-  // Waits while the queue is full; false once it is closed.
-  bool push(protocol::ChannelRequest request);
+  // Waits while the queue is full, and asks `give_up` now and then meanwhile; false once it is
+  // closed or given up.
+  bool push(protocol::ChannelRequest request, const std::function<bool()>& give_up);
   // The next request. With `wait`, waits for one; nothing when there is none, or when closed.
   std::optional<protocol::ChannelRequest> pop(bool wait);
   // Drops what is queued and wakes both sides.

@@ -15,6 +15,7 @@
 #include "engine/tensor/threads.h"
 #include "weights/lora_files.h"
 #include "weights/model_files.h"
+#include "weights/model_text.h"
 
 namespace attune::engine::serve {
 namespace {
@@ -24,20 +25,49 @@ struct NamedAdapter {
   std::string folder;
 };
 
-NamedAdapter name_adapter(const std::string& given) {
-  const size_t equals = given.find('=');
-  if (equals != std::string::npos) return {given.substr(0, equals), given.substr(equals + 1)};
-  std::filesystem::path path(given);
+// A name for a folder: its last part, and a number where another adapter has that already (every
+// run's adapter is in a folder "final").
+NamedAdapter named_after_folder(const std::string& folder, const std::vector<NamedAdapter>& taken) {
+  std::filesystem::path path(folder);
   if (!path.has_filename()) path = path.parent_path();
-  return {path.filename().string(), given};
+  const std::string stem = path.filename().string();
+  std::string name = stem;
+  const auto has_name = [&](const NamedAdapter& adapter) { return adapter.name == name; };
+  for (int number = 2; std::any_of(taken.begin(), taken.end(), has_name); ++number) {
+    name = fmt::format("{}-{}", stem, number);
+  }
+  return {name, folder};
 }
 
+// NAME=FOLDER, or a folder, whose path may hold a "=" too.
+NamedAdapter name_adapter(const std::string& given, const std::vector<NamedAdapter>& taken) {
+  const size_t equals = given.find('=');
+  if (equals == std::string::npos || exists(given)) return named_after_folder(given, taken);
+  return {given.substr(0, equals), given.substr(equals + 1)};
+}
+
+struct ServedFolders {
+  std::string base;
+  std::vector<NamedAdapter> adapters;
+  std::string own_adapter;  // the name of the one that is part of the model
+};
+
 // An adapter folder given as the model stands for its base with itself on top.
-Result<std::string> resolve_base(const std::string& path, std::vector<NamedAdapter>* adapters) {
-  if (!weights::is_lora_folder(path)) return path;
-  std::string base = TRY(weights::local_base_of(path));
-  adapters->insert(adapters->begin(), name_adapter(path));
-  return base;
+Result<ServedFolders> find_folders(const ServeOptions& options) {
+  ServedFolders found{options.model_name_or_path, {}, {}};
+  std::string own = options.model_adapter;
+  if (own.empty() && weights::is_lora_folder(found.base)) {
+    own = found.base;
+    found.base = TRY(weights::local_base_of(own));
+  }
+  if (!own.empty()) {
+    found.adapters.push_back(named_after_folder(own, {}));
+    found.own_adapter = found.adapters[0].name;
+  }
+  for (const std::string& given : options.adapters) {
+    found.adapters.push_back(name_adapter(given, found.adapters));
+  }
+  return found;
 }
 
 // Blocks have kernels on the CPU alone, so "auto" serves them there.
@@ -64,9 +94,27 @@ Result<at::ScalarType> scalar_type(const std::string& dtype, at::Device device) 
   return plan.compute;
 }
 
-Result<std::string> template_source(const ServeOptions& options, const weights::ModelFiles& files) {
-  if (options.chat_template_path.empty()) return files.chat_template();
-  return read_file(options.chat_template_path);
+// The tokenizer with its template, in whose place an option may have named another.
+Result<data::ExampleTokenizer> example_tokenizer(const ServeOptions& options,
+                                                 const weights::ModelText& text) {
+  if (options.chat_template_path.empty()) {
+    return data::ExampleTokenizer::make(text.tokenizer, text.chat_template);
+  }
+  return data::ExampleTokenizer::make(text.tokenizer,
+                                      TRY(read_file(options.chat_template_path)));
+}
+
+Result<ServedText> served_text(const ServeOptions& options, const weights::ModelFiles& files,
+                               const std::string& adapter_folder) {
+  const weights::ModelText text = TRY(weights::load_model_text(files, adapter_folder));
+  ServedText served{TRY(example_tokenizer(options, text)),
+                    eos_ids_of(files.generation_config(), text.tokenizer.eos_id())};
+  const auto eos = text.tokenizer.eos_id();
+  if (text.own_eos && eos) {
+    std::erase(served.eos_ids, *eos);
+    served.eos_ids.insert(served.eos_ids.begin(), *eos);
+  }
+  return served;
 }
 
 }  // namespace
@@ -76,6 +124,7 @@ Result<ServeOptions> parse_serve_options(const std::vector<std::string>& argumen
   std::string threads = "0";
   std::map<std::string, std::string*> texts{
       {"socket", &options.socket}, {"model_name_or_path", &options.model_name_or_path},
+      {"model_adapter", &options.model_adapter},
       {"quantize", &options.quantize}, {"dtype", &options.dtype},
       {"device", &options.device}, {"threads", &threads},
       {"chat_template_path", &options.chat_template_path}};
@@ -122,14 +171,51 @@ std::vector<int32_t> eos_ids_of(const Json& generation_config, std::optional<int
 
 Result<std::vector<std::string>> ServedModel::stack(const std::string& adapter) const {
   if (adapter == "none") return std::vector<std::string>();
-  if (adapter.empty()) {
-    return adapters.empty() ? std::vector<std::string>() : std::vector<std::string>{adapters[0]};
-  }
-  if (std::find(adapters.begin(), adapters.end(), adapter) == adapters.end()) {
+  std::vector<std::string> stack;
+  if (!own_adapter.empty()) stack.push_back(own_adapter);
+  std::string chosen = adapter;
+  if (adapter.empty()) {  // the first one to choose from
+    if (adapters.size() > stack.size()) chosen = adapters[stack.size()];
+  } else if (std::find(adapters.begin(), adapters.end(), adapter) == adapters.end()) {
     return not_found("no adapter \"{}\" is loaded; start the engine with --adapter {}=FOLDER",
                      adapter, adapter);
   }
-  return std::vector<std::string>{adapter};
+  if (!chosen.empty() && chosen != own_adapter) stack.push_back(chosen);
+  return stack;
+}
+
+const ServedText* ServedModel::text_of(const std::vector<std::string>& stack) const {
+  for (auto name = stack.rbegin(); name != stack.rend(); ++name) {
+    const auto own = texts.find(*name);
+    if (own != texts.end()) return &own->second;
+  }
+  return nullptr;
+}
+
+const data::ExampleTokenizer& ServedModel::tokenizer_of(
+    const std::vector<std::string>& stack) const {
+  const ServedText* own = text_of(stack);
+  return own == nullptr ? tokenizer : own->tokenizer;
+}
+
+const std::vector<int32_t>& ServedModel::end_ids_of(const std::vector<std::string>& stack) const {
+  const ServedText* own = text_of(stack);
+  return own == nullptr ? eos_ids : own->eos_ids;
+}
+
+const text::Tokenizer& ServedModel::widest_tokenizer() const {
+  const text::Tokenizer* widest = nullptr;
+  for (const std::string& name : adapters) {
+    const auto own = texts.find(name);
+    if (own == texts.end()) continue;
+    const text::Tokenizer& candidate = own->second.tokenizer.tokenizer();
+    if (widest == nullptr || candidate.vocabulary_size() > widest->vocabulary_size()) {
+      widest = &candidate;
+    }
+  }
+  const text::Tokenizer& base = tokenizer.tokenizer();
+  const bool wider = widest != nullptr && widest->vocabulary_size() >= base.vocabulary_size();
+  return wider ? *widest : base;
 }
 
 models::RewardNormaliser ServedModel::normaliser(const std::vector<std::string>& stack) const {
@@ -142,16 +228,33 @@ models::RewardNormaliser ServedModel::normaliser(const std::vector<std::string>&
   return found == normalisers.end() ? models::RewardNormaliser() : found->second;
 }
 
+namespace {
+
+// Answers of all adapters are decoded with one tokenizer: what they add to the base's must agree.
+Status check_shared_ids(const ServedModel& served) {
+  const text::Tokenizer& widest = served.widest_tokenizer();
+  for (const auto& [name, own] : served.texts) {
+    const text::Tokenizer& tokenizer = own.tokenizer.tokenizer();
+    for (int32_t id = 0; id < tokenizer.vocabulary_size(); ++id) {
+      const std::string here = tokenizer.id_to_token(id), there = widest.id_to_token(id);
+      if (here.empty() || there.empty() || here == there) continue;
+      return invalid_input("adapter {}: token {} is \"{}\" there and \"{}\" in another adapter or "
+                           "the base; serve them apart", name, id, here, there);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<ServedModel> load_served_model(const ServeOptions& options) {
   const at::Device device = TRY(serving_device(options));
   set_compute_threads(static_cast<int>(options.threads));
   install_arena();  // weights in huge pages are read faster, and every step's tensors are re-used
-  std::vector<NamedAdapter> adapters;
-  for (const std::string& given : options.adapters) adapters.push_back(name_adapter(given));
-  const std::string path = TRY(resolve_base(options.model_name_or_path, &adapters));
+  const ServedFolders folders = TRY(find_folders(options));
+  const std::string& path = folders.base;
   const weights::ModelFiles files = TRY(weights::ModelFiles::open(path));
-  const text::Tokenizer tokenizer = TRY(weights::load_tokenizer(files));
-  const std::string chat_template = TRY(template_source(options, files));
+  ServedText text = TRY(served_text(options, files, ""));
   models::LoadOptions load;
   load.device = device;
   load.dtype = TRY(scalar_type(options.dtype, device));
@@ -159,17 +262,20 @@ Result<ServedModel> load_served_model(const ServeOptions& options) {
   ServedModel served{path,
                      TRY(run_guarded({"loading " + path, {}},
                                      [&] { return models::Decoder::load(files, load); })),
-                     TRY(data::ExampleTokenizer::make(tokenizer, chat_template)),
-                     eos_ids_of(files.generation_config(), tokenizer.eos_id()),
-                     {},
+                     std::move(text.tokenizer),
+                     std::move(text.eos_ids),
                      {}};
+  served.own_adapter = folders.own_adapter;
   served.normalisers[""] = TRY(models::read_reward_normaliser(files, ""));
-  for (const NamedAdapter& adapter : adapters) {
+  for (const NamedAdapter& adapter : folders.adapters) {
     TRY(served.decoder->adapters().load(adapter.name, adapter.folder));
     served.adapters.push_back(adapter.name);
     served.normalisers[adapter.name] =
         TRY(models::read_reward_normaliser(files, adapter.folder));
+    if (!TRY(weights::brings_text(adapter.folder))) continue;
+    served.texts.emplace(adapter.name, TRY(served_text(options, files, adapter.folder)));
   }
+  TRY(check_shared_ids(served));
   return served;
 }
 

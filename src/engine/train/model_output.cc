@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json_file.h"
 #include "engine/models/save.h"
+#include "weights/model_text.h"
 
 namespace attune::engine::train {
 namespace {
@@ -13,7 +14,7 @@ Status write_tokenizer(const std::string& folder, const weights::ModelFiles& fil
                        const RunText& text) {
   const text::Tokenizer& tokenizer = text.tokenizer;
   TRY(write_json_file(join_path(folder, "tokenizer.json"), tokenizer.to_json()));
-  Json config = files.tokenizer_config();
+  Json config = text.tokenizer_config;
   if (!config.is_object()) config = Json::object();
   // Without one, Transformers would guess the class from the model's type.
   if (!config.contains("tokenizer_class") || files.format() != weights::ModelFormat::kFolder) {
@@ -43,12 +44,8 @@ Status name_own_eos(const std::string& folder, const RunText& text) {
   const std::string path = join_path(folder, "generation_config.json");
   if (!exists(path)) return {};
   Json generation = TRY(read_json_file(path));
-  Json ids = Json::array({*eos});
   const Json before = generation.value("eos_token_id", Json());
-  for (const Json& id : before.is_array() ? before : Json::array({before})) {
-    if (id.is_number_integer() && id != *eos) ids.push_back(id);
-  }
-  generation["eos_token_id"] = ids;
+  generation["eos_token_id"] = weights::with_eos_first(before, *eos);
   return write_json_file(path, generation);
 }
 

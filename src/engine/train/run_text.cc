@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "text/chat_template.h"
+#include "weights/model_text.h"
 
 namespace attune::engine::train {
 namespace {
@@ -21,15 +22,17 @@ Result<std::optional<int32_t>> chosen_token(const Json& config, const char* opti
 
 }  // namespace
 
-Result<RunText> load_run_text(const weights::ModelFiles& files, const Json& config) {
-  RunText text{TRY(weights::load_tokenizer(files)), files.chat_template()};
+Result<RunText> load_run_text(const weights::ModelFiles& files, const Json& config,
+                              const std::string& adapter) {
+  weights::ModelText model = TRY(weights::load_model_text(files, adapter));
+  RunText text{model.tokenizer, model.chat_template, model.own_eos, model.tokenizer_config};
   const text::Tokenizer own = text.tokenizer;
   const auto eos = TRY(chosen_token(config, "eos_token", own, own.eos_id()));
   const auto pad = TRY(chosen_token(config, "pad_token", own, own.pad_id()));
   text.tokenizer = own.with_special_ids(
       {.bos = own.bos_id(), .eos = eos, .pad = pad, .unk = own.unk_id()});
-  text.own_eos = eos != own.eos_id();
-  std::string where = files.path();
+  text.own_eos = text.own_eos || eos != own.eos_id();
+  std::string where = adapter.empty() ? files.path() : adapter;
   const std::string given = TRY(get_string_or(config, "chat_template", ""));
   const std::string path = TRY(get_string_or(config, "chat_template_path", ""));
   if (!given.empty() && !path.empty()) {

@@ -1,5 +1,6 @@
 #include "engine/train/training_model.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "engine/models/decoder_config.h"
 #include "engine/models/score_head.h"
@@ -79,6 +80,22 @@ Status check_modules_to_save(const Json& config, ModelRole role) {
   return {};
 }
 
+// The base as PEFT names it: a path, or a hub model's owner/name with the revision beside it.
+Status name_base(const Json& config, const std::string& base, weights::LoraConfig* lora) {
+  std::string name = TRY(get_string_or(config, "model_name_or_path", base));
+  if (!exists(name)) {
+    lora->revision = TRY(get_string_or(config, "model_revision", ""));
+    const size_t at = name.find('@');
+    if (at != std::string::npos) {  // it wins over the option, as when it was downloaded
+      lora->revision = name.substr(at + 1);
+      name.resize(at);
+    }
+    if (lora->revision == "main") lora->revision.clear();
+  }
+  lora->base_model_name_or_path = name;
+  return {};
+}
+
 }  // namespace
 
 Result<weights::LoraConfig> read_lora(const Json& config, const std::string& base) {
@@ -89,7 +106,7 @@ Result<weights::LoraConfig> read_lora(const Json& config, const std::string& bas
   lora.use_rslora = TRY(get_bool_or(config, "use_rslora", false));
   lora.target_modules = TRY(text_list(config, "lora_target_modules"));
   if (lora.target_modules.empty()) lora.target_modules = {"all-linear"};
-  lora.base_model_name_or_path = TRY(get_string_or(config, "model_name_or_path", base));
+  TRY(name_base(config, base, &lora));
   return lora;
 }
 

@@ -156,7 +156,7 @@ Result<TrainingRun> TrainingRun::prepare(const protocol::Job& job) {
   std::optional<Plan> planned = TRY(stored_plan(resume));
   if (resume) warn_about_changes(resume->state.value("config", Json::object()), job.config);
   weights::ModelFiles files = TRY(weights::ModelFiles::open(job.model));
-  RunText text = TRY(load_run_text(files, job.config));
+  RunText text = TRY(load_run_text(files, job.config, job.adapter));
   models::DecoderConfig config = TRY(models::decoder_config(files.config()));
   return TrainingRun(std::move(ranks), device, job, std::move(options), std::move(resume),
                      std::move(planned), std::move(files), std::move(text), std::move(config));

@@ -46,7 +46,7 @@ Result<protocol::Job> with_marked_samples(protocol::Job job,
 
 Result<bool> has_template(const protocol::Job& job) {
   const auto files = TRY(weights::ModelFiles::open(job.model));
-  return !TRY(load_run_text(files, job.config)).chat_template.empty();
+  return !TRY(load_run_text(files, job.config, job.adapter)).chat_template.empty();
 }
 
 }  // namespace
