@@ -19,6 +19,10 @@ recipes::Recipe table() {
   for (const auto& group : {served_model_options(), sampling_options()}) {
     table.options.insert(table.options.end(), group.begin(), group.end());
   }
+  // A conversation goes on from one answer.
+  std::erase_if(table.options, [](const recipes::Option& option) {
+    return option.name == "num_return_sequences";
+  });
   table.options.push_back(recipes::string("system", nullptr, "system message"));
   return table;
 }

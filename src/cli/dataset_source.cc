@@ -50,6 +50,24 @@ Result<std::string> local_dataset(const std::string& name, const Json& config) {
   return part.empty() || part == "default" ? folder : join_path(folder, part);
 }
 
+// The names of an option; "a.jsonl,b.jsonl" names two files where there are two of these names.
+std::vector<std::string> names_of(const Json& option) {
+  std::vector<std::string> names;
+  for (const Json& name : option) {
+    const auto given = name.get<std::string>();
+    std::vector<std::string> parts;
+    for (size_t begin = 0; begin <= given.size();) {
+      const size_t end = std::min(given.find(',', begin), given.size());
+      parts.push_back(given.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    const bool several = !exists(given) && std::all_of(parts.begin(), parts.end(), exists);
+    if (!several) parts = {given};
+    names.insert(names.end(), parts.begin(), parts.end());
+  }
+  return names;
+}
+
 Status add_files(const std::string& path, const Json& config, DatasetFiles& files) {
   if (!is_directory(path)) {
     files.train.push_back(path);
@@ -79,14 +97,14 @@ Result<DatasetFiles> dataset_files(const Json& config) {
     return usage_error("--dataset_name is not set; give files, folders or owner/name");
   }
   DatasetFiles files;
-  for (const Json& name : config["dataset_name"]) {
-    std::string path = TRY(local_dataset(name.get<std::string>(), config));
+  for (const std::string& name : names_of(config["dataset_name"])) {
+    std::string path = TRY(local_dataset(name, config));
     TRY(add_files(path, config, files));
   }
   if (config["eval_dataset_name"].is_null()) return files;
   DatasetFiles evaluation;
-  for (const Json& name : config["eval_dataset_name"]) {
-    std::string path = TRY(local_dataset(name.get<std::string>(), config));
+  for (const std::string& name : names_of(config["eval_dataset_name"])) {
+    std::string path = TRY(local_dataset(name, config));
     TRY(add_files(path, config, evaluation));
   }
   files.evaluation = evaluation.evaluation.empty() ? evaluation.train : evaluation.evaluation;
@@ -99,8 +117,8 @@ Result<std::map<std::string, std::vector<std::string>>> further_dataset_files(co
     if (!option.ends_with("_dataset_name") || option == "eval_dataset_name") continue;
     if (!names.is_array()) continue;
     DatasetFiles files;
-    for (const Json& name : names) {
-      const auto path = local_dataset(name.get<std::string>(), config);
+    for (const std::string& name : names_of(names)) {
+      const auto path = local_dataset(name, config);
       if (!path.ok()) return path.error().with_context(option);
       TRY(add_files(*path, config, files));
     }

@@ -45,6 +45,17 @@ TEST_F(Dataset, AFolderWithoutSplitNamesIsAllTraining) {
   EXPECT_EQ(files(dir_.path())->train.size(), 2u);
 }
 
+TEST_F(Dataset, CommasListFilesThatAreThere) {
+  put("a.jsonl");
+  put("b.csv");
+  const std::string a = dir_.file("a.jsonl"), b = dir_.file("b.csv");
+  EXPECT_EQ(files(a + "," + b)->train, (std::vector<std::string>{a, b}));
+  EXPECT_NE(files(a + "," + dir_.file("c.csv")).error().message().find("c.csv: is no file"),
+            std::string::npos);
+  put("a.jsonl,b.csv");
+  EXPECT_EQ(files(dir_.file("a.jsonl,b.csv"))->train.size(), 1u);
+}
+
 TEST_F(Dataset, MistakesSayWhatWasLookedFor) {
   EXPECT_EQ(files(dir_.path()).error().code(), ErrorCode::kNotFound);
   EXPECT_NE(files("no such file").error().message().find("owner/name"), std::string::npos);

@@ -75,8 +75,21 @@ Status check_without_best_of(const Json& config) {
        {"reward_model", "reward_command", "reward_weights", "reward_threshold"}) {
     if (!config[name].is_null()) return usage_error("--{} needs --best_of N", name);
   }
-  if (config["examples"].get<bool>() && config["stream"].get<bool>()) {
+  return {};
+}
+
+// --stream shows one answer on the screen; the other options are about rows.
+Status check_stream(const Json& config, size_t rows) {
+  if (!config["stream"].get<bool>()) return {};
+  if (config["examples"].get<bool>()) {
     return usage_error("--stream and --examples exclude each other");
+  }
+  if (!config["output"].is_null()) {
+    return usage_error("--stream and --output exclude each other: it prints the text as it comes");
+  }
+  if (rows != 1) return usage_error("--stream answers one prompt, found {}", rows);
+  if (config["num_return_sequences"] != 1) {
+    return usage_error("--stream shows one answer as it comes: leave --num_return_sequences out");
   }
   return {};
 }
@@ -114,6 +127,7 @@ Status run_generate(Arguments arguments) {
   Json config = TRY(resolve_flags(table(), arguments));
   TRY(check_model(config));
   std::vector<data::Row> rows = TRY(input_rows(config));
+  TRY(check_stream(config, rows.size()));
   OrderedJson params = sampling_params(config);
   std::optional<BestOf> best_of;
   if (config["best_of"].is_null()) {
@@ -134,15 +148,8 @@ Status run_generate(Arguments arguments) {
     (*request)["stream_index"] = row.number;
     requests.push_back(std::move(request).value());
   }
-  bool stream = config["stream"].get<bool>();
-  if (stream && rows.size() != 1) {
-    return usage_error("--stream answers one prompt, found {}", rows.size());
-  }
-  if (stream && config["num_return_sequences"] != 1) {
-    return usage_error("--stream shows one answer as it comes: leave --num_return_sequences out");
-  }
   EngineSession session = TRY(EngineSession::start(config));
-  if (stream) return stream_first(session, requests[0]);
+  if (config["stream"].get<bool>()) return stream_first(session, requests[0]);
   auto writer = TRY(RowWriter::open(text_of(config, "output")));
   auto place = [&](size_t index) { return place_of(config, rows[index].number); };
   auto write = [&](size_t index, const Json& done) -> Status {

@@ -3,9 +3,13 @@
 import json
 import math
 import os
+import pty
+import re
+import subprocess
 import unittest
 
 import command_case
+import programs
 
 MODEL = ("--model_name_or_path", command_case.TINY)
 
@@ -126,6 +130,18 @@ class GenerateTest(command_case.CommandCase):
         self.assertEqual(cut["finish_reason"], "stop")
         self.assertEqual(cut["text"], whole["text"][:whole["text"].index(stop)])
 
+    def test_a_stop_token_ends_the_answer(self):
+        (whole,), = self.generate(["A"], "--max_new_tokens", 16)
+        ids = self.done("tokenize", *MODEL, text=json.dumps({"text": "A" + whole["text"]})).stdout
+        stop, other = json.loads(ids)["ids"][3], 28
+        for words in ((f"{stop},{other}",), (other, stop)):
+            (cut,), = self.generate(["A"], "--max_new_tokens", 16, "--stop_token_ids", *words)
+            self.assertEqual(cut["finish_reason"], "stop")
+            self.assertEqual(cut["tokens"], 3)
+            self.assertTrue(whole["text"].startswith(cut["text"]))
+        self.wrong_use("generate", *MODEL, "--prompt", "A", "--stop_token_ids", "z",
+                       says=["stop_token_ids must be a list of whole numbers from 0, found \"z\""])
+
     def test_streaming_says_the_same(self):
         (whole,), = self.generate(["the "], "--max_new_tokens", 24)
         streamed = self.done("generate", *MODEL, "--prompt", "the ", "--stream",
@@ -149,8 +165,47 @@ class GenerateTest(command_case.CommandCase):
         self.failed(*words, text='{"prompt": "a"}\n\n{"prompt": 3}\n', says=["standard input:3"])
         long = json.dumps({"prompt": "a b " * 200})
         self.failed(*words, text=long, says=["standard input:1", "128"])
-        self.wrong_use(*words, "--stream", text='{"prompt": "a"}\n' * 2, says=["--stream"])
+        self.wrong_use("generate", *MODEL, "--stream", text='{"prompt": "a"}\n' * 2,
+                       says=["--stream answers one prompt, found 2"])
+        self.wrong_use(*words, "--stream", text='{"prompt": "a"}\n',
+                       says=["--stream and --output exclude each other"])
         self.assertEqual(os.listdir(self.directory.name), [])
+
+
+class ProgressTest(command_case.CommandCase):
+    """Rows are counted: on a terminal by a line that is redrawn, else by a line at each tenth."""
+
+    def rows(self, count):
+        return self.write_rows("in.jsonl", [{"prompt": "the ", "completion": "year"}] * count)
+
+    def test_plain_lines_of_a_long_input(self):
+        out = self.path("out.jsonl")
+        said = self.done("score", *MODEL, "--data", self.rows(200), "--output", out).stderr
+        told = [line for line in said.splitlines() if line.endswith("of 200 rows")]
+        self.assertEqual(told, [f"attune: {n} of 200 rows" for n in range(20, 201, 20)])
+        said = self.done("score", *MODEL, "--data", self.rows(99), "--output", out).stderr
+        self.assertNotIn("of 99 rows", said)
+
+    def test_a_line_on_a_terminal(self):
+        reader, writer = pty.openpty()
+        try:
+            words = ["generate", *map(str, MODEL), "--max_new_tokens", "2", "--data",
+                     str(self.rows(4))]
+            result = subprocess.run([str(programs.BIN / "attune"), *words], stderr=writer,
+                                    stdout=subprocess.PIPE, text=True, check=False,
+                                    timeout=240)
+            os.close(writer)
+            writer = None
+            shown = os.read(reader, 1 << 16).decode()
+        finally:
+            os.close(reader)
+            if writer is not None:
+                os.close(writer)
+        self.assertEqual(result.returncode, 0, shown)
+        self.assertEqual(len(result.stdout.splitlines()), 4)
+        self.assertEqual(re.findall(r"\[[#.]+\] \d/4 rows", shown),
+                         [f"[{'#' * 6 * n}{'.' * 6 * (4 - n)}] {n}/4 rows" for n in (1, 2, 3)])
+        self.assertTrue(shown.endswith("\r\x1b[K"), shown)  # nothing of it stays
 
 
 class ChatTest(command_case.CommandCase):
@@ -169,6 +224,10 @@ class ChatTest(command_case.CommandCase):
         self.assertEqual(self.chat("/quit\nhey you\n"), "")
         self.assertEqual(self.chat(""), "")
         self.assertEqual(self.chat("\n\n"), "")
+
+    def test_a_conversation_goes_on_from_one_answer(self):
+        self.wrong_use("chat", *MODEL, "--num_return_sequences", 2, text="hey\n",
+                       says=['unknown option "num_return_sequences"'])
 
     def test_a_message_that_does_not_fit_fails_a_script(self):
         template = self.write("chat.jinja", command_case.CHAT_TEMPLATE)
