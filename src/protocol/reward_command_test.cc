@@ -51,7 +51,10 @@ TEST(RewardCommand, AnswersEveryQuestionAndStaysForTheNext) {
 TEST(RewardCommand, SendsPromptAndCompletionAsTheyAre) {
   TemporaryDirectory folder;
   const std::string log = folder.file("asked");
-  RewardCommand reward("tee " + log + " | { " + answering() + "; }", 5000);
+  // Written before it is answered: the file is whole when the score is there.
+  RewardCommand reward(R"(while IFS= read -r line; do printf '%s\n' "$line" >>)" + log +
+                           R"(; echo '{"id":1,"reward":10}'; done)",
+                       5000);
   const OrderedJson messages = {{{"role", "user"}, {"content", "Hé\n\"quoted\""}}};
   ASSERT_TRUE(reward.score({{messages, "two\nlines"}}).ok());
   EXPECT_EQ(read_file(log).value(),
