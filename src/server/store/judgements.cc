@@ -57,11 +57,10 @@ class Reading {
  private:
   Status read_origins() {
     const auto take = [&](const Row& row) -> Status {
-      Origin& origin = origins_[row.text(0)];
+      Origin& origin = origins_[row.text(0)] = {};  // the last row counts, as in exports
       if (!row.is_null(1)) origin.seconds = row.real(1);
       if (row.is_null(2)) return {};
       const OrderedJson order = TRY(parse_ordered_json(row.text(2)));
-      origin.shown.clear();
       for (const Collected& one : collected_) {
         origin.shown.push_back(one.coder.options().shown(one.question.name, order));
       }

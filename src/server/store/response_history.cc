@@ -1,6 +1,7 @@
 #include "server/store/response_history.h"
 
 #include "server/domain/identity.h"
+#include "server/domain/tombstone.h"
 #include "server/store/record_values.h"
 #include "server/store/statements.h"
 
@@ -105,20 +106,28 @@ Result<HistoryWriter> HistoryWriter::of(Connection& connection, int64_t dataset,
   return HistoryWriter(dataset, authorship, rows.at(0).integer(0));
 }
 
-void HistoryWriter::add(std::string_view action, const domain::Response& response,
-                        const domain::ResponseChange* change) {
-  const auto text_or_null = [](std::string text) {
-    return text.empty() ? Value(nullptr) : Value(std::move(text));
-  };
-  const bool shown = change != nullptr && !change->shown_order.is_null();
+void HistoryWriter::add_row(std::string_view action, const domain::Response& response,
+                            const AnswerOrigin& origin, Value guideline_version, Value client) {
+  const bool shown = !origin.shown_order.is_null();
   rows_.insert(rows_.end(),
                {response.id, response.record_id, dataset_, response.user_id.value_or(""),
                 authorship_.author_id, std::string(action),
                 std::string(to_string(response.status)), to_line(response.values),
-                guideline_version_,
-                change == nullptr ? Value(nullptr) : or_null(change->seconds_spent),
-                text_or_null(shown ? to_line(change->shown_order) : ""),
-                text_or_null(authorship_.client), response.updated_at});
+                std::move(guideline_version), or_null(origin.seconds_spent),
+                shown ? Value(to_line(origin.shown_order)) : Value(nullptr), std::move(client),
+                response.updated_at});
+}
+
+void HistoryWriter::add(std::string_view action, const domain::Response& response,
+                        const AnswerOrigin& origin) {
+  const std::string& client = authorship_.client;
+  add_row(action, response, origin, guideline_version_,
+          client.empty() ? Value(nullptr) : Value(client));
+}
+
+void HistoryWriter::add_undone(const domain::Response& response, const HistoryEntry& restored) {
+  add_row("undone", response, {restored.seconds_spent, restored.shown_order},
+          or_null(restored.guideline_version), or_null(restored.client));
 }
 
 Status HistoryWriter::write(Connection& connection) {
@@ -129,6 +138,21 @@ Status HistoryWriter::write(Connection& connection) {
                   13, rows_));
   rows_.clear();
   return {};
+}
+
+Result<std::map<std::string, AnswerOrigin>> origins_of(Connection& connection,
+                                                       std::span<const Value> response_ids) {
+  std::map<std::string, AnswerOrigin> origins;
+  for (const Row& row : TRY(run_in(
+           connection,
+           "SELECT response_id, seconds_spent, shown_order FROM response_history WHERE number IN "
+           "(SELECT max(number) FROM response_history WHERE response_id IN ",
+           response_ids, " GROUP BY response_id)"))) {
+    AnswerOrigin& origin = origins[row.text(0)];
+    if (!row.is_null(1)) origin.seconds_spent = row.real(1);
+    if (!row.is_null(2)) origin.shown_order = TRY(parse_ordered_json(row.text(2)));
+  }
+  return origins;
 }
 
 HistoryState state_after(std::span<const HistoryEntry> entries) {
@@ -173,11 +197,20 @@ Result<std::optional<domain::Response>> undo_answer(Connection& connection,
     return conflict("every change of response `{}` was taken back already", response_id);
   }
   const HistoryState before = state_before_last(entries);
+  if (before.entry && domain::is_tombstone(entries[*before.entry].values)) {
+    return conflict("what response `{}` was before its last change was forgotten and cannot come "
+                    "back; write the answer anew, or delete it",
+                    response_id);
+  }
   PlacedResponse placed =
       TRY(place_of(connection, before.entry ? entries[*before.entry] : entries.back()));
   placed.response.inserted_at = entries.front().at;
   HistoryWriter history = TRY(HistoryWriter::of(connection, schema.dataset.position, authorship));
-  history.add("undone", placed.response);
+  if (before.entry) {
+    history.add_undone(placed.response, entries[*before.entry]);
+  } else {
+    history.add("undone", placed.response);
+  }
   TRY(history.write(connection));
   if (!before.entry) {
     TRY(take_away(connection, placed));

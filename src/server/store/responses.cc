@@ -64,6 +64,26 @@ Status write_rows(Connection& connection, const domain::Schema& schema,
   return {};
 }
 
+// How these answers came about, as far as their changes do not say: by response id.
+Result<std::map<std::string, AnswerOrigin>> earlier_origins(Connection& connection,
+                                                            std::span<const Answering> answers,
+                                                            const KeptAnswers& current) {
+  std::vector<Value> ids;
+  for (const Answering& one : answers) {
+    if (one.change.seconds_spent && !one.change.shown_order.is_null()) continue;
+    const auto before = current.find({one.record, one.change.user_id});
+    if (before != current.end()) ids.emplace_back(before->second.id);
+  }
+  return origins_of(connection, ids);
+}
+
+// An answer that is edited later, elsewhere or by somebody else, was still given in that time and
+// with the candidates in that order.
+AnswerOrigin origin_of(const domain::ResponseChange& change, const AnswerOrigin& earlier) {
+  return {change.seconds_spent ? change.seconds_spent : earlier.seconds_spent,
+          change.shown_order.is_null() ? earlier.shown_order : change.shown_order};
+}
+
 // Writes them, over what is there.
 Result<std::vector<domain::Response>> write_over(Connection& connection,
                                                  const domain::Schema& schema,
@@ -72,6 +92,7 @@ Result<std::vector<domain::Response>> write_over(Connection& connection,
                                                  HistoryWriter history) {
   std::vector<domain::Response> written;
   std::vector<AnswerOf> values;
+  auto origins = TRY(earlier_origins(connection, answers, current));
   bool fresh = true;
   written.reserve(answers.size());  // values point into it
   for (const Answering& one : answers) {
@@ -82,7 +103,8 @@ Result<std::vector<domain::Response>> write_over(Connection& connection,
                        one.change.user_id, one.change.status,
                        one.change.values,
                        is_new ? at : before->second.inserted_at, at});
-    history.add(is_new ? "created" : "updated", written.back(), &one.change);
+    history.add(is_new ? "created" : "updated", written.back(),
+                origin_of(one.change, origins[written.back().id]));
     values.push_back({one.record, one.change.user_id, &written.back().values});
     fresh = fresh && is_new;
   }

@@ -44,7 +44,8 @@ struct HistoryEntry {
 };
 
 // Creates or replaces the answers of these people, each (record, person) once in the list, their
-// values checked (domain/values.h). Gives them in order, as they stand now. Completion of the
+// values checked (domain/values.h). Gives them in order, as they stand now. An answer that is
+// changed without seconds or shown order keeps those that it has. Completion of the
 // records is left to the caller, who may have more to change (store/completion.h).
 Result<std::vector<domain::Response>> write_answers(Connection& connection,
                                                     const domain::Schema& schema,
@@ -99,7 +100,8 @@ Result<std::optional<HistoryPlace>> find_history(Connection& connection,
 // Takes back the last change of an answer that was not taken back yet, so that calling it again
 // goes back further. Gives the answer as it is now, nothing when it does not exist any more.
 // Errors: kNotFound for an answer that never was; kConflict when nothing is left to take back, or
-// the person has answered anew since.
+// the person has answered anew since, or what the answer was before was forgotten. The history says
+// of what came back how it came about at first, and who took the change back.
 Result<std::optional<domain::Response>> undo_answer(Connection& connection,
                                                     const domain::Schema& schema,
                                                     const std::string& response_id,

@@ -2,6 +2,8 @@
 
 #include "server/store/completion.h"
 #include "server/store/dataset_stored.h"
+#include "server/store/export_pages.h"
+#include "server/store/forget.h"
 #include "server/store/records.h"
 
 namespace attune::store {
@@ -23,6 +25,33 @@ class ResponsesTest : public testing::DatasetStored {
               }).at(0);
   }
 
+  void set_guideline_version(int version) {
+    in_write([&](Connection& c) {
+      return c.run("INSERT INTO guideline_versions (dataset, version, text, at) "
+                   "VALUES ($1, $2, 'be kind', '2024')",
+                   {schema_.dataset.position, int64_t{version}});
+    });
+  }
+  // An answer of ann's with all its stamps.
+  domain::Response stamped(const std::string& note, double seconds, const char* order,
+                           const char* client) {
+    Answering answering{record_.position, record_.id, {.user_id = "ann"}};
+    answering.change.status = ResponseStatus::kSubmitted;
+    answering.change.values = {{"note", {{"value", note}}}};
+    answering.change.seconds_spent = seconds;
+    answering.change.shown_order = json(order);
+    const Authorship by{.author_id = "ann", .client = client};
+    return in_write([&](Connection& c) { return write_answers(c, schema_, {&answering, 1}, by); })
+        .at(0);
+  }
+  // What an export says of the one answer that is there.
+  ExportedAnswer exported() {
+    return database()
+        .read([&](Connection& c) { return export_page(c, schema_, 0, 1, {.responses = true}); })
+        .value()
+        .records.at(0)
+        .answers.at(0);
+  }
   domain::Response answer(const std::string& user, ResponseStatus status, const std::string& note,
                           const Authorship& by = {.author_id = "ann", .client = ""}) {
     const Answering answering{
@@ -71,13 +100,7 @@ TEST_P(ResponsesTest, AnAnswerIsReplacedAndEveryVersionKept) {
 }
 
 TEST_P(ResponsesTest, TheHistorySaysWhoWithWhatAndByWhichGuidelines) {
-  database()
-      .write([&](Connection& c) {
-        return c.run("INSERT INTO guideline_versions (dataset, version, text, at) "
-                     "VALUES ($1, 3, 'be kind', '2024')",
-                     {schema_.dataset.position});
-      })
-      .value();
+  set_guideline_version(3);
   Answering answering{record_.position, record_.id, {.user_id = "ann"}};
   answering.change.seconds_spent = 12.5;
   answering.change.shown_order = json(R"(["b","a"])");
@@ -112,6 +135,58 @@ TEST_P(ResponsesTest, UndoGoesBackStepByStep) {
   ASSERT_FALSE(nothing.ok());
   EXPECT_EQ(nothing.error().code(), ErrorCode::kConflict);
   EXPECT_EQ(history().size(), 8U);
+}
+
+// Undo is no answering: what comes back was given under the guidelines, in the time and in the
+// order of then.
+TEST_P(ResponsesTest, WhatUndoBringsBackKeepsItsStamps) {
+  set_guideline_version(3);
+  const std::string id = stamped("a", 12.5, R"(["b","a"])", "web").id;
+  set_guideline_version(4);
+  stamped("b", 2, R"(["a","b"])", "sdk");
+  set_guideline_version(5);
+  ASSERT_TRUE(undo(id).ok());
+  const HistoryEntry last = history().back();
+  EXPECT_EQ(last.action, "undone");
+  EXPECT_EQ(last.guideline_version, 3);
+  EXPECT_EQ(last.seconds_spent, 12.5);
+  EXPECT_EQ(last.shown_order, json(R"(["b","a"])"));
+  EXPECT_EQ(last.client, "web");
+  const ExportedAnswer answer = exported();
+  EXPECT_EQ(answer.guideline_version, 3);
+  EXPECT_EQ(answer.seconds_spent, 12.5);
+  EXPECT_EQ(answer.shown_order, R"(["b","a"])");
+}
+
+TEST_P(ResponsesTest, AChangeWithoutSecondsAndOrderKeepsThem) {
+  set_guideline_version(3);
+  stamped("a", 12.5, R"(["b","a"])", "web");
+  set_guideline_version(4);
+  answer("ann", ResponseStatus::kSubmitted, "b", {.author_id = "lead", .client = "sdk"});
+  const ExportedAnswer changed = exported();
+  EXPECT_EQ(changed.guideline_version, 4);  // these are the values of now
+  EXPECT_EQ(changed.seconds_spent, 12.5);
+  EXPECT_EQ(changed.shown_order, R"(["b","a"])");
+  EXPECT_EQ(history().back().client, "sdk");
+  answer("bob", ResponseStatus::kSubmitted, "c");
+  EXPECT_FALSE(history().back().seconds_spent.has_value());  // another person's are not his
+}
+
+TEST_P(ResponsesTest, WhatWasForgottenDoesNotComeBackByUndo) {
+  const std::string id = answer("ann", ResponseStatus::kSubmitted, "a").id;
+  answer("ann", ResponseStatus::kSubmitted, "b");
+  in_write([&](Connection& c) { return forget_person(c, "ann"); });
+  const auto refused = undo(id);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
+  EXPECT_NE(refused.error().message().find("write the answer anew"), std::string::npos);
+  EXPECT_EQ(current("ann")->values, OrderedJson::object());
+  // What she says from then on may be taken back down to there.
+  answer("ann", ResponseStatus::kSubmitted, "c");
+  answer("ann", ResponseStatus::kSubmitted, "d");
+  EXPECT_EQ(note_of(undo(id).value()), "c");
+  EXPECT_FALSE(undo(id).ok());
+  EXPECT_EQ(note_of(current("ann")), "c");
 }
 
 TEST_P(ResponsesTest, UndoBringsADeletedAnswerBack) {
