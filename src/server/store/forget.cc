@@ -1,5 +1,6 @@
 #include "server/store/forget.h"
 
+#include <algorithm>
 #include <set>
 
 #include "server/domain/tombstone.h"
@@ -73,6 +74,35 @@ Status check_known(Connection& connection, const domain::Schema& schema,
   return {};
 }
 
+Status check_known_person(Connection& connection, const std::string& user_id) {
+  for (const char* place : {"users WHERE id", "response_history WHERE user_id",
+                            "responses WHERE user_id", "comments WHERE user_id",
+                            "adjudications WHERE user_id", "gold_records WHERE user_id",
+                            "skips WHERE user_id"}) {
+    const std::string select = std::string("SELECT 1 FROM ") + place + " = $1 LIMIT 1";
+    if (!TRY(connection.run(select, {user_id})).empty()) return {};
+  }
+  return not_found("there is nobody with the id {} and nothing that they said", user_id);
+}
+
+// Messages to webhooks hold records and answers whole. One that is on its way now cannot be called
+// back.
+Status drop_deliveries_about(Connection& connection, std::span<const Value> ids) {
+  std::vector<Value> about;
+  const auto look = [&](const Row& row) -> Status {
+    const std::string body = row.text(1);
+    const bool holds = std::any_of(ids.begin(), ids.end(), [&](const Value& id) {
+      return body.find(std::get<std::string>(id)) != std::string::npos;
+    });
+    if (holds) about.emplace_back(row.integer(0));
+    return {};
+  };
+  TRY(connection.each("SELECT number, body FROM webhook_deliveries WHERE state = 'waiting'", {},
+                      look));
+  TRY(run_in(connection, "DELETE FROM webhook_deliveries WHERE number IN ", about));
+  return {};
+}
+
 }  // namespace
 
 OrderedJson to_json(const ForgottenCounts& counts) {
@@ -114,10 +144,12 @@ Result<ForgottenCounts> forget_records(Connection& connection, const domain::Sch
   counts.history_rows += TRY(bury(connection, "record_history", "number", "fields",
                                   ", metadata = NULL, external_id = NULL", versions));
   counts.snapshot_rows = TRY(forget_in_snapshots(connection, ids));
+  TRY(drop_deliveries_about(connection, ids));
   return counts;
 }
 
 Result<ForgottenCounts> forget_person(Connection& connection, const std::string& user_id) {
+  TRY(check_known_person(connection, user_id));
   ForgottenCounts counts;
   for (const char* table : {"answer_values", "adjudications", "gold_records", "skips"}) {
     TRY(connection.run(std::string("DELETE FROM ") + table + " WHERE user_id = $1", {user_id}));
@@ -136,6 +168,8 @@ Result<ForgottenCounts> forget_person(Connection& connection, const std::string&
       "SELECT number, response_values FROM response_history WHERE user_id = $1", {user_id}));
   counts.history_rows = TRY(bury(connection, "response_history", "number", "response_values",
                                  ", client = NULL", answers));
+  const Value id = user_id;
+  TRY(drop_deliveries_about(connection, std::span(&id, 1)));
   return counts;
 }
 

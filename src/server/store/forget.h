@@ -1,8 +1,8 @@
 // Deliberate forgetting: content is replaced by a tombstone wherever it is kept, in the rows, their
-// history, the side tables, snapshots and the text index. What stays are ids, times, statuses and,
-// in the history and in snapshots, a SHA-256 of what was there, so that it can still be told that
-// something was, and that a copy elsewhere is a copy of it. Deleting a person or record in the
-// ordinary way keeps more.
+// history, the side tables, snapshots and the text index; messages to webhooks that hold it and
+// wait are dropped. What stays are ids, times, statuses and, in the history and in snapshots, a
+// SHA-256 of what was there, so that it can still be told that something was, and that a copy
+// elsewhere is a copy of it. Deleting a person or record in the ordinary way keeps more.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,9 @@ Result<ForgottenCounts> forget_records(Connection& connection, const domain::Sch
                                        const std::vector<std::string>& record_ids);
 
 // All that a person said, in all data sets: values of answers with their history, decisions on
-// answers of others, and comments.
-// Records stay as complete as they are.
+// answers of others, and comments. They may have been deleted before. Records stay as complete as
+// they are. Errors: kNotFound where nobody has this id and nothing is there that somebody with it
+// said.
 Result<ForgottenCounts> forget_person(Connection& connection, const std::string& user_id);
 
 }  // namespace attune::store

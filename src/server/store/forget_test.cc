@@ -9,6 +9,7 @@
 #include "server/store/record_history.h"
 #include "server/store/records.h"
 #include "server/store/search.h"
+#include "server/store/webhooks.h"
 
 namespace attune::store {
 namespace {
@@ -128,6 +129,43 @@ TEST_P(ForgetTest, APersonsWordsAreForgottenAndRecordsStay) {
       database().read([&](Connection& c) { return history_of_record(c, after.id); }).value();
   EXPECT_EQ(history.at(0).values["forgotten"],
             sha256_hex(R"({"note":{"value":"swordfish"}})"));
+}
+
+TEST_P(ForgetTest, WhoIsUnknownIsNotForgottenInSilence) {
+  const auto refused =
+      database().write([](Connection& c) { return forget_person(c, "an id with a mistake"); });
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), ErrorCode::kNotFound);
+  // `ann` is no user here, as after her deletion: what she said is found.
+  EXPECT_TRUE(database().write([](Connection& c) { return forget_person(c, "ann"); }).ok());
+}
+
+TEST_P(ForgetTest, MessagesToWebhooksThatWaitAreDropped) {
+  const std::string id = record().id;
+  const auto wait = [&](const std::string& name, const std::string& body) {
+    Delivery delivery;
+    delivery.webhook_id = "w";
+    delivery.message_id = name;
+    delivery.body = body;
+    EXPECT_TRUE(
+        database().write([&](Connection& c) { return insert_delivery(c, delivery); }).ok());
+  };
+  const auto waiting = [&] {
+    std::string names;
+    for (const Row& row : in_write([](Connection& c) {
+           return c.run("SELECT message_id FROM webhook_deliveries ORDER BY number");
+         })) {
+      names += row.text(0) + " ";
+    }
+    return names;
+  };
+  wait("record", R"({"data":{"id":")" + id + R"(","fields":{"text":"swordfish"}}})");
+  wait("answer", R"({"data":{"user_id":"ann","values":{"note":{"value":"swordfish"}}}})");
+  wait("other", R"({"data":{"id":"another"}})");
+  in_write([](Connection& c) { return forget_person(c, "ann"); });
+  EXPECT_EQ(waiting(), "record other ");
+  in_write([&](Connection& c) { return forget_records(c, schema_, {id}); });
+  EXPECT_EQ(waiting(), "other ");
 }
 
 // Whether the bytes stand anywhere in the files of an SQLite data base.
