@@ -195,6 +195,20 @@ TEST(Durability, AFullDiskIsAnErrorAndLosesNothing) {
   expect_sound(*database);
 }
 
+TEST(Durability, AFullDiskAtTheStartNamesTheFileOnce) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("attune.db");
+  const auto opened = [&] {
+    const FileLimit limit(50'000);
+    return Database::open({.url = "sqlite:" + path, .readers = 1});
+  }();
+  ASSERT_FALSE(opened.ok());
+  const std::string said = opened.error().message();
+  EXPECT_TRUE(said.starts_with(path)) << said;
+  EXPECT_EQ(said.find(path, 1), std::string::npos) << said;
+  EXPECT_NE(said.find("check the disk"), std::string::npos) << said;
+}
+
 // A write that is too large for the disk fails; those that shared its commit do not.
 TEST(Durability, AWriteThatFillsTheDiskFailsAlone) {
   const TemporaryDirectory directory;

@@ -41,7 +41,10 @@ class SqliteDatabase final : public Database {
     if (options.readers < 1) return invalid_input("{}: at least one reader is needed", path);
     auto writer = TRY(SqliteConnection::open(path, Kind::kWriter, options.busy_timeout_ms));
     const Status migrated = migrate(*writer);
-    if (!migrated.ok()) return migrated.error().with_context(path);
+    if (!migrated.ok()) {
+      const Error& error = migrated.error();  // the file's own errors name it
+      return error.message().starts_with(path) ? error : error.with_context(path);
+    }
     TRY(set_up_text_index(*writer));
     writer->clear_marks();
     std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path, options));
