@@ -124,20 +124,25 @@ Result<std::optional<Identity>> Accounts::of_session(const std::string& token, C
 Result<Login> Accounts::check_password(const std::string& username, const std::string& password,
                                        const std::string& address) {
   Login login;
-  login.seconds = throttle_.wait_s(username, address);
+  login.seconds = throttle_.begin(username, address);
   if (login.seconds > 0) {
     login.outcome = Login::kLater;
     return login;
   }
-  auto user = TRY(database_.read(
-      [&](Connection& connection) { return store::find_user_named(connection, username); }));
-  if (!TRY(is_password(user, password))) {
+  auto user = database_.read(
+      [&](Connection& connection) { return store::find_user_named(connection, username); });
+  const Result<bool> right = user.ok() ? is_password(*user, password) : user.error();
+  if (!right.ok()) {
+    throttle_.abandoned(username, address);
+    return right.error();
+  }
+  if (!*right) {
     throttle_.failed(username, address);
     return login;
   }
-  throttle_.succeeded(username);
+  throttle_.succeeded(username, address);
   login.outcome = Login::kOpened;
-  login.user = std::move(*user);
+  login.user = std::move(**user);
   return login;
 }
 

@@ -81,28 +81,55 @@ TEST(Throttle, WaitsGrowUpToTheLongestAndAreForgotten) {
   int64_t now = 1'000'000'000;
   Throttle throttle({.free_by_name = 2, .free_by_address = 100, .longest_wait_us = 60'000'000},
                     [&] { return now; });
+  const auto wait_s = [&throttle](const char* name, const char* address) {
+    const int64_t seconds = throttle.begin(name, address);
+    if (seconds == 0) throttle.abandoned(name, address);
+    return seconds;
+  };
   std::vector<int64_t> waits;
   for (int i = 0; i < 9; ++i) {
     throttle.failed("ann", "a");
-    waits.push_back(throttle.wait_s("ann", "b"));
+    waits.push_back(wait_s("ann", "b"));
   }
   EXPECT_EQ(waits, (std::vector<int64_t>{0, 2, 4, 8, 16, 32, 60, 60, 60}));
-  EXPECT_EQ(throttle.wait_s("bob", "b"), 0);
+  EXPECT_EQ(wait_s("bob", "b"), 0);
   now += 59'000'000;
-  EXPECT_EQ(throttle.wait_s("ann", "b"), 1);
+  EXPECT_EQ(wait_s("ann", "b"), 1);
   now += 2'000'000;
-  EXPECT_EQ(throttle.wait_s("ann", "b"), 0);
+  EXPECT_EQ(wait_s("ann", "b"), 0);
   throttle.failed("ann", "a");
-  EXPECT_EQ(throttle.wait_s("ann", "b"), 0) << "counted anew after a long pause";
+  EXPECT_EQ(wait_s("ann", "b"), 0) << "counted anew after a long pause";
 }
 
 TEST(Throttle, AnAddressKeepsItsFailuresAfterASuccess) {
   int64_t now = 1'000'000'000;
   Throttle throttle({.free_by_name = 100, .free_by_address = 3}, [&] { return now; });
   for (int i = 0; i < 3; ++i) throttle.failed("name" + std::to_string(i), "a");
-  throttle.succeeded("name0");
-  EXPECT_EQ(throttle.wait_s("other", "a"), 2);
-  EXPECT_EQ(throttle.wait_s("other", "b"), 0);
+  throttle.succeeded("name0", "a");
+  EXPECT_EQ(throttle.begin("other", "a"), 2);
+  EXPECT_EQ(throttle.begin("other", "b"), 0);
+}
+
+// Guesses that come at once get no more tries than guesses one after another.
+TEST(Throttle, TriesCountWhileTheyAreVerified) {
+  int64_t now = 1'000'000'000;
+  Throttle throttle({.free_by_name = 2, .free_by_address = 3}, [&] { return now; });
+  EXPECT_EQ(throttle.begin("ann", "a"), 0);
+  EXPECT_EQ(throttle.begin("ann", "a"), 0);
+  EXPECT_EQ(throttle.begin("ann", "b"), 2) << "both free tries of the name are under way";
+  EXPECT_EQ(throttle.begin("bob", "a"), 0);
+  EXPECT_EQ(throttle.begin("eve", "a"), 2) << "all of the address's";
+  throttle.failed("ann", "a");
+  throttle.failed("ann", "a");
+  EXPECT_EQ(throttle.begin("ann", "b"), 2);
+  now += 2'000'000;
+  EXPECT_EQ(throttle.begin("ann", "b"), 0);
+  EXPECT_EQ(throttle.begin("ann", "b"), 2) << "one at a time from here on";
+  throttle.abandoned("ann", "b");
+  EXPECT_EQ(throttle.begin("ann", "b"), 0) << "given back";
+  throttle.succeeded("ann", "b");
+  EXPECT_EQ(throttle.begin("ann", "b"), 0);
+  EXPECT_EQ(throttle.begin("ann", "b"), 0) << "forgiven after the right one";
 }
 
 TEST(Scopes, HaveNamesAndAnOrder) {

@@ -22,19 +22,25 @@ class Throttle {
  public:
   Throttle(ThrottleRule rule, std::function<int64_t()> clock_us);
 
-  // How many seconds to wait before the next try, 0 for none.
-  int64_t wait_s(const std::string& name, const std::string& address);
+  // How many seconds to wait before the next try. 0: it is begun, and counts as a wrong one until
+  // one of the three below says how it ended, since verifying takes long enough for many more to
+  // come beside it. Without free tries left they are let through one at a time.
+  int64_t begin(const std::string& name, const std::string& address);
   void failed(const std::string& name, const std::string& address);
   // Forgets the name's failures; the address keeps its own, or one account of the guesser's would
   // give back free tries.
-  void succeeded(const std::string& name);
+  void succeeded(const std::string& name, const std::string& address);
+  // Whether it was right did not come out.
+  void abandoned(const std::string& name, const std::string& address);
 
  private:
   struct Count {
     int failures = 0;
+    int begun = 0;  // and not ended
     int64_t last_us = 0;
   };
-  int64_t open_at(const Count& count, int free_tries) const;
+  int64_t open_at(const Count& count, int free_tries, int64_t now_us) const;
+  void end(const std::string& name, const std::string& address);
   void forget_old(int64_t now_us);
 
   ThrottleRule rule_;
