@@ -49,6 +49,11 @@ Status ServerImport::prepare(const api::RecordLayout& layout) {
     question_id_ = question.at("id").get<std::string>();
     if (layout.candidates > 0) layout_->candidates = question.at("settings").at("options").size();
   }
+  const OrderedJson fields = TRY(client_.get("/api/v1/datasets/" + id_ + "/fields"));
+  for (const OrderedJson& field : fields.at("items")) {
+    if (field.at("name") != "prompt") continue;
+    layout_->chat = field.at("settings").at("type") == "chat";
+  }
   if (question_id_.empty()) {
     return conflict("the data set {} has no question named {}: name another one", name(), wanted);
   }

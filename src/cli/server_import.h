@@ -17,8 +17,8 @@ namespace attune::cli {
 
 // Sends examples in batches. Where the server does not have the data set it is made, and published,
 // so that the first batch fits (the most candidates of an example, a chat where one is); every
-// further example must fit too. Sending a file again changes the records that it made: they carry
-// external ids (data set and row; with "#2" and on for further examples of one row).
+// further example must fit too. Sending a file again changes the records that it made, by their
+// external ids (server/api/example_records.h).
 class ServerImport {
  public:
   static Result<std::unique_ptr<ServerImport>> open(const std::string& address);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "cli/server_rows.h"
 
 namespace attune::cli {
@@ -85,7 +87,43 @@ TEST(ServerImportTest, APreferenceIsARankingOfTwo) {
   const auto record = api::record_of(row, api::layout_of(row).value(), "q");
   EXPECT_EQ(record["fields"]["response-1"], "good");
   EXPECT_EQ(record["suggestions"][0]["value"][0]["rank"], 1);
-  EXPECT_FALSE(record.contains("external_id"));
+}
+
+std::string external_id(const std::string& row) {
+  const auto one = example(row);
+  return api::record_of(one, api::layout_of(one).value(), "q")["external_id"];
+}
+
+TEST(ServerImportTest, WhatTheDataSetOrTheRowCallsItselfIsItsId) {
+  const std::string rest = R"("prompt":"p","completion":"c")";
+  EXPECT_EQ(external_id("{" + rest + R"(,"id":"x","source":{"dataset":"d","row":"7"}})"), "d:7");
+  EXPECT_EQ(external_id("{" + rest + R"(,"id":"x"})"), "x");
+  EXPECT_EQ(external_id("{" + rest + R"(,"id":"x","source":{"dataset":"d"}})"), "d:x");
+  // As an export gives it back.
+  const std::string position = R"(,"source":{"dataset":"d","row":"7","row_is_position":true}})";
+  EXPECT_EQ(external_id("{" + rest + R"(,"id":"d:abc")" + position), "d:abc");
+  EXPECT_EQ(external_id("{" + rest + R"(,"id":"x")" + position), "d:x");
+}
+
+TEST(ServerImportTest, ARowThatNothingNamesIsKnownByWhatItShows) {
+  const auto placed = [](const std::string& rest, int row) {
+    return external_id(fmt::format(
+        R"({{{},"source":{{"dataset":"d","row":"{}","row_is_position":true}}}})", rest, row));
+  };
+  const std::string row = R"("prompt":"p","completion":"c")";
+  EXPECT_EQ(placed(row, 1), placed(row, 2));
+  EXPECT_EQ(placed(row, 1).size(), std::string("d:").size() + 32);
+  EXPECT_EQ("d:" + external_id("{" + row + "}"), placed(row, 1));
+  const char* others[] = {R"("prompt":"q","completion":"c")", R"("prompt":"p","completion":"d")",
+                          R"("prompt":"p")", R"("prompt":"p","chosen":"c","rejected":"d")",
+                          R"("prompt":"p","chosen":"d","rejected":"c")",
+                          R"("prompt":[{"role":"user","content":"p"}],"completion":"c")"};
+  std::set<std::string> ids = {placed(row, 1)};
+  for (const char* other : others) ids.insert(placed(other, 1));
+  EXPECT_EQ(ids.size(), 1 + std::size(others));
+  // Another order of the same candidates is said about the same record.
+  EXPECT_EQ(placed(R"("prompt":"p","completions":["a","b"],"ranks":[1,2])", 1),
+            placed(R"("prompt":"p","completions":["a","b"],"ranks":[2,1])", 1));
 }
 
 TEST(ServerImportTest, OfAConversationTheLastAnswerIsSuggested) {

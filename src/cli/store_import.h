@@ -4,8 +4,8 @@
 // without a queue: pause()). Webhooks hear nothing of it.
 //
 // The data set must be there, with the fields and the question of server/api/example_records.h;
-// rows become the same records as over HTTP, so sending a file again changes the records of rows
-// with an id and makes those of others anew.
+// rows become the same records as over HTTP, so sending a file again changes the records that it
+// made.
 #pragma once
 
 #include <chrono>

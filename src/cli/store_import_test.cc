@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "data/import.h"
 #include "server/domain/schema_fixture.h"
 #include "server/store/search.h"
 #include "server/store/test_dataset.h"
@@ -71,6 +72,29 @@ TEST_P(StoreImportTest, RowsBecomeTheRecordsOfAnImportOverHttp) {
     ASSERT_EQ(last[0].suggestions.size(), 1U);
     EXPECT_EQ(last[0].suggestions[0].value, "answer 229");
   }
+}
+
+// Two files whose rows have no names: each row's place in its file is no name of it.
+TEST_P(StoreImportTest, AnotherFileLeavesTheRecordsOfTheFirst) {
+  const std::string monday =
+      R"([{"prompt":"m1","completion":"a"},{"prompt":"m2","completion":"b"},)"
+      R"({"prompt":"m2","completion":"b"}])";
+  const std::string tuesday = R"([{"prompt":"t1","completion":"a"},{"prompt":"m2"}])";
+  const auto imported = [&](const std::string& file) {
+    auto import = StoreImport::open(options(false)).value();
+    data::ImportReport report;
+    const auto add = [&](const data::Example& one) { return import->add(one); };
+    EXPECT_TRUE(data::import_rows_in(file, "file", nullptr, {}, add, &report).ok());
+    return import->finish().value();
+  };
+  EXPECT_EQ(imported(monday), 3);
+  EXPECT_EQ(imported(tuesday), 2);
+  EXPECT_EQ(imported(monday), 3);
+  const auto all = records(0, 10);
+  ASSERT_EQ(all.size(), 5U);
+  const char* prompts[] = {"m1", "m2", "m2", "t1", "m2"};
+  for (size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i].fields["prompt"], prompts[i]);
+  EXPECT_EQ(all[2].external_id, *all[1].external_id + "#2");
 }
 
 TEST_P(StoreImportTest, WordsComeAtTheEndAndRepeatingTheImportMendsOneThatDied) {

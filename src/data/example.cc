@@ -252,6 +252,12 @@ Status parse_source(const OrderedJson& row, Example& example) {
   source.generated_by = TRY(optional_text(*value, "generated_by"));
   source.warning = TRY(optional_text(*value, "warning"));
   source.snapshot = TRY(optional_text(*value, "snapshot"));
+  if (const OrderedJson* is_position = column(*value, "row_is_position")) {
+    if (!is_position->is_boolean()) {
+      return invalid_input("\"source.row_is_position\" must be true or false");
+    }
+    source.row_is_position = is_position->get<bool>();
+  }
   example.source = source;
   return {};
 }
@@ -410,6 +416,17 @@ Result<Example> parse_example(const OrderedJson& row, std::string_view text_fiel
   return example;
 }
 
+bool names_row(std::string_view id, std::string_view row) {
+  const size_t mark = id.rfind('#');
+  const bool numbered = mark != std::string_view::npos && mark + 1 < id.size() &&
+                        id.find_first_not_of("0123456789", mark + 1) == std::string_view::npos;
+  const auto names = [row](std::string_view text) {
+    return text == row || (text.size() > row.size() && text.ends_with(row) &&
+                           text[text.size() - row.size() - 1] == ':');
+  };
+  return names(id) || (numbered && names(id.substr(0, mark)));
+}
+
 OrderedJson to_json(const Example& example) {
   OrderedJson row = OrderedJson::object();
   if (!example.id.empty()) row["id"] = example.id;
@@ -445,6 +462,7 @@ OrderedJson to_json(const Example& example) {
                      {"generated_by", example.source->generated_by}};
     if (!example.source->warning.empty()) row["source"]["warning"] = example.source->warning;
     if (!example.source->snapshot.empty()) row["source"]["snapshot"] = example.source->snapshot;
+    if (example.source->row_is_position) row["source"]["row_is_position"] = true;
   }
   for (const auto& [name, value] : example.extra.items()) row[name] = value;
   return row;

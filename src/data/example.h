@@ -66,7 +66,14 @@ struct Source {
   std::string generated_by;
   std::string warning = {};  // what its authors ask of users; empty for nothing
   std::string snapshot = {};  // hash of the data set's content, where the row is of a snapshot
+  // `row` counts the rows of a file, from 1: it names no row of the data set, which may have more
+  // files, and files change.
+  bool row_is_position = false;
 };
+
+// Whether a record's id was made of `row`: it is the row, or ends with ":row", with "#2" and on
+// behind it or without. Any other row of a record's metadata is its place in a file.
+bool names_row(std::string_view id, std::string_view row);
 
 // One thing that answers were judged for, for example "helpfulness": a number for each completion,
 // nothing where it was not judged.

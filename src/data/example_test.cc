@@ -172,7 +172,8 @@ TEST(Example, UnknownColumnsAndSourceSurviveTheRoundTrip) {
       R"({"id":"7","prompt":"p","completions":["a","b","c"],"ranks":[2,1,null],)"
       R"("scores":[0.5,1.0,0.0],"axes":{"tone":[1.0,null,2.5],"length":[null,null,null]},)"
       R"("annotator":"kim","guideline_version":"3",)"
-      R"("source":{"dataset":"d","row":"1","licence":"MIT","generated_by":"m"},"topic":"x"})",
+      R"("source":{"dataset":"d","row":"1","licence":"MIT","generated_by":"m",)"
+      R"("row_is_position":true},"topic":"x"})",
       R"({"text":"t","language":"en","axes":{"kept":"as it is"}})",
       R"({"prompt":"p","completion":"c","axes":{"tone":3.0,"length":null}})",
       R"({"prompt":[{"role":"user","content":"q","name":"k"}],)"

@@ -126,7 +126,10 @@ Status ImportSink::keep(Example example) {
   fill(source.licence, source_.licence);
   fill(source.generated_by, source_.generated_by);
   fill(source.warning, source_.warning);
-  fill(source.row, std::to_string(row_));
+  if (source.row.empty()) {
+    source.row = std::to_string(row_);
+    source.row_is_position = true;
+  }
   for (const std::string& warning : licence_warnings(source)) {
     count(report_->warnings, warning, row_, "");
   }

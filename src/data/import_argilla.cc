@@ -112,7 +112,8 @@ std::string prompt_field(const ArgillaRecord& record) {
   return "";
 }
 
-// What Attune's import put into the metadata of a record, taken out again.
+// What Attune's import put into the metadata of a record, taken out again. A row that does not name
+// the record was its place in a file.
 Source take_source(OrderedJson& metadata, const std::string& id) {
   Source source{"", id, "", ""};
   const std::pair<const char*, std::string*> members[] = {{"source_dataset", &source.dataset},
@@ -126,6 +127,7 @@ Source take_source(OrderedJson& metadata, const std::string& id) {
     *text = value->get<std::string>();
     metadata.erase(name);
   }
+  source.row_is_position = !names_row(id, source.row);
   return source;
 }
 

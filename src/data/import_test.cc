@@ -219,7 +219,8 @@ TEST(ImportTrl, RowsAreCheckedAndNameTheirSource) {
   ASSERT_EQ(read.examples.size(), 2u);
   EXPECT_EQ(row_text(read.examples[0]),
             R"({"prompt":"p","chosen":"a","rejected":"b",)"
-            R"("source":{"dataset":"","row":"1","licence":"","generated_by":""},)"
+            R"("source":{"dataset":"","row":"1","licence":"","generated_by":"",)"
+            R"("row_is_position":true},)"
             R"("original_source":"web"})");
   EXPECT_EQ(read.examples[1].source->dataset, "mine");
   EXPECT_EQ(read.report.dropped.at("row that does not fit the layout").first_row, 2);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/sha256.h"
+
 namespace attune::api {
 namespace {
 
@@ -23,6 +25,11 @@ struct Parts {
   std::vector<std::optional<int>> ranks;
 };
 
+// For messages: what the row calls itself, else its row.
+std::string place_of(const Example& example) {
+  return example.id.empty() && example.source ? example.source->row : example.id;
+}
+
 Result<Parts> parts_of(const Example& example) {
   Parts parts;
   if (example.form == Form::kText) return Parts{example.text, {}, {}, {}};
@@ -36,8 +43,8 @@ Result<Parts> parts_of(const Example& example) {
     return parts;
   }
   if (!example.prompt) {
-    return invalid_input("row {}: a {} row without a prompt cannot be shown to people", example.id,
-                         data::to_string(example.form));
+    return invalid_input("row {}: a {} row without a prompt cannot be shown to people",
+                         place_of(example), data::to_string(example.form));
   }
   parts.prompt = *example.prompt;
   if (example.form == Form::kPreference) {
@@ -84,13 +91,26 @@ OrderedJson metadata_of(const Example& example) {
   return metadata;
 }
 
-// Where the row came from names it best; without that, what it calls itself.
-std::string external_id_of(const Example& example) {
-  const bool named = example.source && !example.source->row.empty();
-  if (named && (example.id.empty() || !example.source->dataset.empty())) {
-    return fmt::format("{}:{}", example.source->dataset, example.source->row);
+// Of everything that people are shown of it. How candidates are ranked is said about them: a file
+// that ranks them anew changes the suggestion, not the record.
+std::string hash_of(const Parts& parts) {
+  OrderedJson said = {{"prompt", prompt_json(parts.prompt)}};
+  if (parts.completion) said["completion"] = prompt_json(*parts.completion);
+  for (const Content& one : parts.candidates) said["candidates"].push_back(prompt_json(one));
+  return sha256_hex(to_line(said)).substr(0, 32);
+}
+
+// What the data set calls the row names it best; without that, what the row calls itself; without
+// either, what it says. Its place in a file is no name: another file has the same places.
+std::string external_id_of(const Example& example, const Parts& parts) {
+  const data::Source source = example.source.value_or(data::Source());
+  const bool named = !source.row.empty() && !source.row_is_position;
+  if (named && (example.id.empty() || !source.dataset.empty())) {
+    return fmt::format("{}:{}", source.dataset, source.row);
   }
-  return example.id;
+  const std::string own = example.id.empty() ? hash_of(parts) : example.id;
+  const std::string prefix = source.dataset.empty() ? "" : source.dataset + ":";
+  return own.starts_with(prefix) ? own : prefix + own;
 }
 
 // The contract's letters for an agent, of a name that may hold any; nothing where none is left.
@@ -181,8 +201,7 @@ OrderedJson record_of(const Example& example, const RecordLayout& layout,
     fields[candidate_name(i)] = text_in(parts.candidates[i]);
   }
   OrderedJson record = {{"fields", std::move(fields)}, {"metadata", metadata_of(example)}};
-  const std::string external_id = external_id_of(example);
-  if (!external_id.empty()) record["external_id"] = external_id;
+  record["external_id"] = external_id_of(example, parts);
   OrderedJson value;
   if (parts.completion) value = text_in(*parts.completion);
   if (!parts.candidates.empty()) value = ranking_value(parts);
@@ -202,13 +221,12 @@ Result<OrderedJson> fitting_record(const Example& example, const RecordLayout& l
                     own.candidates <= layout.candidates && (layout.chat || !own.chat);
   if (!fits) {
     return invalid_input("row {}: {} candidates and a {} prompt do not fit the data set",
-                         external_id_of(example), own.candidates, own.chat ? "chat" : "text");
+                         place_of(example), own.candidates, own.chat ? "chat" : "text");
   }
   return record_of(example, layout, question_id);
 }
 
 void ExternalIds::tell_apart(OrderedJson& record) {
-  if (!record.contains("external_id")) return;
   auto& id = record["external_id"].get_ref<std::string&>();
   const int times = ++times_[std::hash<std::string>()(id)];
   if (times > 1) id += fmt::format("#{}", times);

@@ -12,6 +12,10 @@
 // Licence, data set, row, generator and what authors ask go into the metadata licence,
 // source_dataset, source_row, generated_by and warning, from where exports give them back. Forms
 // without a prompt are refused by name.
+//
+// The external id, by which a row that comes again changes its record, is DATASET:ROW where the
+// data set names its rows, else [DATASET:]ID of a row with an "id", else [DATASET:]HASH of what the
+// record shows (docs/decisions/0071-rows-without-names.md).
 #pragma once
 
 #include <optional>

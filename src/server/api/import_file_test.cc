@@ -79,6 +79,30 @@ TEST_P(ImportFileApi, ARowThatComesAgainChangesItsRecord) {
   EXPECT_EQ(made[0]["suggestions"][0]["value"][0]["value"], "response-2");
 }
 
+// HH-RLHF's rows have no names, and its files the same places.
+OrderedJson transcripts(const std::string& question) {
+  return OrderedJson::array(
+      {{{"chosen", "\n\nHuman: " + question + "\n\nAssistant: Yes."},
+        {"rejected", "\n\nHuman: " + question + "\n\nAssistant: No."}}});
+}
+
+TEST_P(ImportFileApi, AnotherFileLeavesTheRecordsOfTheFirst) {
+  ASSERT_EQ(imported(transcripts("Rain?")).body["records"], 1);
+  ASSERT_EQ(imported(transcripts("Sun?")).body["records"], 1);
+  ASSERT_EQ(imported(transcripts("Rain?")).body["records"], 1);
+  const OrderedJson made = all_records();
+  ASSERT_EQ(made.size(), 2U) << made;
+  EXPECT_EQ(made[0]["fields"]["prompt"][0]["content"], "Rain?");
+  EXPECT_EQ(made[1]["fields"]["prompt"][0]["content"], "Sun?");
+  // What an export says of them makes the same records again.
+  const std::string path = "/api/attune/v1/datasets/" + schema_.dataset.id + "/export";
+  const auto prompts = get("lead", path + "?format=prompts").text;
+  const OrderedJson first = parse_ordered_json(prompts.substr(0, prompts.find('\n'))).value();
+  EXPECT_EQ(first["id"], made[0]["external_id"]);
+  EXPECT_EQ(first["source"]["row"], "1");
+  EXPECT_EQ(first["source"]["row_is_position"], true);
+}
+
 TEST_P(ImportFileApi, MoreRowsThanABatchAreWritten) {
   OrderedJson rows = OrderedJson::array();
   for (int i = 0; i < 260; ++i) rows.push_back(comparison(i, 1));

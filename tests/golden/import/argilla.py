@@ -72,7 +72,7 @@ def ours():
                            {"id": "y", "user_id": "u2", "annotator": "bob", "status": "discarded",
                             "values": {"order": {"value": ranking}}, "guideline_version": None}]}]
     want = order(1, [1, 1], "ann", guideline_version="2")
-    want["source"] = source("herbs", "7", "CC0-1.0", "tiny", "be kind")
+    want["source"] = source("herbs", 7, "CC0-1.0", "tiny", "be kind")
     return layout("argilla", rows, [want], dropped={"an answer that is not submitted": 1},
                   warns=["be kind"])
 

@@ -13,7 +13,10 @@ def thing(speaker, text):
 
 
 def source(dataset, row, licence, generated_by, warning=None):
-    named = {"dataset": dataset, "row": row, "licence": licence, "generated_by": generated_by}
+    """`row`: what the data set calls it, or a number: its place in the file."""
+    named = {"dataset": dataset, "row": str(row), "licence": licence, "generated_by": generated_by}
+    if isinstance(row, int):
+        named["row_is_position"] = True
     return {**named, "warning": warning} if warning else named
 
 

@@ -40,14 +40,14 @@ def hh():
         [{"chosen": HUMAN + " Yes.", "rejected": HUMAN + " No."},
          {"chosen": HUMAN + " Yes.", "rejected": "\n\nHuman: Other?\n\nAssistant: No."}],
         [{"prompt": chat("Is rye a grass?"), "chosen": chat(a="Yes."), "rejected": chat(a="No."),
-          "source": source("HH-RLHF", "1", "MIT", "Anthropic's models of 2022", OFFENDS)}],
+          "source": source("HH-RLHF", 1, "MIT", "Anthropic's models of 2022", OFFENDS)}],
         dropped={"the transcripts part before the last answer": 1}, warns=["offend"])
     red = layout(
         "hh_red_team",
         [{"transcript": HUMAN + " Yes.", "min_harmlessness_score_transcript": -1.5, "rating": 4.0,
           "red_team_member_id": 7, "tags": None}],
         [{"messages": chat("Is rye a grass?", "Yes."), "annotator": "7",
-          "source": source("HH-RLHF red team", "1", "MIT", "Anthropic's models of 2022", OFFENDS),
+          "source": source("HH-RLHF red team", 1, "MIT", "Anthropic's models of 2022", OFFENDS),
           "min_harmlessness_score_transcript": -1.5, "rating": 4.0, "tags": None}], warns=["offend"])
     return [pair, red]
 
@@ -109,7 +109,7 @@ def ultrafeedback():
          "ranks": [2, 2, 1], "scores": [3.0, 3.0, 5.0],
          "axes": {"instruction_following": none, "honesty": [2, 3, 5], "truthfulness": none,
                   "helpfulness": [4, None, None]},
-         "source": source("UltraFeedback", "1", "MIT", "a, b, c"), "models": ["a", "b", "c"],
+         "source": source("UltraFeedback", 1, "MIT", "a, b, c"), "models": ["a", "b", "c"],
          "correct_answers": ["None"], "original_source": "evol"}])
     pairs = [{"source": "evol", "prompt": "Do it.", "chosen": chat("Do it.", "Done."),
               "chosen-rating": 4.5, "chosen-model": "a", "rejected": chat("Do it.", "No."),
@@ -119,7 +119,7 @@ def ultrafeedback():
               "rejected": chat("Do it.", "No."), "score_chosen": 3.0, "score_rejected": 3.0}]
     binarized = layout("ultrafeedback_binarized", pairs, [
         {"prompt": chat("Do it."), "chosen": chat(a="Done."), "rejected": chat(a="No."),
-         "source": source("UltraFeedback, binarised", "1", "MIT", "a, b"), "chosen-rating": 4.5,
+         "source": source("UltraFeedback, binarised", 1, "MIT", "a, b"), "chosen-rating": 4.5,
          "chosen-model": "a", "rejected-rating": 2.0, "rejected-model": "b",
          "original_source": "evol"}], dropped={"both answers have the same score": 1})
     return [whole, binarized]
@@ -137,9 +137,9 @@ def gpt4_comparisons():
         {"prompt": chat("Count."), "completions": [chat(a="One."), chat(a="Two."),
                                                    chat(a="Three.")],
          "ranks": [1, 2, 1], "scores": [9.0, 7.0, 9.0],
-         "source": source(name, "1", licence, "gpt4, icm-1.3b, text-davinci-003; scored by gpt-4")},
+         "source": source(name, 1, licence, "gpt4, icm-1.3b, text-davinci-003; scored by gpt-4")},
         {"prompt": chat("Count."), "completions": [chat(a="One."), chat(a="None.")],
-         "ranks": [1, 2], "source": source(name, "2", licence, "gpt-4 and other models")}],
+         "ranks": [1, 2], "source": source(name, 2, licence, "gpt-4 and other models")}],
         warns=["forbids commercial use", "by gpt4, icm-1.3b", "by gpt-4 and other models"])
 
 
@@ -155,7 +155,7 @@ def alpaca_farm():
             {**base, "output_2": "Tin.", "preference": 1}]
     def want(row, ranks, second="Oak.", prompt="Name a metal.", **kept):
         return {"prompt": chat(prompt), "completions": [chat(a="Tin."), chat(a=second)],
-                "ranks": ranks, "source": source("AlpacaFarm", str(row), "CC BY-NC 4.0",
+                "ranks": ranks, "source": source("AlpacaFarm", row, "CC BY-NC 4.0",
                                                  "models trained on Alpaca", FOR_RESEARCH), **kept}
     return layout("alpaca_farm", rows, [
         want(1, [1, 2], raw_preference=1),
@@ -181,7 +181,7 @@ def alpaca_eval():
             {"instruction": "Name a metal.", "output": "", "generator": "small_model"},
             {"instruction": "Name a metal.", "output": 5, "generator": "small_model"}]
     def from_(row, models):
-        return source("AlpacaEval", str(row), "CC BY-NC 4.0", models, EVALUATES)
+        return source("AlpacaEval", row, "CC BY-NC 4.0", models, EVALUATES)
     def want(row, ranks, annotator, **kept):
         return {"prompt": chat("Name a metal."), "completions": [chat(a="Tin."), chat(a="Oak.")],
                 "ranks": ranks, "annotator": annotator,
@@ -211,7 +211,7 @@ def webgpt():
     def want(row, text, answers, ranks, scores, quotes):
         return {"prompt": chat(text), "completions": [chat(a=one) for one in answers],
                 "ranks": ranks, "scores": scores,
-                "source": source("WebGPT comparisons", str(row), "", "WebGPT (gpt-3)"),
+                "source": source("WebGPT comparisons", row, "", "WebGPT (gpt-3)"),
                 "question": {"dataset": "eli5", "id": f"q{row}"}, "quotes": quotes}
     rain = {"title": ["Rain"], "extract": ["Clouds."]}
     return layout("webgpt", rows, [
@@ -243,7 +243,7 @@ def helpsteer():
     def want(row, answer, values, annotator=None):
         named = {"annotator": annotator} if annotator else {}
         return {"prompt": chat("Name a herb."), "completion": chat(a=answer), "axes": values,
-                **named, "source": source("HelpSteer", str(row), "CC BY 4.0", "")}
+                **named, "source": source("HelpSteer", row, "CC BY 4.0", "")}
     zero = {name: 0 for name in axes}
     rated = layout("helpsteer", rows, [want(1, "Dill.", axes), want(2, "Salt.", axes, "annotator1"),
                                        want(2, "Salt.", zero, "annotator2")])
@@ -255,7 +255,7 @@ def helpsteer():
               "preference_strength": 0}]
     def pair(row, answers, ranks, **kept):
         return {"prompt": chat("Name a herb."), "completions": [chat(a=one) for one in answers],
-                "ranks": ranks, "source": source("HelpSteer", str(row), "CC BY 4.0", ""), **kept}
+                "ranks": ranks, "source": source("HelpSteer", row, "CC BY 4.0", ""), **kept}
     preferred = layout("helpsteer_preference", pairs, [
         pair(1, ["Dill.", "Salt."], [1, 2], preference_strength=-2, split="train",
              preference_statement="1 is."),
@@ -300,9 +300,9 @@ def sharegpt_pairs():
     weighted = [{"role": "user", "loss_weight": 0.0, "content": "Hi"}]
     return layout("sharegpt_pair", rows, [
         {"prompt": system, "chosen": chat(a="Hello!"), "rejected": chat(a="What?"),
-         "source": source("", "1", "", "")},
+         "source": source("", 1, "", "")},
         {"prompt": weighted, "chosen": [{"role": "assistant", "content": "Yes", "loss_weight": 1.0}],
-         "rejected": chat(a="No"), "source": source("", "2", "", "")}],
+         "rejected": chat(a="No"), "source": source("", 2, "", "")}],
         dropped={"the conversations part before the last answer": 1}, warns=["no licence"])
 
 
@@ -312,7 +312,7 @@ def thumbs():
             {"messages": chat("Hi"), "label": True}]
     def want(row, answer, label):
         return {"prompt": chat("Hi"), "completion": chat(a=answer), "label": label,
-                "source": source("", str(row), "", "")}
+                "source": source("", row, "", "")}
     return layout("conversation_thumb", rows, [want(1, "Yes", True), want(2, "No", False)],
                   dropped={"a conversation does not end with an answer": 1}, warns=["no licence"])
 

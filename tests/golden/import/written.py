@@ -17,7 +17,7 @@ def alpaca(name, dataset, licence, by, warns):
             {"instruction": "Go on.", "input": "", "output": "Three.", "system": "Count.",
              "history": [["One?", "One."], ["Two?", "Two."]], "label": 2}]
     def where(row):
-        return source(dataset, str(row), licence, by)
+        return source(dataset, row, licence, by)
     earlier = [{"role": "system", "content": "Count."}, *chat("One?", "One."), *chat("Two?", "Two.")]
     return layout(name, rows, [
         instruction("Add.\n\n1 and 2", "3", where(1)), instruction("加法。", "三", where(2)),
@@ -35,7 +35,7 @@ def alpaca_text():
     where = ("Alpaca", "CC BY-NC 4.0", "text-davinci-003")
     def want(row, prompt, answer):
         return {"prompt": prompt, "completion": answer,
-                "source": source(where[0], str(row), where[1], where[2])}
+                "source": source(where[0], row, where[1], where[2])}
     return layout("alpaca", [
         {"instruction": "Add.", "input": "1 and 2", "output": "3"},
         {"instruction": "Sing.", "input": "", "output": "La."},
@@ -61,8 +61,8 @@ def gpteacher():
     rows = [{"instruction": "Act.", "input": "", "response": "I act."},
             {"instruction": "Call.", "input": "x", "response": "call(x)", "example_input": "y"}]
     return layout("gpteacher", rows, [
-        instruction("Act.", "I act.", source("GPTeacher", "1", "MIT", "gpt-4")),
-        instruction("Call.\n\nx", "call(x)", source("GPTeacher", "2", "MIT", "gpt-4"),
+        instruction("Act.", "I act.", source("GPTeacher", 1, "MIT", "gpt-4")),
+        instruction("Call.\n\nx", "call(x)", source("GPTeacher", 2, "MIT", "gpt-4"),
                     example_input="y")], warns=["competing model"])
 
 
@@ -74,9 +74,9 @@ def dolly():
     plain = "When?\n\nIt began in 2000 [42] in May[7], see [a]."
     stripped = "When?\n\nIt began in 2000  in May, see [a]."
     def wants(context, dataset, terms):
-        return [instruction(context, "2000", source(dataset, "1", terms, "people"),
+        return [instruction(context, "2000", source(dataset, 1, terms, "people"),
                             category="closed_qa"),
-                instruction("Fish?", "Tope", source(dataset, "2", terms, "people"))]
+                instruction("Fish?", "Tope", source(dataset, 2, terms, "people"))]
     return [layout("dolly", rows, wants(plain, name, licence), warns=["same terms"]),
             layout("dolly", rows, wants(stripped, name, licence), warns=["same terms"],
                    options={"strip_citations": True}),
@@ -110,7 +110,7 @@ def gpt4all():
             {"prompt": "Nothing?", "response": "", "source": ""}]
     def want(row, where):
         return instruction(rows[row - 1]["prompt"], rows[row - 1]["response"],
-                           source("GPT4All", str(row), "Apache-2.0", "gpt-3.5-turbo"),
+                           source("GPT4All", row, "Apache-2.0", "gpt-3.5-turbo"),
                            original_source=where)
     return layout("gpt4all", rows, [want(1, "pacovaldez/stackoverflow"), want(2, "bigscience/p3"),
                                     want(3, "")], notes={"an empty answer": 1},
@@ -144,7 +144,7 @@ def redpajama():
             {"text": "A page of wikis.", "meta": {"url": "https://en.wikipedia.org/wiki/Rye"}}]
     def want(row, part, licence, warning, meta, **kept):
         return {"text": rows[row - 1]["text"],
-                "source": source(f"RedPajama-Data-1T/{part}", str(row), licence, "people", warning),
+                "source": source(f"RedPajama-Data-1T/{part}", row, licence, "people", warning),
                 **kept, "meta": meta}
     return layout("redpajama", rows, [
         want(1, "common_crawl", "Common Crawl terms of use", web,
@@ -162,7 +162,7 @@ def redpajama():
 def trl():
     rows = [{"prompt": "p", "chosen": "a", "rejected": "b", "source": "web"},
             {"prompt": "p", "completion": "c", "label": False}, {"prompt": "p", "chosen": "a"}]
-    where = source("", "1", "", "")
+    where = source("", 1, "", "")
     return layout("trl", rows, [
         {"prompt": "p", "chosen": "a", "rejected": "b", "source": where, "original_source": "web"},
         {"prompt": "p", "completion": "c", "label": False, "source": {**where, "row": "2"}}],
