@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "feedback/win_rate.h"
+#include "feedback/sign_flip.h"
 
 namespace attune::feedback {
 namespace {
@@ -14,6 +14,14 @@ class Clusters {
     auto& [hits, trials] = counts_[prompt];
     hits += static_cast<double>(more_hits);
     trials += static_cast<double>(more_trials);
+  }
+  // Of each prompt: hits less misses.
+  std::vector<int64_t> differences() const {
+    std::vector<int64_t> all;
+    for (const auto& [prompt, count] : counts_) {
+      all.push_back(static_cast<int64_t>(2 * count.first - count.second));
+    }
+    return all;
   }
   std::optional<Interval> rate(const BootstrapOptions& options) const {
     std::vector<double> hits, trials;
@@ -48,6 +56,7 @@ Result<PositionBias> position_bias(std::span<const ShownRanking> rankings,
                                    const BootstrapOptions& options) {
   PositionBias bias;
   Clusters clusters;
+  std::vector<int64_t> differences;  // of each ranking
   int64_t counted = 0;
   for (size_t n = 0; n < rankings.size(); ++n) {
     const ShownRanking& ranking = rankings[n];
@@ -66,6 +75,7 @@ Result<PositionBias> position_bias(std::span<const ShownRanking> rankings,
     }
     bias.choices += choices;
     bias.first_chosen += first_chosen;
+    differences.push_back(2 * first_chosen - choices);
     if (choices > 0) clusters.add(ranking.prompt, first_chosen, choices);
     if (n == 0) bias.mean_rank_by_place.assign(places, 0.0);
     if (places != bias.mean_rank_by_place.size()) continue;
@@ -75,7 +85,7 @@ Result<PositionBias> position_bias(std::span<const ShownRanking> rankings,
     }
   }
   for (double& rank : bias.mean_rank_by_place) rank /= static_cast<double>(counted);
-  bias.p_value = fair_coin_p_value(bias.first_chosen, bias.choices);
+  bias.p_value = sign_flip_p_value(differences);
   bias.first_share = clusters.rate(options);
   return bias;
 }
@@ -94,7 +104,7 @@ LengthBias length_bias(std::span<const LengthPair> pairs, const BootstrapOptions
     clusters.add(pair.prompt, longer ? 1 : 0, 1);
   }
   if (!pairs.empty()) bias.mean_difference /= static_cast<double>(pairs.size());
-  bias.p_value = fair_coin_p_value(bias.longer, bias.longer + bias.shorter);
+  bias.p_value = sign_flip_p_value(clusters.differences());
   bias.longer_share = clusters.rate(options);
   return bias;
 }

@@ -24,7 +24,10 @@ struct ShownRanking {
 struct PositionBias {
   // Of two candidates, without ties: how often the one shown first was preferred; 0.5 is no bias.
   int64_t choices = 0, first_chosen = 0;
-  double p_value = 1;  // of a split as uneven by chance: exact, two-sided
+  // Of a split as uneven by chance, two-sided: what one ranking says of its pairs hangs together,
+  // so rankings are what chance turns round (sign_flip.h). Where every ranking has one pair, it is
+  // that of a fair coin. Presumes that each person's order was drawn by itself.
+  double p_value = 1;
   std::optional<Interval> first_share;
   // Of K candidates: the mean rank of what stood in each place; (K + 1)/2 everywhere is no bias.
   // Rankings of another number of candidates than the first one's are left out here.
@@ -43,7 +46,9 @@ struct LengthPair {
 
 struct LengthBias {
   int64_t longer = 0, shorter = 0, equal = 0;  // the chosen answer was
-  double p_value = 1;                          // of longer against shorter, by chance
+  // Of longer against shorter, by chance: all that is said of one prompt's answers, in one ranking
+  // or by several people, is about the same lengths, so prompts are turned round (sign_flip.h).
+  double p_value = 1;
   std::optional<Interval> longer_share;        // of pairs whose lengths differ
   double mean_difference = 0;                  // chosen less rejected
 };

@@ -34,6 +34,27 @@ TEST(PositionBias, WholeRankingsArePairsOfPlaces) {
   EXPECT_EQ(found.mean_rank_by_place, (std::vector<double>{1, 3, 2}));
 }
 
+// Five rankings of four are five witnesses, not thirty.
+TEST(PositionBias, PairsOfOneRankingAreNotIndependent) {
+  std::vector<ShownRanking> rankings;
+  for (int64_t i = 0; i < 5; ++i) rankings.push_back({i, {0, 1, 2, 3}, {1, 2, 3, 4}});
+  EXPECT_EQ(position_bias(rankings)->choices, 30);
+  EXPECT_NEAR(position_bias(rankings)->p_value, 2.0 / 32, 1e-15);
+  rankings.push_back({5, {0, 1, 2, 3}, {2, 1, 3, 4}});  // 6 6 6 6 6 4: both extremes only
+  EXPECT_NEAR(position_bias(rankings)->p_value, 2.0 / 64, 1e-15);
+  rankings[5].ranks = {4, 3, 2, 1};  // 6 6 6 6 6 -6
+  EXPECT_NEAR(position_bias(rankings)->p_value, fair_coin_p_value(5, 6), 1e-15);
+}
+
+TEST(LengthBias, WhatIsSaidOfOnePromptIsNotIndependent) {
+  std::vector<LengthPair> pairs;
+  for (int64_t prompt = 0; prompt < 4; ++prompt) {
+    for (int person = 0; person < 20; ++person) pairs.push_back({prompt, 9, 5});
+  }
+  EXPECT_EQ(length_bias(pairs).longer, 80);
+  EXPECT_NEAR(length_bias(pairs).p_value, 2.0 / 16, 1e-15);
+}
+
 TEST(PositionBias, RefusesAnOrderThatIsNone) {
   for (const std::vector<int64_t>& order :
        {std::vector<int64_t>{0, 0}, {0, 2}, {-1, 0}, {0}, {0, 1, 2}}) {
