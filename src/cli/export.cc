@@ -19,10 +19,18 @@ recipes::Recipe table() {
       recipes::string("dataset", nullptr,
                       "http://HOST:PORT/WORKSPACE/DATASET; the key is that of ATTUNE_API_KEY"),
       recipes::choice("format", "jsonl",
-                      {"jsonl", "csv", "trl_sft", "trl_preference", "rankings", "prompts"},
+                      {"jsonl", "csv", "trl_sft", "trl_preference", "rankings", "trl_unpaired",
+                       "prompts"},
                       "jsonl and csv hold everything; the others are rows for training"),
       recipes::string("question", nullptr, "whose answers make the rows; default: the first fit"),
       recipes::string("prompt", nullptr, "field of the prompt; default: prompt, instruction, ..."),
+      recipes::string("completion", nullptr,
+                      "field of the answer (trl_unpaired); default: response, completion, ..."),
+      recipes::list("positive", nullptr,
+                    "labels that mean a good answer (trl_unpaired); default: yes, good, ..."),
+      recipes::list("negative", nullptr, "labels that mean a bad one; default: all others"),
+      recipes::choice("answers", "adjudicated", {"adjudicated", "annotators"},
+                      "whether a reviewer's decision stands in place of people's answers"),
       recipes::string("rule", nullptr, "which pairs a ranking makes (trl_preference)"),
       recipes::string("ties", nullptr, "what tied answers make: skip or half (trl_preference)"),
       recipes::list("status", nullptr,
@@ -69,11 +77,13 @@ Status run_export(Arguments arguments) {
   }
   const ServerDataset dataset = TRY(parse_server_dataset(address));
   ExportQuery query;
-  for (const char* name : {"format", "question", "prompt", "rule", "ties"}) {
+  for (const char* name :
+       {"format", "question", "prompt", "completion", "answers", "rule", "ties"}) {
     query.emplace_back(name, text_of(config, name));
   }
-  if (!config["status"].is_null()) {
-    for (const Json& one : config["status"]) query.emplace_back("status", one.get<std::string>());
+  for (const char* name : {"status", "positive", "negative"}) {
+    if (config[name].is_null()) continue;
+    for (const Json& one : config[name]) query.emplace_back(name, one.get<std::string>());
   }
   const std::string output = text_of(config, "output");
   if (is_standard_input(output)) {

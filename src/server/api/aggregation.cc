@@ -17,6 +17,7 @@ feedback::TieModel tie_model_of(const std::string& name) {
 struct Asked {
   std::string question;
   AggregateOptions options;
+  bool adjudicated = true;  // what a reviewer decided stands in place of what the model says
   int64_t after = 0, limit = 100;
 };
 
@@ -32,6 +33,8 @@ Answer<Asked> read_asked(const Call& call) {
       query.choice_or("ties", "half_win", {"half_win", "ignore", "davidson", "rao_kupper"}));
   asked.options.prior_precision = query.number_or_null("prior_precision", {.ge = 0});
   asked.options.seed = static_cast<uint64_t>(query.integer_or("seed", 0, {.ge = 0}));
+  asked.adjudicated =
+      query.choice_or("answers", "adjudicated", {"adjudicated", "annotators"}) == "adjudicated";
   asked.after = query.integer_or("after", 0, {.ge = 0});
   asked.limit = query.integer_or("limit", 100, {.ge = 0, .le = 10'000});
   query.no_others();
@@ -48,6 +51,26 @@ OrderedJson annotators_json(const store::Judgements& judgements, const Aggregate
     list.push_back(std::move(one));
   }
   return list;
+}
+
+// The decision in the form of what the model says; the shares of people's answers stay.
+int64_t put_decisions(const store::Judgements& judgements, Aggregate& found) {
+  int64_t count = 0;
+  for (size_t i = 0; i < found.items.size(); ++i) {
+    const OrderedJson& decision = judgements.items[i].decision;
+    if (decision.is_null()) continue;
+    ++count;
+    OrderedJson& item = found.items[i];
+    item["adjudicated"] = true;
+    if (!item.contains("ranking")) {
+      item["value"] = decision;
+      item["tied"] = false;
+      continue;
+    }
+    item["ranking"] = decision;
+    for (OrderedJson& one : item["ranking"]) one["strength"] = nullptr;
+  }
+  return count;
 }
 
 // Items of a page; their number is the record's position, as in other lists.
@@ -76,17 +99,20 @@ Answer<http::Response> aggregate_answers(const Call& call) {
   const auto read = [&](store::Connection& connection) -> Answer<void> {
     const domain::Schema schema = TRY(schema_for(call, connection, id, Right::kReview));
     question = TRY(question_for(schema, asked.question));
-    auto all = TRY(store::read_judgements(connection, schema, {question}, {}));
+    auto all = TRY(store::read_judgements(connection, schema, {question},
+                                              {.decisions = asked.adjudicated}));
     judgements = std::move(all.front());
     return {};
   };
   TRY(answer_read(call.database(), read));
-  const Aggregate found = TRY(aggregate(question, judgements, asked.options));
+  Aggregate found = TRY(aggregate(question, judgements, asked.options));
+  const int64_t adjudicated = put_decisions(judgements, found);
   OrderedJson json = {{"question", question_name_json(question)},
                       {"method", found.method},
                       {"seed", asked.options.seed},
                       {"records", judgements.items.size()},
                       {"answers", judgements.answers.size()},
+                      {"adjudicated", adjudicated},
                       {"model", found.model},
                       {"annotators", annotators_json(judgements, found)}};
   add_page(judgements, found, asked, json);

@@ -22,6 +22,7 @@ struct Export {
   domain::Schema schema;
   ExportPlan plan;  // points into schema
   store::RecordParts parts;
+  store::SaidBeside beside;
   std::string snapshot_name;                 // "": what stands now
   std::optional<domain::Snapshot> snapshot;  // instead of what stands now
 
@@ -32,7 +33,8 @@ struct Export {
 Result<store::ExportPage> Export::next_page(int64_t& after, bool& end) const {
   if (!snapshot) {
     auto page = TRY(database->read([&](store::Connection& connection) {
-      return store::export_page(connection, schema, after, store::kExportPageRecords, parts);
+      return store::export_page(connection, schema, after, store::kExportPageRecords, parts,
+                                beside);
     }));
     end = page.records.empty();
     if (!end) after = page.records.back().position;
@@ -47,12 +49,16 @@ Result<store::ExportPage> Export::next_page(int64_t& after, bool& end) const {
 }
 
 Answer<void> read_plan(const Call& call, Export& job) {
-  const OrderedJson json = query_json(call.request.query, {"status", "include"});
+  const OrderedJson json =
+      query_json(call.request.query, {"status", "include", "positive", "negative"});
   SchemaReader query(json, "query");
-  const std::string format = query.choice_or(
-      "format", "jsonl", {"jsonl", "csv", "trl_sft", "trl_preference", "rankings", "prompts"});
-  const std::string question = query.text_or("question", "");
-  const std::string prompt = query.text_or("prompt", "");
+  const std::string format = query.choice_or("format", "jsonl", kExportFormats);
+  NamedColumns named{query.text_or("question", ""), query.text_or("prompt", ""),
+                     query.text_or("completion", ""), {}, {}};
+  if (query.given("positive")) named.positive = query.texts("positive");
+  if (query.given("negative")) named.negative = query.texts("negative");
+  job.plan.adjudicated =
+      query.choice_or("answers", "adjudicated", {"adjudicated", "annotators"}) == "adjudicated";
   const std::string rule = query.text_or("rule", "all");
   const std::string ties = query.text_or("ties", "skip");
   job.snapshot_name = query.text_or("snapshot", "");
@@ -76,7 +82,10 @@ Answer<void> read_plan(const Call& call, Export& job) {
     job.plan.statuses.insert(*domain::response_status_of(one));
   }
   job.parts = {.responses = true, .suggestions = true, .vectors = !includes.empty()};
-  TRY(choose_columns(job.schema, question, prompt, job.plan));
+  const bool lossless = job.plan.format == ExportFormat::kJsonl;
+  job.beside = {.adjudications = whole || job.plan.adjudicated, .gold = lossless,
+                .comments = lossless};
+  TRY(choose_columns(job.schema, named, job.plan));
   return {};
 }
 

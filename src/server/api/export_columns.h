@@ -23,7 +23,7 @@ struct RankedCandidates {
   std::vector<data::Content> completions;
   std::vector<std::optional<int>> ranks;
 };
-RankedCandidates ranked_candidates(const domain::Question& question, const OrderedJson& value,
+RankedCandidates ranked_candidates(const ExportPlan& plan, const OrderedJson& value,
                                    const data::Content& prompt, const OrderedJson& fields);
 
 }  // namespace attune::api

@@ -59,7 +59,7 @@ void write_answer(const store::ExportPage& page, const store::ExportedAnswer& an
   line.begin('{');
   line.name("id").text(answer.id);
   line.name("user_id").text(answer.user_id);
-  line.name("annotator").text(annotator_of(page, answer));
+  line.name("annotator").text(name_of(page, answer.user_id));
   line.name("status").text(to_string(answer.status));
   line.name("values").json(answer.values);
   line.name("guideline_version").json(json_or_null(answer.guideline_version));
@@ -82,16 +82,38 @@ void write_suggestion(const domain::Schema& schema, const store::ExportedSuggest
   line.end('}');
 }
 
+void write_decision(const store::ExportPage& page, const store::ExportedDecision& decision,
+                    Writing& line) {
+  line.begin('{');
+  line.name("user_id").text(decision.user_id);
+  line.name("reviewer").text(name_of(page, decision.user_id));
+  line.name("values").json(decision.values);
+  line.name("note").text_or_null(decision.note);
+  line.name("at").text(decision.at);
+  line.end('}');
+}
+
+void write_comment(const store::ExportPage& page, const store::ExportedComment& comment,
+                   Writing& line) {
+  line.begin('{');
+  line.name("id").text(comment.id);
+  line.name("user_id").text(comment.user_id);
+  line.name("author").text(name_of(page, comment.user_id));
+  line.name("text").text(comment.text);
+  line.name("inserted_at").text(comment.inserted_at);
+  line.name("updated_at").text(comment.updated_at);
+  line.end('}');
+}
+
 }  // namespace
 
 bool is_wanted(const ExportPlan& plan, const store::ExportedAnswer& answer) {
   return plan.statuses.empty() || plan.statuses.contains(answer.status);
 }
 
-const std::string& annotator_of(const store::ExportPage& page,
-                                const store::ExportedAnswer& answer) {
-  const auto name = page.usernames.find(answer.user_id);
-  return name == page.usernames.end() ? answer.user_id : name->second;
+const std::string& name_of(const store::ExportPage& page, const std::string& user_id) {
+  const auto name = page.usernames.find(user_id);
+  return name == page.usernames.end() ? user_id : name->second;
 }
 
 void append_whole_record(const domain::Schema& schema, const ExportPlan& plan,
@@ -112,6 +134,13 @@ void append_whole_record(const domain::Schema& schema, const ExportPlan& plan,
     if (is_wanted(plan, one)) write_answer(page, one, line);
   }
   line.end(']');
+  if (record.adjudication) write_decision(page, *record.adjudication, line.name("adjudication"));
+  if (record.gold) write_decision(page, *record.gold, line.name("gold"));
+  if (!record.comments.empty()) {
+    line.name("comments").begin('[');
+    for (const auto& one : record.comments) write_comment(page, one, line);
+    line.end(']');
+  }
   if (!record.vectors.empty()) line.name("vectors").json(to_line(OrderedJson(record.vectors)));
   line.name("inserted_at").text(record.inserted_at);
   line.name("updated_at").text(record.updated_at);

@@ -22,6 +22,7 @@ struct ReadRecord {
 struct ReadAnswer {
   const ExportedAnswer* stored = nullptr;
   OrderedJson values;
+  bool adjudicated = false;
 };
 
 Result<ReadRecord> read_record(const ExportedRecord& stored) {
@@ -32,6 +33,18 @@ Result<ReadRecord> read_record(const ExportedRecord& stored) {
 
 Result<ReadAnswer> read_answer(const ExportedAnswer& stored) {
   return ReadAnswer{&stored, TRY(parse_ordered_json(stored.values))};
+}
+
+// A reviewer's decision in the form of an answer.
+std::optional<ExportedAnswer> decision_as_answer(const ExportedRecord& record) {
+  if (!record.adjudication) return std::nullopt;
+  ExportedAnswer answer;
+  answer.user_id = record.adjudication->user_id;
+  answer.status = domain::ResponseStatus::kSubmitted;
+  answer.values = record.adjudication->values;
+  answer.inserted_at = answer.updated_at = record.adjudication->at;
+  answer.shown_order = "null";
+  return answer;
 }
 
 void add_line(const OrderedJson& row, std::string& out, ExportCounts& counts) {
@@ -65,8 +78,8 @@ void add_csv_row(const domain::Schema& schema, const store::ExportPage& page,
     cells.resize(cells.size() + 3 + schema.questions.size());
   } else {
     const auto version = answer->stored->guideline_version;
-    cells.push_back(annotator_of(page, *answer->stored));
-    cells.emplace_back(to_string(answer->stored->status));
+    cells.push_back(name_of(page, answer->stored->user_id));
+    cells.emplace_back(answer->adjudicated ? "adjudicated" : to_string(answer->stored->status));
     cells.push_back(version ? std::to_string(*version) : "");
     for (const domain::Question& question : schema.questions) {
       const OrderedJson* value = domain::value_of(answer->values, question.name);
@@ -95,6 +108,7 @@ void set_origin(const ExportPlan& plan, const ReadRecord& record, data::Example&
   if (source.dataset.empty()) source.dataset = plan.dataset_name;
   source.row = metadata_text(record, "source_row");
   if (source.row.empty()) source.row = example.id;
+  source.row_is_position = !data::names_row(example.id, source.row);
   source.licence = metadata_text(record, "licence");
   source.generated_by = metadata_text(record, "generated_by");
   source.warning = metadata_text(record, "warning");
@@ -106,7 +120,8 @@ data::Example example_of(const ExportPlan& plan, const store::ExportPage& page,
                          const ReadRecord& record, const ReadAnswer& answer) {
   data::Example example;
   set_origin(plan, record, example);
-  example.annotator = annotator_of(page, *answer.stored);
+  example.annotator = name_of(page, answer.stored->user_id);
+  if (answer.adjudicated) example.extra["adjudicated"] = true;
   const auto version = answer.stored->guideline_version;
   if (version) example.guideline_version = std::to_string(*version);
   return example;
@@ -133,6 +148,26 @@ void add_sft(const ExportPlan& plan, const store::ExportPage& page, const ReadRe
   example.completion = answer_like(*prompt, value->get<std::string>());
   const std::string agent = untouched_suggestion(record, *plan.question, *value);
   if (!agent.empty()) example.source->generated_by = agent;
+  add_line(data::to_json(example), out, counts);
+}
+
+void add_unpaired(const ExportPlan& plan, const store::ExportPage& page,
+                  const ReadRecord& record, const ReadAnswer& answer, std::string& out,
+                  ExportCounts& counts) {
+  const OrderedJson* value = domain::value_of(answer.values, plan.question->name);
+  const auto prompt = prompt_of(*plan.prompt, record.fields);
+  const auto completion = record.fields.find(plan.completion->name);
+  if (value == nullptr || !value->is_string() || !prompt || completion == record.fields.end() ||
+      !completion->is_string()) {
+    return;
+  }
+  const auto label = plan.labels.find(value->get<std::string>());
+  if (label == plan.labels.end()) return;  // an option that is neither
+  data::Example example = example_of(plan, page, record, answer);
+  example.form = data::Form::kUnpaired;
+  example.prompt = *prompt;
+  example.completion = answer_like(*prompt, completion->get<std::string>());
+  example.label = label->second;
   add_line(data::to_json(example), out, counts);
 }
 
@@ -174,7 +209,7 @@ void add_ranking(const ExportPlan& plan, const store::ExportPage& page,
   const OrderedJson* value = domain::value_of(answer.values, plan.question->name);
   const auto prompt = prompt_of(*plan.prompt, record.fields);
   if (value == nullptr || !prompt) return;
-  RankedCandidates ranked = ranked_candidates(*plan.question, *value, *prompt, record.fields);
+  RankedCandidates ranked = ranked_candidates(plan, *value, *prompt, record.fields);
   if (ranked.completions.size() < 2) return;
   data::Example example = example_of(plan, page, record, answer);
   example.form = data::Form::kRanking;
@@ -188,16 +223,36 @@ void add_ranking(const ExportPlan& plan, const store::ExportPage& page,
   }
 }
 
+void add_answer(const domain::Schema& schema, const ExportPlan& plan,
+                const store::ExportPage& page, const ReadRecord& record, const ReadAnswer& answer,
+                std::string& out, ExportCounts& counts) {
+  if (plan.format == ExportFormat::kCsv) {
+    add_csv_row(schema, page, record, &answer, out, counts);
+  } else if (plan.format == ExportFormat::kSft) {
+    add_sft(plan, page, record, answer, out, counts);
+  } else if (plan.format == ExportFormat::kUnpaired) {
+    add_unpaired(plan, page, record, answer, out, counts);
+  } else {
+    add_ranking(plan, page, record, answer, out, counts);
+  }
+}
+
+// Whether the decision stands in place of the submitted answers, of which rows are asked for.
+bool replaces_answers(const ExportPlan& plan, const ReadAnswer& decision) {
+  return plan.format != ExportFormat::kCsv && plan.adjudicated &&
+         is_wanted(plan, *decision.stored) &&
+         domain::value_of(decision.values, plan.question->name) != nullptr;
+}
+
 }  // namespace
 
+const std::vector<std::string> kExportFormats = {
+    "jsonl", "csv", "trl_sft", "trl_preference", "rankings", "trl_unpaired", "prompts"};
+
 std::optional<ExportFormat> export_format_of(std::string_view name) {
-  if (name == "jsonl") return ExportFormat::kJsonl;
-  if (name == "csv") return ExportFormat::kCsv;
-  if (name == "trl_sft") return ExportFormat::kSft;
-  if (name == "trl_preference") return ExportFormat::kPreference;
-  if (name == "rankings") return ExportFormat::kRankings;
-  if (name == "prompts") return ExportFormat::kPrompts;
-  return std::nullopt;
+  const auto found = std::find(kExportFormats.begin(), kExportFormats.end(), name);
+  if (found == kExportFormats.end()) return std::nullopt;
+  return static_cast<ExportFormat>(found - kExportFormats.begin());
 }
 
 std::string header_line(const domain::Schema& schema, const ExportPlan& plan) {
@@ -225,18 +280,21 @@ Status append_rows(const domain::Schema& schema, const ExportPlan& plan,
     add_prompt(plan, record, out, counts);
     return {};
   }
+  const auto decided = decision_as_answer(stored);
+  ReadAnswer decision;
+  if (decided) decision = TRY(read_answer(*decided));
+  decision.adjudicated = true;
+  const bool replaces = decided && replaces_answers(plan, decision);
   bool any = false;
   for (const ExportedAnswer& one : stored.answers) {
     if (!is_wanted(plan, one)) continue;
+    if (replaces && one.status == domain::ResponseStatus::kSubmitted) continue;
     any = true;
-    const ReadAnswer answer = TRY(read_answer(one));
-    if (plan.format == ExportFormat::kCsv) {
-      add_csv_row(schema, page, record, &answer, out, counts);
-    } else if (plan.format == ExportFormat::kSft) {
-      add_sft(plan, page, record, answer, out, counts);
-    } else {
-      add_ranking(plan, page, record, answer, out, counts);
-    }
+    add_answer(schema, plan, page, record, TRY(read_answer(one)), out, counts);
+  }
+  if (replaces || (decided && plan.format == ExportFormat::kCsv && plan.statuses.empty())) {
+    any = true;
+    add_answer(schema, plan, page, record, decision, out, counts);
   }
   if (!any && plan.format == ExportFormat::kCsv) {
     add_csv_row(schema, page, record, nullptr, out, counts);

@@ -61,6 +61,21 @@ class ExportApi : public testing::ApiTest {
                     "values":{"better":{"value":"Goodbye."}}}]}])");
   }
 
+  std::string id_of(const std::string& external_id) {
+    for (const OrderedJson& line : lines(exported("format=jsonl"))) {
+      if (line["external_id"] == external_id) return line["id"];
+    }
+    return "";
+  }
+  // On p-1: the third is the best.
+  void decide() {
+    const auto ranking = json(R"([{"value":"response-3","rank":1},{"value":"response-1","rank":2},
+                                  {"value":"response-2","rank":3}])");
+    const auto decided =
+        put("rev", "/api/attune/v1/records/" + id_of("p-1") + "/adjudication",
+            {{"values", {{"order", {{"value", ranking}}}}}, {"note", "the third is kind"}});
+    ASSERT_EQ(decided.status, 200) << decided.text;
+  }
   testing::Reply exported(const std::string& query) {
     return get("lead", "/api/attune/v1/datasets/" + schema_.dataset.id + "/export?" + query);
   }
@@ -106,7 +121,7 @@ TEST_P(ExportApi, LinesOfWholeRecordsAreCompactJsonWhateverTheyHold) {
       "suggestions":[{"question_id":")" +
          question_id("better") + R"(","value":"a \"b\"","agent":"m-1","score":0.1}],
       "responses":[{"user_id":")" + ids_["ann"] + R"(","status":"draft","seconds_spent":1.5e-7,
-                    "shown_order":["response-2","response-1"],
+                    "shown_order":["response-2","response-1","response-3"],
                     "values":{"better":{"value":"\u00fc\r\n"}}}]}])");
   const auto reply = exported("format=jsonl&include=vectors");
   const auto all = lines(reply);
@@ -163,6 +178,74 @@ TEST_P(ExportApi, PreferencesAreThePairsOfTheRule) {
   EXPECT_EQ(exported("format=trl_preference&rule=bset").status, 422);
 }
 
+TEST_P(ExportApi, WhatAReviewerDecidedStandsInPlaceOfTheAnswers) {
+  decide();
+  const auto rows = lines(exported("format=rankings"));
+  ASSERT_EQ(rows.size(), 1U);
+  const auto example = data::parse_example(rows[0]).value();
+  EXPECT_EQ(example.ranks, (std::vector<std::optional<int>>{2, 3, 1}));
+  EXPECT_EQ(example.annotator, "rev");
+  EXPECT_EQ(example.extra["adjudicated"], true);
+  EXPECT_EQ(lines(exported("format=trl_preference"))[0]["annotator"], "rev");
+  const auto people = lines(exported("format=rankings&answers=annotators"));
+  ASSERT_EQ(people.size(), 1U);
+  EXPECT_EQ(people[0]["annotator"], "ann");
+  EXPECT_FALSE(people[0].contains("adjudicated"));
+  // A question that it says nothing of keeps people's answers.
+  EXPECT_EQ(lines(exported("format=trl_sft"))[0]["completion"], "Hello!");
+  // Other answers than submitted ones are not what was decided on.
+  EXPECT_EQ(lines(exported("format=rankings&status=discarded")).size(), 0U);
+  EXPECT_EQ(exported("format=rankings&answers=all").status, 422);
+  const std::string csv = exported("format=csv").text;
+  EXPECT_NE(csv.find(",rev,adjudicated,"), std::string::npos) << csv;
+  EXPECT_NE(csv.find(",ann,submitted,"), std::string::npos) << csv;
+  EXPECT_EQ(exported("format=csv&status=submitted").text.find("adjudicated"), std::string::npos);
+}
+
+TEST_P(ExportApi, WholeRecordsHoldDecisionsGoldAnswersAndComments) {
+  decide();
+  const std::string path = "/api/attune/v1/records/" + id_of("p-2");
+  const auto gold = json(R"({"order":{"value":[{"value":"response-1","rank":1},
+      {"value":"response-2","rank":2},{"value":"response-3","rank":3}]}})");
+  ASSERT_EQ(put("lead", path + "/gold", {{"values", gold}}).status, 200);
+  ASSERT_EQ(post("bob", path + "/comments", {{"text", "odd \"one\""}}).status, 201);
+  const auto reply = exported("format=jsonl");
+  const auto all = lines(reply);
+  EXPECT_EQ(reply.text, to_line(all[0]) + "\n" + to_line(all[1]) + "\n");
+  EXPECT_EQ(all[0]["adjudication"]["reviewer"], "rev");
+  EXPECT_EQ(all[0]["adjudication"]["user_id"], ids_["rev"]);
+  EXPECT_EQ(all[0]["adjudication"]["note"], "the third is kind");
+  EXPECT_EQ(all[0]["adjudication"]["values"]["order"]["value"][0]["value"], "response-3");
+  EXPECT_EQ(all[0]["responses"].size(), 2U);
+  EXPECT_FALSE(all[0].contains("gold"));
+  EXPECT_FALSE(all[1].contains("adjudication"));
+  EXPECT_EQ(all[1]["gold"]["values"], gold);
+  EXPECT_EQ(all[1]["gold"]["note"], nullptr);
+  ASSERT_EQ(all[1]["comments"].size(), 1U);
+  EXPECT_EQ(all[1]["comments"][0]["author"], "bob");
+  EXPECT_EQ(all[1]["comments"][0]["text"], "odd \"one\"");
+}
+
+TEST_P(ExportApi, ASnapshotKeepsWhatWasDecidedUntilThePersonIsForgotten) {
+  const std::string path = "/api/attune/v1/datasets/" + schema_.dataset.id + "/snapshots";
+  const auto before = post("lead", path, {{"name", "before"}});
+  decide();
+  const auto after = post("lead", path, {{"name", "after"}});
+  ASSERT_EQ(after.status, 201) << after.text;
+  EXPECT_NE(before.body["hash"], after.body["hash"]);
+  const auto annotator = [&](const std::string& query) {
+    return lines(exported("format=rankings&" + query))[0]["annotator"];
+  };
+  EXPECT_EQ(annotator("snapshot=before"), "ann");
+  EXPECT_EQ(annotator("snapshot=after"), "rev");
+  EXPECT_EQ(annotator("snapshot=after&answers=annotators"), "ann");
+  EXPECT_EQ(post("owner", "/api/attune/v1/users/" + ids_["rev"] + "/forget", nullptr).status, 200);
+  EXPECT_EQ(annotator("snapshot=after"), "ann");
+  EXPECT_EQ(annotator(""), "ann");
+  EXPECT_EQ(exported("format=jsonl&snapshot=after").text.find("the third is kind"),
+            std::string::npos);
+}
+
 TEST_P(ExportApi, CorrectedAnswersBecomeInstructionData) {
   const auto all = lines(exported("format=trl_sft"));
   ASSERT_EQ(all.size(), 1U);
@@ -214,6 +297,102 @@ TEST_P(ExportApi, WhatTheDataSetLacksIsSaid) {
   }
 }
 
+// Thumbs on one answer, and a choice between two of which one may be a tie.
+class ThumbsExport : public ExportApi {
+ protected:
+  void use(const std::string& options, const std::vector<std::string>& fields,
+           const std::vector<std::string>& answers) {
+    domain::Schema schema;
+    schema.dataset.published = true;
+    OrderedJson contents = OrderedJson::object();
+    for (const std::string& name : fields) {
+      schema.fields.push_back(
+          domain::field(name, true, R"({"type":"text","use_markdown":false})"));
+      contents[name] = name + "'s";
+    }
+    OrderedJson settings = {{"type", "label_selection"}, {"visible_options", nullptr}};
+    for (const OrderedJson& option : json(options)) {
+      settings["options"].push_back(
+          {{"value", option}, {"text", option}, {"description", nullptr}});
+    }
+    schema.questions = {domain::question("verdict", true, to_line(settings))};
+    schema_ = new_dataset(schema);
+    OrderedJson items = OrderedJson::array();
+    for (const std::string& answer : answers) {
+      items.push_back({{"fields", contents}, {"external_id", std::to_string(items.size())}});
+      items.back()["responses"] = {{{"user_id", ids_["owner"]},
+                                    {"status", "submitted"},
+                                    {"values", {{"verdict", {{"value", answer}}}}}}};
+    }
+    const auto written = put("owner", "/api/v1/datasets/" + schema_.dataset.id + "/records/bulk",
+                             {{"items", items}});
+    ASSERT_EQ(written.status, 200) << written.text;
+  }
+  testing::Reply rows(const std::string& query) {
+    return get("owner", "/api/attune/v1/datasets/" + schema_.dataset.id + "/export?" + query);
+  }
+  std::string labels(const std::string& query) {
+    std::string text;
+    for (const OrderedJson& row : lines(rows("format=trl_unpaired&" + query))) {
+      text += data::parse_example(row).value().label ? '+' : '-';
+    }
+    return text;
+  }
+};
+
+TEST_P(ThumbsExport, LabelsThatSayWhatTheyMeanBecomeThumbs) {
+  use(R"(["good","bad"])", {"prompt", "response"}, {"good", "bad", "good"});
+  const auto all = lines(rows("format=trl_unpaired"));
+  ASSERT_EQ(all.size(), 3U);
+  const auto example = data::parse_example(all[1]).value();
+  EXPECT_EQ(example.form, data::Form::kUnpaired);
+  EXPECT_EQ(std::get<std::string>(*example.prompt), "prompt's");
+  EXPECT_EQ(std::get<std::string>(*example.completion), "response's");
+  EXPECT_EQ(example.annotator, "owner");
+  EXPECT_EQ(labels(""), "+-+");
+  EXPECT_EQ(labels("positive=bad"), "-+-");
+  EXPECT_EQ(labels("completion=prompt&prompt=response"), "+-+");
+  // As pairs they would be trained on as answers: "good" over "bad".
+  for (const char* format : {"trl_preference", "rankings"}) {
+    const auto refused = rows(std::string("format=") + format);
+    EXPECT_EQ(refused.status, 422) << refused.text;
+    EXPECT_NE(refused.text.find("trl_unpaired"), std::string::npos) << refused.text;
+  }
+}
+
+TEST_P(ThumbsExport, WhereItIsNotEvidentTheCallerSays) {
+  use(R"(["ship","so-so","stop"])", {"prompt", "text", "reply"}, {"ship", "so-so", "stop"});
+  const auto refused = [&](const std::string& query) {
+    const auto reply = rows("format=trl_unpaired&" + query);
+    EXPECT_EQ(reply.status, 422) << reply.text;
+    return reply.text;
+  };
+  EXPECT_NE(refused("").find("completion="), std::string::npos);
+  EXPECT_NE(refused("completion=none").find("`none` is none"), std::string::npos);
+  EXPECT_NE(refused("completion=reply").find("positive="), std::string::npos);
+  EXPECT_NE(refused("completion=reply&positive=shop").find("none of its options"),
+            std::string::npos);
+  EXPECT_NE(refused("completion=reply&positive=ship&negative=ship").find("twice"),
+            std::string::npos);
+  EXPECT_EQ(labels("completion=reply&positive=ship"), "+--");
+  EXPECT_EQ(labels("completion=reply&negative=stop"), "++-");
+  EXPECT_EQ(labels("completion=reply&positive=ship&negative=stop"), "+-");  // so-so is neither
+  EXPECT_EQ(labels("completion=reply&positive=ship&positive=so-so"), "++-");
+}
+
+TEST_P(ThumbsExport, AnOptionThatNamesNoFieldIsNoCandidate) {
+  use(R"(["one","two","a tie"])", {"prompt", "one", "two"}, {"one", "a tie"});
+  const auto rankings = lines(rows("format=rankings"));
+  ASSERT_EQ(rankings.size(), 2U);
+  EXPECT_EQ(rankings[0]["completions"], OrderedJson({"one's", "two's"}));
+  EXPECT_EQ(rankings[0]["ranks"], OrderedJson({1, 2}));
+  EXPECT_EQ(rankings[1]["ranks"], OrderedJson({2, 2}));
+  EXPECT_EQ(lines(rows("format=trl_preference")).size(), 1U);
+  const auto refused = rows("format=trl_unpaired");
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_NE(refused.text.find("trl_preference"), std::string::npos) << refused.text;
+}
+
 TEST_P(ExportApi, LongDataSetsComeInPagesWithoutGapsOrDoubles) {
   for (int batch = 0; batch < 3; ++batch) {
     OrderedJson items = OrderedJson::array();
@@ -232,6 +411,7 @@ TEST_P(ExportApi, LongDataSetsComeInPagesWithoutGapsOrDoubles) {
 }
 
 INSTANTIATE_BOTH_DATABASES(ExportApi);
+INSTANTIATE_BOTH_DATABASES(ThumbsExport);
 
 }  // namespace
 }  // namespace attune::api

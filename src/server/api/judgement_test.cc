@@ -164,6 +164,28 @@ TEST_P(JudgementTest, MajorityCountsVotesAndBreaksTiesByTheSeed) {
   EXPECT_EQ(aggregate("question=kind&seed=5"), found);
 }
 
+TEST_P(JudgementTest, WhatAReviewerDecidedStandsInPlaceOfTheModel) {
+  const OrderedJson records = add_four();
+  const std::string second = records[1]["id"].get<std::string>();
+  const auto decided = put("rev", "/api/attune/v1/records/" + second + "/adjudication",
+                           {{"values", answer("rev", "bca", "c", {"b", "c"})["values"]}});
+  ASSERT_EQ(decided.status, 200) << decided.text;
+  const OrderedJson kind = aggregate("question=kind");
+  EXPECT_EQ(kind["adjudicated"], 1);
+  EXPECT_EQ(kind["items"][1]["value"], "c");
+  EXPECT_EQ(kind["items"][1]["adjudicated"], true);
+  EXPECT_EQ(kind["items"][1]["tied"], false);
+  EXPECT_EQ(kind["items"][1]["shares"][0]["share"], 0.5);  // of people's answers
+  EXPECT_FALSE(kind["items"][0].contains("adjudicated"));
+  EXPECT_EQ(aggregate("question=tags")["items"][1]["value"], OrderedJson({"b", "c"}));
+  const OrderedJson ranking = aggregate("question=rank")["items"][1]["ranking"];
+  EXPECT_EQ(ranking[0], OrderedJson({{"value", "b"}, {"rank", 1}, {"strength", nullptr}}));
+  const OrderedJson people = aggregate("question=kind&answers=annotators");
+  EXPECT_EQ(people["adjudicated"], 0);
+  EXPECT_EQ(people["items"][1]["tied"], true);
+  EXPECT_EQ(get("rev", dataset("/aggregate?answers=all")).status, 422);
+}
+
 TEST_P(JudgementTest, ModelsOfPeopleFindWhoIsReliable) {
   std::vector<OrderedJson> records;
   // ann and lead say what is true; bob always says b.

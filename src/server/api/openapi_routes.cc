@@ -122,8 +122,10 @@ constexpr RouteText kRoutes[] = {
      "Decisions"},
     {"GET /api/attune/v1/datasets/{dataset_id}/gold/scores", "", "", 200, "GoldScores"},
     {"GET /api/attune/v1/datasets/{dataset_id}/export",
-     "format?:jsonl|csv|trl_sft|trl_preference|rankings|prompts question?:text prompt?:text "
-     "rule?:text ties?:text snapshot?:text status?:text[] include?:text[]",
+     "format?:jsonl|csv|trl_sft|trl_preference|rankings|trl_unpaired|prompts question?:text "
+     "prompt?:text completion?:text positive?:text[] negative?:text[] "
+     "answers?:adjudicated|annotators rule?:text ties?:text snapshot?:text status?:text[] "
+     "include?:text[]",
      "", 200, ""},
     {"POST /api/attune/v1/datasets/{dataset_id}/records/forget", "", "ForgetRecords", 200,
      "Forgotten"},
@@ -140,7 +142,7 @@ constexpr RouteText kRoutes[] = {
      "question?:text "
      "method?:majority|dawid_skene|mace|bradley_terry|plackett_luce|crowd_bt "
      "scope?:records|options ties?:half_win|ignore|davidson|rao_kupper prior_precision?:number "
-     "seed?:int after?:int limit?:int",
+     "seed?:int answers?:adjudicated|annotators after?:int limit?:int",
      "", 200, "Aggregate"},
     {"GET /api/attune/v1/datasets/{dataset_id}/annotators",
      "question?:text fast_share?:number fast_rate_max?:number answers_min?:int "

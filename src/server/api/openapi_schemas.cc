@@ -208,8 +208,8 @@ constexpr NamedSchema kSchemas[] = {
     {"Bias", "question:QuestionName position:PositionBias length:LengthBias?"},
     {"Power", "comparisons:int win_rate:number level:number power:number tie_rate:number"},
     {"Aggregate",
-     "question:QuestionName method:text seed:int records:int answers:int model:object? "
-     "annotators:object[] items:object[] next_after:int?"},
+     "question:QuestionName method:text seed:int records:int answers:int adjudicated:int "
+     "model:object? annotators:object[] items:object[] next_after:int?"},
 };
 
 const std::map<std::string, OrderedJson, std::less<>>& plain_types() {

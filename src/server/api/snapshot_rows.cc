@@ -36,6 +36,14 @@ void add_answer(const OrderedJson& row, store::ExportedRecord& record, store::Ex
   record.answers.push_back(std::move(answer));
 }
 
+void add_adjudication(const OrderedJson& row, store::ExportedRecord& record,
+                      store::ExportPage& page) {
+  if (domain::is_tombstone(row.at("values"))) return;
+  record.adjudication = store::ExportedDecision{text_of(row, "user_id"), to_line(row["values"]),
+                                                text_or_nothing(row, "note"), text_of(row, "at")};
+  page.usernames[record.adjudication->user_id] = text_of(row, "reviewer");
+}
+
 void add_suggestion(const domain::Schema& schema, const OrderedJson& row,
                     store::ExportedRecord& record) {
   const domain::Question* question = domain::question_named(schema, text_of(row, "question"));
@@ -68,6 +76,8 @@ Result<store::ExportPage> page_of_snapshot(const domain::Schema& schema,
     record.position = kept.number;
     for (const OrderedJson& one : row.at("suggestions")) add_suggestion(schema, one, record);
     for (const OrderedJson& one : row.at("responses")) add_answer(one, record, page);
+    const auto decided = row.find("adjudication");
+    if (decided != row.end()) add_adjudication(*decided, record, page);
     page.records.push_back(std::move(record));
   }
   return page;

@@ -49,7 +49,8 @@ Status fill(store::Connection& connection, const domain::Schema& schema, Snapsho
   const store::RecordParts parts = {.responses = true, .suggestions = true};
   for (int64_t after = 0;;) {
     const auto page =
-        TRY(store::export_page(connection, schema, after, store::kExportPageRecords, parts));
+        TRY(store::export_page(connection, schema, after, store::kExportPageRecords, parts,
+                               {.adjudications = true}));
     if (page.records.empty()) break;
     std::vector<store::SnapshotRow> rows;
     for (const store::ExportedRecord& record : page.records) {

@@ -43,6 +43,8 @@ std::string content_hash(const OrderedJson& row) {
   for (OrderedJson& response : content["responses"]) {
     erase_all(response, {"id", "user_id", "inserted_at", "updated_at"});
   }
+  const auto decided = content.find("adjudication");
+  if (decided != content.end()) erase_all(*decided, {"user_id", "at"});
   sort_by(content["responses"], "annotator");
   sort_by(content["suggestions"], "question");
   return sha256_hex(canonical(content));
@@ -74,6 +76,14 @@ Result<std::optional<std::string>> without_person(const std::string& text,
     response["values"] = tombstone_of(to_line(response["values"]));
     response["annotator"] = user_id;
     response["shown_order"] = nullptr;
+    changed = true;
+  }
+  const auto decided = row.find("adjudication");
+  if (decided != row.end() && decided->value("user_id", "") == user_id &&
+      !is_tombstone((*decided)["values"])) {
+    (*decided)["values"] = tombstone_of(to_line((*decided)["values"]));
+    (*decided)["reviewer"] = user_id;
+    (*decided)["note"] = nullptr;
     changed = true;
   }
   if (!changed) return std::optional<std::string>();

@@ -4,8 +4,9 @@
 // the same answers have the same hash on any server and data base. It is the SHA-256 of the hashes,
 // in hexadecimal and one a line, first of the settings (fields, questions, metadata properties),
 // then of each record in its order. What is hashed of a record is its row of the export (jsonl)
-// without ids and times, answers in the order of their annotators' names, suggestions in that of
-// their questions, every object with its keys sorted. Vectors are not part of it.
+// without ids, times, comments and gold answers, answers in the order of their annotators' names,
+// suggestions in that of their questions, every object with its keys sorted. Vectors are not part
+// of it.
 #pragma once
 
 #include <optional>

@@ -35,6 +35,17 @@ const std::string kVectors =
                 "FROM records p CROSS JOIN record_vectors v WHERE v.record = p.position AND ") +
     kOfPage + " ORDER BY p.position";
 
+std::string decisions_sql(const char* table) {
+  return std::string("SELECT p.position, d.user_id, d.answer, d.note, d.at FROM records p CROSS "
+                     "JOIN ") +
+         table + " d WHERE d.record = p.position AND " + kOfPage + " ORDER BY p.position";
+}
+
+const std::string kComments =
+    std::string("SELECT p.position, c.id, c.user_id, c.text, c.inserted_at, c.updated_at "
+                "FROM records p CROSS JOIN comments c WHERE c.record = p.position AND ") +
+    kOfPage + " ORDER BY p.position, c.position";
+
 std::string json_of(Row& row, size_t column) {
   return row.is_null(column) ? "null" : row.take_text(column);
 }
@@ -78,6 +89,10 @@ ExportedSuggestion suggestion_in(Row& row) {
   return suggestion;
 }
 
+ExportedDecision decision_in(Row& row) {
+  return {row.take_text(1), row.take_text(2), row.text_or_null(3), row.take_text(4)};
+}
+
 // A page whose records are read; its parts come in their order.
 class Filling {
  public:
@@ -102,10 +117,30 @@ class Filling {
       if (name != names.end()) record.vectors[*name->second] = components_of(row.bytes(2));
     });
   }
+  Status beside(const SaidBeside& wanted) {
+    if (wanted.adjudications) {
+      TRY(each(decisions_sql("adjudications"), [](ExportedRecord& record, Row& row) {
+        record.adjudication = decision_in(row);
+      }));
+    }
+    if (wanted.gold) {
+      TRY(each(decisions_sql("gold_records"), [](ExportedRecord& record, Row& row) {
+        record.gold = decision_in(row);
+      }));
+    }
+    if (!wanted.comments) return {};
+    return each(kComments, [](ExportedRecord& record, Row& row) {
+      record.comments.push_back({row.take_text(1), row.take_text(2), row.take_text(3),
+                                 row.take_text(4), row.take_text(5)});
+    });
+  }
   Status usernames() {
     std::set<std::string> ids;
     for (const ExportedRecord& record : page_.records) {
       for (const ExportedAnswer& one : record.answers) ids.insert(one.user_id);
+      for (const ExportedComment& one : record.comments) ids.insert(one.user_id);
+      if (record.adjudication) ids.insert(record.adjudication->user_id);
+      if (record.gold) ids.insert(record.gold->user_id);
     }
     const std::vector<Value> keys(ids.begin(), ids.end());
     for (const Row& row :
@@ -139,17 +174,17 @@ class Filling {
 }  // namespace
 
 Result<ExportPage> export_page(Connection& connection, const domain::Schema& schema, int64_t after,
-                               int64_t limit, const RecordParts& parts) {
+                               int64_t limit, const RecordParts& parts,
+                               const SaidBeside& beside) {
   ExportPage page;
   Rows rows = TRY(connection.run(kRecords, {schema.dataset.position, after, limit}));
   page.records.reserve(rows.size());
   for (Row& row : rows) page.records.push_back(record_in(row));
   if (page.records.empty()) return page;
   Filling filling(connection, schema, page);
-  if (parts.responses) {
-    TRY(filling.answers());
-    TRY(filling.usernames());
-  }
+  if (parts.responses) TRY(filling.answers());
+  TRY(filling.beside(beside));
+  TRY(filling.usernames());
   if (parts.suggestions) TRY(filling.suggestions());
   if (parts.vectors) TRY(filling.vectors());
   return page;

@@ -31,6 +31,18 @@ struct ExportedAnswer {
   std::string shown_order;  // JSON, "null" where nobody said it
 };
 
+// What stands above people's answers (store/review.h).
+struct ExportedDecision {
+  std::string user_id;
+  std::string values;  // JSON
+  std::optional<std::string> note;
+  std::string at;
+};
+
+struct ExportedComment {
+  std::string id, user_id, text, inserted_at, updated_at;
+};
+
 struct ExportedSuggestion {
   std::string question_id;
   std::string value;  // JSON
@@ -48,6 +60,13 @@ struct ExportedRecord {
   std::vector<ExportedAnswer> answers;          // in the order of writing
   std::vector<ExportedSuggestion> suggestions;  // in the order of the data set's questions
   std::map<std::string, std::vector<float>> vectors;  // by the vector's name
+  std::optional<ExportedDecision> adjudication, gold;
+  std::vector<ExportedComment> comments;  // in the order of writing
+};
+
+// What is read beside the parts of records, each by a statement of its own.
+struct SaidBeside {
+  bool adjudications = false, gold = false, comments = false;
 };
 
 struct ExportPage {
@@ -58,6 +77,7 @@ struct ExportPage {
 // Up to `limit` records behind the position `after` (0: from the first). An empty page is the end.
 // Of `parts` the kinds count, not the persons and vectors that it may name.
 Result<ExportPage> export_page(Connection& connection, const domain::Schema& schema, int64_t after,
-                               int64_t limit, const RecordParts& parts);
+                               int64_t limit, const RecordParts& parts,
+                               const SaidBeside& beside = {});
 
 }  // namespace attune::store

@@ -43,6 +43,7 @@ class Reading {
         "ORDER BY a.record, a.user_id",
         {schema_.dataset.position}, [&](const Row& row) { return add_response(row); }));
     if (parts.gold) TRY(add_gold());
+    if (parts.decisions) TRY(add_decisions());
     TRY(name_raters());
     std::vector<Judgements> all;
     for (Collected& one : collected_) {
@@ -97,7 +98,24 @@ class Reading {
   }
 
   Status add_gold() {
-    const auto take = [&](const Row& row) -> Status {
+    return each_answer_of("gold_records",
+                          [](Collected& to, JudgedItem& item, const OrderedJson& value) {
+                            const auto gold = to.coder.code(value);
+                            if (gold) item.gold = gold->category;
+                          });
+  }
+
+  Status add_decisions() {
+    return each_answer_of("adjudications",
+                          [](Collected&, JudgedItem& item, const OrderedJson& value) {
+                            item.decision = value;
+                          });
+  }
+
+  // Calls take(question, item, value) for what the table says of each record that was answered.
+  template <typename Take>
+  Status each_answer_of(const std::string& table, const Take& take) {
+    const auto take_row = [&](const Row& row) -> Status {
       const OrderedJson values = TRY(parse_ordered_json(row.text(1)));
       for (Collected& to : collected_) {
         const auto item = std::lower_bound(
@@ -105,14 +123,13 @@ class Reading {
             [](const JudgedItem& one, int64_t position) { return one.position < position; });
         if (item == to.found.items.end() || item->position != row.integer(0)) continue;
         const OrderedJson* value = domain::value_of(values, to.question.name);
-        if (value == nullptr) continue;
-        if (const auto gold = to.coder.code(*value)) item->gold = gold->category;
+        if (value != nullptr) take(to, *item, *value);
       }
       return {};
     };
-    return connection_.each("SELECT record, answer FROM gold_records WHERE dataset = $1 "
-                            "ORDER BY record",
-                            {schema_.dataset.position}, take);
+    return connection_.each(
+        "SELECT record, answer FROM " + table + " WHERE dataset = $1 ORDER BY record",
+        {schema_.dataset.position}, take_row);
   }
 
   // Raters were counted as they came; they are told by name.

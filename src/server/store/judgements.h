@@ -15,6 +15,7 @@ struct JudgedItem {
   int64_t position = 0;  // of the record
   std::string record_id;
   int gold = feedback::kNoAnswer;  // the category of the answer that is known to be right, if read
+  OrderedJson decision = nullptr;  // what a reviewer decided on, if read
 };
 struct Judge {
   std::string user_id;
@@ -35,6 +36,7 @@ struct Judgements {
 struct JudgementParts {
   bool origins = false;  // seconds and the order shown, from the history
   bool gold = false;     // the answers that are known to be right
+  bool decisions = false;  // what reviewers decided, of records that somebody answered
 };
 
 // One for each question, in their order. All answers are read once. Memory grows with the answers

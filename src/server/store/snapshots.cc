@@ -159,10 +159,11 @@ Result<int64_t> forget_in_snapshots(Connection& connection, std::span<const Valu
 Result<int64_t> forget_person_in_snapshots(Connection& connection, const std::string& user_id) {
   int64_t forgotten = 0;
   for (const Row& row : TRY(connection.run(
+           // What the person decided on others' answers stands in no history: it is looked for.
            "SELECT DISTINCT r.content, c.text FROM snapshot_rows r JOIN snapshot_contents c ON "
            "c.hash = r.content WHERE r.record_id IN (SELECT record_id FROM response_history WHERE "
-           "user_id = $1)",
-           {user_id}))) {
+           "user_id = $1) OR c.text LIKE $2",
+           {user_id, "%\"adjudication\":{\"user_id\":\"" + user_id + "\"%"}))) {
     const auto text = TRY(domain::without_person(row.text(1), user_id));
     if (text) forgotten += TRY(replace_text(connection, row.text(0), *text));
   }
