@@ -72,6 +72,24 @@ class StraightImportTest(ServedCase):
         self.assertEqual(record["fields"]["prompt"], rows[-1]["prompt"])
         self.assertEqual(record["suggestions"][0]["value"], WORDS[-1])
 
+    def test_rows_without_names_of_two_files_both_stay(self):
+        """Also through a file of examples, over HTTP and beside the server, and in each again."""
+        monday, tuesday = (
+            [{"instruction": f"{day} {i}", "input": "", "response": "x"} for i in range(3)]
+            for day in ("monday", "tuesday"))
+        files = [self.write_rows("monday.jsonl", monday), self.write_rows("tuesday.jsonl", tuesday)]
+        converted = self.path("converted.jsonl")
+        self.done("import", "--data", files[1], "--output", converted)
+        places = [("--dataset", self.address("days")),
+                  ("--data_dir", self.server.data_dir, "--dataset", "argilla/days")]
+        for file, place, total in ((files[0], 0, 3), (files[1], 0, 6), (files[0], 1, 6),
+                                   (converted, 1, 6), (converted, 0, 6), (files[1], 1, 6)):
+            self.done("import", "--data", file, *places[place], env=self.env)
+            prompts = sorted(item["record"]["fields"]["prompt"][0]["content"]
+                             for item in self.search(self.dataset("days"), self.server.key))
+            self.assertEqual(prompts, sorted(row["instruction"] for row in
+                                             (monday + tuesday)[:total]))
+
 
 class ExportTest(ServedCase):
     def setUp(self):
@@ -290,24 +308,6 @@ class CircleTest(ServedCase):
             result = self.done("import", *flags, *more, env=self.env)
             self.assertIn(f"8 records are on the server; argilla/again has {total} now",
                           result.stderr)
-
-    def test_rows_without_names_of_two_files_both_stay(self):
-        """Also through a file of examples, over HTTP and beside the server, and in each again."""
-        monday, tuesday = (
-            [{"instruction": f"{day} {i}", "input": "", "response": "x"} for i in range(3)]
-            for day in ("monday", "tuesday"))
-        files = [self.write_rows("monday.jsonl", monday), self.write_rows("tuesday.jsonl", tuesday)]
-        converted = self.path("converted.jsonl")
-        self.done("import", "--data", files[1], "--output", converted)
-        places = [("--dataset", self.address("days")),
-                  ("--data_dir", self.server.data_dir, "--dataset", "argilla/days")]
-        for file, place, total in ((files[0], 0, 3), (files[1], 0, 6), (files[0], 1, 6),
-                                   (converted, 1, 6), (converted, 0, 6), (files[1], 1, 6)):
-            self.done("import", "--data", file, *places[place], env=self.env)
-            prompts = sorted(item["record"]["fields"]["prompt"][0]["content"]
-                             for item in self.search(self.dataset("days"), self.server.key))
-            self.assertEqual(prompts, sorted(row["instruction"] for row in
-                                             (monday + tuesday)[:total]))
 
     def test_an_export_goes_where_a_link_leads(self):
         self.imported("linked", [{"id": word, "prompt": word, "completion": "x"} for word in WORDS])
