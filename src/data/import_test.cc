@@ -11,7 +11,7 @@ namespace {
 constexpr const char* kSourceHh = R"("source":{"dataset":"HH-RLHF","row":"1","licence":"MIT",)"
                                   R"("generated_by":"Anthropic's models of 2022",)"
                                   R"("warning":"holds text that is meant to offend: keep )"
-                                  R"(it out of demonstrations"})";
+                                  R"(it out of demonstrations","row_is_position":true})";
 
 std::string hh_row(const std::string& chosen, const std::string& rejected) {
   return to_line(OrderedJson{{"chosen", chosen}, {"rejected", rejected}}) + "\n";
