@@ -117,7 +117,8 @@ TEST(ServerImportTest, ARowThatNothingNamesIsKnownByWhatItShows) {
   const char* others[] = {R"("prompt":"q","completion":"c")", R"("prompt":"p","completion":"d")",
                           R"("prompt":"p")", R"("prompt":"p","chosen":"c","rejected":"d")",
                           R"("prompt":"p","chosen":"d","rejected":"c")",
-                          R"("prompt":[{"role":"user","content":"p"}],"completion":"c")"};
+                          R"("prompt":[{"role":"user","content":"p"}],)"
+                          R"("completion":[{"role":"assistant","content":"c"}])"};
   std::set<std::string> ids = {placed(row, 1)};
   for (const char* other : others) ids.insert(placed(other, 1));
   EXPECT_EQ(ids.size(), 1 + std::size(others));
