@@ -97,7 +97,8 @@ class Method {
   // After each optimiser update; false leaves out the step's other updates (a KL that runs away).
   virtual bool after_update(const std::map<std::string, double>& /*metrics*/) { return true; }
 
-  // After the step's last update, with the metrics of its line; may add to them.
+  // After the step's last update, with the metrics of its line and its learning_rate; may add to
+  // them.
   virtual Status end_step(std::map<std::string, double>* /*metrics*/) { return {}; }
 
   // Metrics of an evaluation that is more than the loss over the evaluation rows (rollouts on

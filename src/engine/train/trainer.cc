@@ -132,7 +132,8 @@ Status Trainer::begin() {
   for (const auto& [name, value] : about.items()) start[name] = value;
   if (ranks_.size() > 1) start["ranks"] = ranks_.size();
   TRY(record(setup_.resume ? "resume" : "start", start));
-  if (setup_.resume) return {};  // what belongs to the beginning is in the log
+  // What belongs to the beginning is in the log of a resumed run.
+  if (setup_.resume) return progress_.owes_evaluation ? evaluate() : Status();
   if (setup_.options.evaluation.on_start) {
     TRY(evaluate());
   } else {
@@ -149,6 +150,7 @@ Status Trainer::train_step() {
       setup_.options.optimisation.learning_rate * schedule_.factor(progress_.step);
   const StepUpdates updates = TRY(begin_step(rows));
   StepOutcome step = TRY(run_updates(updates, rate));
+  step.metrics["learning_rate"] = rate;
   TRY(method_.end_step(&step.metrics));
   ++progress_.step;
   int64_t units = 0;
@@ -180,20 +182,13 @@ Status Trainer::train_step() {
 }
 
 // What the step trains on. Where another program fails here (a reward), nothing of the step has
-// happened yet, and what was learnt before it is kept.
+// happened yet.
 Result<StepUpdates> Trainer::begin_step(const StepRows& rows) {
   auto updates = run_guarded({fmt::format("step {}", progress_.step + 1), {}},
                              [&] { return method_.begin_step(progress_.step, rows.rows); });
   const Status common = comm::agree(ranks_, updates.ok() ? Status() : updates.error());
   if (common.ok()) return updates;
-  const bool outside = common.error().code() == ErrorCode::kUnavailable;
-  const bool saves = setup_.options.checkpoint.when != When::kNever && progress_.step > 0;
-  if (!outside || !saves) return common.error();
-  TRY(save_checkpoint());
-  return make_error(ErrorCode::kUnavailable,
-                    "{}; the checkpoint of step {} was written, go on with "
-                    "resume_from_checkpoint: true",
-                    common.error().message(), progress_.step);
+  return keep_progress(common.error());
 }
 
 // The step's optimiser updates; loss, norm and metrics are their means, next to the step's own.

@@ -7,8 +7,9 @@
 // is updated. A method may spread a step over several updates (method.h); its line of events then
 // has their means, and the learning rate stays the same.
 //
-// When begin_step() fails because something outside of the run did (kUnavailable: a reward), a
-// checkpoint is written before the run ends. Several ranks share what a method does there (join()).
+// When begin_step() or an evaluation fails because something outside of the run did (kUnavailable:
+// a reward), a checkpoint is written before the run ends; a run that goes on from it makes up for
+// the evaluation. Several ranks share what a method does there (join()).
 //
 // Around it: evaluation, early stopping, best checkpoint, checkpoints, events, sample answers, and
 // a clean stop on SIGINT and SIGTERM. A run that is killed at any instant and resumed gives the
@@ -83,6 +84,7 @@ class Trainer {
     std::optional<int64_t> best_step;
     int64_t evaluations_without_gain = 0;
     std::optional<int64_t> evaluated_step;
+    bool owes_evaluation = false;  // that of `step` failed
   };
   struct StepOutcome {
     double loss = 0;
@@ -115,6 +117,7 @@ class Trainer {
   Status judge(const std::map<std::string, double>& metrics);
   Status write_samples();
   Status save_checkpoint();
+  Error keep_progress(const Error& error);
   Status finish(TrainingOutcome* outcome);
   Json state() const;
   Status record(const std::string& kind, const OrderedJson& fields);  // on the first rank

@@ -26,7 +26,9 @@ Status Trainer::evaluate() {
     c10::NoGradGuard no_grad;
     const auto own = run_guarded({fmt::format("evaluation after step {}", progress_.step), {}},
                                  [&] { return method_.evaluate(); });
-    TRY(comm::agree(ranks_, own.ok() ? Status() : own.error()));
+    const Status common = comm::agree(ranks_, own.ok() ? Status() : own.error());
+    progress_.owes_evaluation = !common.ok();
+    if (!common.ok()) return keep_progress(common.error());
     Measured measured;
     if (*own) {
       measured.metrics = **own;
@@ -105,6 +107,7 @@ Json Trainer::state() const {
   if (progress_.best_metric) state["best_metric"] = *progress_.best_metric;
   if (progress_.best_step) state["best_step"] = *progress_.best_step;
   if (progress_.evaluated_step) state["evaluated_step"] = *progress_.evaluated_step;
+  if (progress_.owes_evaluation) state["owes_evaluation"] = true;
   return state;
 }
 
@@ -131,6 +134,19 @@ Status Trainer::save_checkpoint() {
                           setup_.options.checkpoint.when == When::kBest;
   return checkpoints_.prune(setup_.options.checkpoint.limit,
                             keeps_best ? progress_.best_step : std::nullopt);
+}
+
+// The error to end the run with: where another program failed (a reward), after what was learnt so
+// far is kept.
+Error Trainer::keep_progress(const Error& error) {
+  const bool outside = error.code() == ErrorCode::kUnavailable;
+  const bool saves = setup_.options.checkpoint.when != When::kNever && progress_.step > 0;
+  if (!outside || !saves) return error;
+  if (const Status saved = save_checkpoint(); !saved.ok()) return saved.error();
+  return make_error(ErrorCode::kUnavailable,
+                    "{}; the checkpoint of step {} was written, go on with "
+                    "resume_from_checkpoint: true",
+                    error.message(), progress_.step);
 }
 
 Status Trainer::resume_from(const StoredCheckpoint& checkpoint) {
@@ -160,6 +176,7 @@ Status Trainer::resume_from(const StoredCheckpoint& checkpoint) {
   if (find(state, "evaluated_step") != nullptr) {
     progress_.evaluated_step = TRY(get_int(state, "evaluated_step"));
   }
+  progress_.owes_evaluation = TRY(get_bool_or(state, "owes_evaluation", false));
   saved_step_ = progress_.step;
   log_info("resuming after step {} of {} from {}", progress_.step, total_steps_,
            checkpoint.folder);

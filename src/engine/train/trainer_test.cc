@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/file.h"
+#include "base/json_file.h"
 #include "engine/train/testing/golden_run.h"
 
 namespace attune::engine::train {
@@ -42,6 +43,14 @@ class Pull : public Method {
     return {};
   }
 
+  Result<std::optional<std::map<std::string, double>>> evaluate() override {
+    if (evaluations_++ == failing_evaluation_) {
+      return make_error(ErrorCode::kUnavailable, "the judge is gone");
+    }
+    return std::optional<std::map<std::string, double>>();
+  }
+  void fail_evaluation(int64_t number) { failing_evaluation_ = number; }
+
   Tensor weight() const { return weight_; }
   int64_t passes() const { return passes_; }
 
@@ -49,6 +58,8 @@ class Pull : public Method {
   Tensor weight_;
   double evaluation_factor_;
   int64_t passes_ = 0;
+  int64_t evaluations_ = 0;
+  int64_t failing_evaluation_ = -1;
 };
 
 Result<TrainingOutcome> train(Pull& method, const std::string& folder, Json config,
@@ -104,6 +115,56 @@ TEST(TrainerTest, AMethodsOwnStateComesBackWithACheckpoint) {
   EXPECT_EQ(first.passes(), 3);
   EXPECT_EQ(second.passes(), 5);
   EXPECT_LT(second.weight().item<double>(), first.weight().item<double>());
+}
+
+// A run with an evaluation that another program breaks is, resumed, the run that it would have
+// been: also in what the evaluation decides.
+TEST(TrainerTest, AnEvaluationThatFailsOutsideOfTheRunLeavesACheckpointAndIsMadeUpFor) {
+  const Json config = {{"max_steps", 4}, {"eval_strategy", "steps"}, {"eval_steps", 2},
+                       {"save_steps", 100}, {"load_best_model_at_end", false}};
+  const TemporaryDirectory whole;
+  Pull undisturbed;
+  ASSERT_TRUE(train(undisturbed, whole.path(), config).ok());
+
+  const TemporaryDirectory run;
+  Pull broken;
+  broken.fail_evaluation(0);
+  const auto failed = train(broken, run.path(), config);
+  ASSERT_FALSE(failed.ok());
+  EXPECT_NE(failed.error().message().find("the judge is gone; the checkpoint of step 2"),
+            std::string::npos)
+      << failed.error().message();
+  auto stored = CheckpointStore(run.path()).newest().value();
+  ASSERT_TRUE(stored.has_value());
+  EXPECT_EQ(stored->step, 2);
+
+  Pull mended;
+  ASSERT_TRUE(train(mended, run.path(), config, stored).ok());
+  EXPECT_EQ(mended.weight().item<double>(), undisturbed.weight().item<double>());
+  const auto lines = events_of(run.path(), "eval");
+  const auto expected = events_of(whole.path(), "eval");
+  ASSERT_EQ(lines.size(), 2U);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(lines[i]["step"], expected[i]["step"]);
+    EXPECT_EQ(lines[i]["eval_loss"], expected[i]["eval_loss"]);
+  }
+  const Json newest = CheckpointStore(run.path()).newest().value()->state;
+  const Json undisturbed_state = CheckpointStore(whole.path()).newest().value()->state;
+  EXPECT_EQ(newest["best_step"], undisturbed_state["best_step"]);
+  EXPECT_FALSE(newest.contains("owes_evaluation"));
+}
+
+// Nothing was learnt yet, or no checkpoints are wanted: the error alone.
+TEST(TrainerTest, ThereIsNothingToKeepBeforeTheFirstStep) {
+  const TemporaryDirectory run;
+  Pull method;
+  method.fail_evaluation(0);
+  const auto failed = train(method, run.path(),
+                            {{"max_steps", 4}, {"eval_strategy", "steps"}, {"eval_steps", 2},
+                             {"eval_on_start", true}});
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().message().find("checkpoint"), std::string::npos);
+  EXPECT_TRUE(CheckpointStore(run.path()).steps().empty());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "base/log.h"
@@ -148,12 +149,14 @@ Status PpoMethod::check(const Answered& answered) const {
 }
 
 Result<StepUpdates> PpoMethod::begin_step(int64_t step, const std::vector<int64_t>& rows) {
+  if (!began_) began_ = std::chrono::steady_clock::now();
   Answered answered = TRY(answer(Split::kTrain, rows, step));
   TRY(check(answered));
   batch_ = PpoBatch(answered.rollouts, answered.old_log_probs, answered.measured, setup_.options,
                     controller_.beta);
   rollouts_ = std::move(answered.rollouts);
   episodes_ += static_cast<int64_t>(answered.old_log_probs.size());
+  episodes_here_ += static_cast<double>(answered.old_log_probs.size());
   StepUpdates updates = plan_updates(step);
   updates.metrics = std::move(answered.metrics);
   updates.metrics["episode"] = static_cast<double>(episodes_);
@@ -210,6 +213,12 @@ bool PpoMethod::after_update(const std::map<std::string, double>& metrics) {
 Status PpoMethod::end_step(std::map<std::string, double>* metrics) {
   (*metrics)["val/ratio_var"] = unbiased_variance(ratios_);
   (*metrics)["ppo/updates"] = static_cast<double>(ratios_.size());
+  const auto rate = metrics->find("learning_rate");
+  if (rate != metrics->end()) (*metrics)["lr"] = rate->second;
+  if (began_) {
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - *began_;
+    (*metrics)["eps"] = episodes_here_ / elapsed.count();
+  }
   double samples = 0;
   for (const Rollout& rollout : rollouts_) samples += static_cast<double>(rollout.samples.size());
   controller_.update(metrics->at("objective/kl"), samples);

@@ -9,6 +9,7 @@
 // that the update has beside them. Dropout is off (losses.md §2.5).
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <optional>
@@ -100,6 +101,9 @@ class PpoMethod : public Method {
   comm::Communicator* ranks_ = nullptr;  // null: one process
   objectives::KlController controller_;
   int64_t episodes_ = 0;
+  // Of this process, for eps: what a resumed run did before is not in it.
+  std::optional<std::chrono::steady_clock::time_point> began_;
+  double episodes_here_ = 0;
   // Of the step in work.
   std::vector<Rollout> rollouts_;
   PpoBatch batch_;

@@ -133,7 +133,7 @@ Result<TrainingOutcome> SmallPpoRun::run(bool resume) {
 
 std::vector<Json> SmallPpoRun::events(const std::string& kind) const {
   std::vector<Json> events = events_of(folder_, kind);
-  for (Json& event : events) event.erase("seconds");
+  for (Json& event : events) for (const char* clock : {"seconds", "eps"}) event.erase(clock);
   return events;
 }
 
