@@ -78,6 +78,27 @@ Result<RewardNormaliser> read_reward_normaliser(const weights::ModelFiles& files
   return read;
 }
 
+// What was found, once its adapter (if any) is on the decoder.
+Result<RewardModel> RewardModel::assemble(std::unique_ptr<Decoder> own, Decoder& decoder,
+                                          const weights::ModelFiles& files,
+                                          const RewardModelPlace& place,
+                                          std::vector<std::string> stack) {
+  const std::string& text = place.adapter.empty() ? place.model : place.adapter;
+  const weights::ModelText texts = TRY(weights::load_model_text(files, place.adapter));
+  const Tensor head = score_weight(decoder, stack);
+  if (!head.defined()) {
+    return invalid_input("{}: is a language model without a score head; train a reward model from "
+                         "it with attune train reward", text);
+  }
+  if (head.size(0) != 1) {
+    return invalid_input("{}: is a classifier of {} labels; a reward model has one", text,
+                         head.size(0));
+  }
+  return RewardModel(std::move(own), decoder, std::move(stack),
+                     TRY(read_reward_normaliser(files, place.adapter)),
+                     TRY(data::ExampleTokenizer::make(texts.tokenizer, texts.chat_template)));
+}
+
 Result<RewardModel> RewardModel::load(const RewardModelPlace& place, const LoadOptions& options) {
   RewardModelPlace found = place;
   if (place.adapter.empty() && weights::is_lora_folder(place.model) &&
@@ -85,8 +106,6 @@ Result<RewardModel> RewardModel::load(const RewardModelPlace& place, const LoadO
     found = {TRY(weights::local_base_of(place.model)), place.model};
   }
   const weights::ModelFiles files = TRY(weights::ModelFiles::open(found.model));
-  const std::string& text = found.adapter.empty() ? found.model : found.adapter;
-  const weights::ModelText texts = TRY(weights::load_model_text(files, found.adapter));
   auto decoder = TRY(run_guarded({"loading " + found.model, {}},
                                  [&] { return Decoder::load(files, options); }));
   std::vector<std::string> stack;
@@ -94,23 +113,29 @@ Result<RewardModel> RewardModel::load(const RewardModelPlace& place, const LoadO
     TRY(decoder->adapters().load(kAdapterName, found.adapter));
     stack.emplace_back(kAdapterName);
   }
-  if (!score_weight(*decoder, stack).defined()) {
-    return invalid_input("{}: is a language model without a score head; train a reward model from "
-                         "it with attune train reward", text);
+  Decoder& trunk = *decoder;
+  return assemble(std::move(decoder), trunk, files, found, std::move(stack));
+}
+
+Result<RewardModel> RewardModel::load_on(Decoder& trunk, const std::string& base,
+                                         const std::string& adapter) {
+  const weights::ModelFiles files = TRY(weights::ModelFiles::open(base));
+  std::string name = kAdapterName;
+  for (int i = 2; trunk.adapters().find(name) != nullptr; ++i) {
+    name = fmt::format("{}_{}", kAdapterName, i);
   }
-  if (score_weight(*decoder, stack).size(0) != 1) {
-    return invalid_input("{}: is a classifier of {} labels; a reward model has one", text,
-                         score_weight(*decoder, stack).size(0));
-  }
-  return RewardModel(std::move(decoder), std::move(stack),
-                     TRY(read_reward_normaliser(files, found.adapter)),
-                     TRY(data::ExampleTokenizer::make(texts.tokenizer, texts.chat_template)));
+  TRY(trunk.adapters().load(name, adapter));
+  return assemble(nullptr, trunk, files, {base, adapter}, {name});
+}
+
+Status RewardModel::check(const TokenTree& tree) const {
+  return check_tree(decoder_->config(), tree);
 }
 
 Result<std::vector<double>> RewardModel::score(const std::vector<TokenTree>& trees,
                                                int64_t max_tokens_per_batch) const {
   for (size_t i = 0; i < trees.size(); ++i) {
-    const Status status = check_tree(decoder_->config(), trees[i]);
+    const Status status = check(trees[i]);
     if (!status.ok()) return status.error().with_context(fmt::format("row {}", i + 1));
   }
   std::vector<double> rewards = TRY(run_guarded({"scoring with the reward model", {}}, [&] {

@@ -5,6 +5,9 @@
 //   TRY(check_same_vocabulary(model.tokenizer().tokenizer(), policy_tokenizer));
 //   std::vector<double> rewards = TRY(model.score(trees));    // by branch, normalised
 //
+// Where a policy trains adapters, a reward model that is an adapter of the same base can stand on
+// the policy's trunk (load_on): the base is then in memory once.
+//
 // What is stored (docs/formats/reward-models.md): "reward_normaliser" of config.json, or of an
 // adapter folder the file reward_normaliser.json.
 #pragma once
@@ -57,6 +60,15 @@ class RewardModel {
   // Errors: no score head ("is a language model: ..."), several labels, and those of loading.
   static Result<RewardModel> load(const RewardModelPlace& place, const LoadOptions& options = {});
 
+  // The adapter of that folder on `trunk`, which holds the weights of the model folder `base`,
+  // which stay as they are, and outlives the reward model. The trunk's precision is the rewards'.
+  // It takes a name that is free among the trunk's adapters, and stays frozen.
+  static Result<RewardModel> load_on(Decoder& trunk, const std::string& base,
+                                     const std::string& adapter);
+
+  // Whether score() can read it: the errors of one tree, without saying which.
+  Status check(const TokenTree& tree) const;
+
   // Rewards by branch, in the order of the trees; without gradient. Each sequence is read at its
   // last token as it stands: what was trained ends in its end token, and so should this.
   // kInvalidInput for a sequence that is longer than the context, empty, or has ids outside of the
@@ -70,14 +82,21 @@ class RewardModel {
   const data::ExampleTokenizer& tokenizer() const { return tokenizer_; }
 
  private:
-  RewardModel(std::unique_ptr<Decoder> decoder, std::vector<std::string> adapters,
+  RewardModel(std::unique_ptr<Decoder> own, Decoder& decoder, std::vector<std::string> adapters,
               RewardNormaliser normaliser, data::ExampleTokenizer tokenizer)
-      : decoder_(std::move(decoder)),
+      : own_(std::move(own)),
+        decoder_(&decoder),
         adapters_(std::move(adapters)),
         normaliser_(std::move(normaliser)),
         tokenizer_(std::move(tokenizer)) {}
 
-  std::unique_ptr<Decoder> decoder_;
+  static Result<RewardModel> assemble(std::unique_ptr<Decoder> own, Decoder& decoder,
+                                      const weights::ModelFiles& files,
+                                      const RewardModelPlace& place,
+                                      std::vector<std::string> stack);
+
+  std::unique_ptr<Decoder> own_;  // null: another's trunk
+  Decoder* decoder_;
   std::vector<std::string> adapters_;
   RewardNormaliser normaliser_;
   data::ExampleTokenizer tokenizer_;

@@ -29,6 +29,7 @@ double standard_error_of(const RewardTotals& of) { return std::sqrt(of.variance(
 }  // namespace
 
 Result<std::unique_ptr<WeightedRewards>> open_gold(const Json& config, const TrainingRun& run,
+                                                   const RewardHost& host,
                                                    size_t evaluation_rows) {
   const EvaluationOptions& evaluation = run.options().evaluation;
   const bool evaluates = evaluation.when != When::kNever || evaluation.on_start;
@@ -39,7 +40,7 @@ Result<std::unique_ptr<WeightedRewards>> open_gold(const Json& config, const Tra
         "eval_dataset_name (or eval_fraction), or leave it out",
         name);
   }
-  return open_gold_rewards(config, run.text().tokenizer, run.device());
+  return open_gold_rewards(config, run.text().tokenizer, host);
 }
 
 Status add_gold_metrics(comm::Communicator* ranks, RewardSource& gold,

@@ -28,6 +28,7 @@ namespace attune::engine::train {
 // The gold reward of a run; nothing where none is named. A run that never evaluates has no use for
 // one, and says so.
 Result<std::unique_ptr<WeightedRewards>> open_gold(const Json& config, const TrainingRun& run,
+                                                   const RewardHost& host,
                                                    size_t evaluation_rows);
 
 // Adds the metrics above. `rollouts` have the scores of the proxy; `sampled` and `reference` are

@@ -21,6 +21,11 @@ Result<PromptData> read_prompts(const protocol::Job& job, const TrainingRun& run
   return data;
 }
 
+RewardHost reward_host(const protocol::Job& job, TrainingRun& run) {
+  if (run.adapters().empty()) return {run.device(), nullptr, ""};
+  return {run.device(), &run.decoder(), job.model};
+}
+
 Result<RolloutOptions> read_sampling(const Json& config, const TrainingOptions& options) {
   RolloutOptions rollout;
   rollout.temperature = TRY(get_double_or(config, "temperature", 1));

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "engine/train/on_policy/reward_sources.h"
 #include "engine/train/on_policy/rollouts.h"
 #include "engine/train/rows/prompt_rows.h"
 #include "engine/train/training_options.h"
@@ -16,6 +17,10 @@ namespace attune::engine::train {
 // too many rows cannot be used, and lineage.json.
 Result<PromptData> read_prompts(const protocol::Job& job, const TrainingRun& run,
                                 int64_t answer_length);
+
+// Where the run's reward models are put, after run.load_model(): where the policy trains adapters,
+// its trunk takes those of reward models too.
+RewardHost reward_host(const protocol::Job& job, TrainingRun& run);
 
 // temperature, top_k, top_p, min_p, repetition_penalty, rollout_rows_max and the seed.
 Result<RolloutOptions> read_sampling(const Json& config, const TrainingOptions& options);

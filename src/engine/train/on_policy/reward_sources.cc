@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <system_error>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "engine/tensor/guarded.h"
+#include "weights/lora_files.h"
 
 namespace attune::engine::train {
 namespace {
@@ -78,12 +81,24 @@ Result<std::vector<double>> weights_of(const Json& config, size_t sources) {
       weights.size(), sources);
 }
 
+// Whether the folder is an adapter of the trunk's own base.
+bool stands_on(const RewardHost& host, const std::string& path) {
+  if (host.trunk == nullptr || !weights::is_lora_folder(path)) return false;
+  if (exists(join_path(path, "config.json"))) return false;  // a whole model beside an adapter
+  const auto base = weights::local_base_of(path);
+  std::error_code failed;  // a base that cannot be looked at is another one
+  return base.ok() && std::filesystem::equivalent(*base, host.base, failed);
+}
+
 Result<std::unique_ptr<RewardSource>> open_model(const std::string& path,
                                                  const text::Tokenizer& policy,
-                                                 at::Device device) {
+                                                 const RewardHost& host) {
+  const bool shared = stands_on(host, path);
   auto model = TRY(run_guarded({"loading the reward model " + path, {}}, [&] {
-    return models::RewardModel::load({path, ""}, {.device = device});
+    return shared ? models::RewardModel::load_on(*host.trunk, host.base, path)
+                  : models::RewardModel::load({path, ""}, {.device = host.device});
   }));
+  if (shared) log_info("{}: stands on the policy's trunk, in its precision", path);
   auto source = std::make_unique<ModelReward>(std::move(model), policy);
   if (!source->reads_ids()) {
     log_info("{}: has another vocabulary than the policy; it reads the answers' text", path);
@@ -113,13 +128,13 @@ struct Named {
 
 Result<std::unique_ptr<WeightedRewards>> open_named(const Json& config,
                                                     const text::Tokenizer& policy,
-                                                    at::Device device, const Named& named) {
+                                                    const RewardHost& host, const Named& named) {
   const int64_t timeout_ms = TRY(get_int_or(config, "reward_timeout_ms", kTimeoutMs));
   std::vector<WeightedRewards::Part> parts;
   for (const std::string& path : named.models) {
     const std::string name = unique_name(last_component(path), parts);
     const double weight = named.weights[parts.size()];
-    auto model = TRY(open_model(path, policy, device));
+    auto model = TRY(open_model(path, policy, host));
     parts.push_back({name, weight, std::move(model)});
   }
   for (const std::string& command : named.commands) {
@@ -169,6 +184,8 @@ Result<std::vector<double>> ModelReward::score(const std::vector<RewardRequest>&
   std::vector<models::TokenTree> trees;
   for (const auto& answers : by_prompt(requests)) {
     trees.push_back(reads_ids_ ? tree_of_ids(answers) : TRY(tree_of_texts(answers)));
+    const Status readable = model_.check(trees.back());
+    if (!readable.ok()) return readable.error().with_context(name_of(*answers.front()));
   }
   return model_.score(trees);
 }
@@ -209,7 +226,7 @@ Result<std::vector<double>> WeightedRewards::score(const std::vector<RewardReque
 
 Result<std::unique_ptr<WeightedRewards>> open_rewards(const Json& config,
                                                       const text::Tokenizer& policy,
-                                                      at::Device device) {
+                                                      const RewardHost& host) {
   Named named;
   named.models = TRY(texts_of(config, "reward_model_path"));
   named.commands = TRY(texts_of(config, "reward_command"));
@@ -218,18 +235,18 @@ Result<std::unique_ptr<WeightedRewards>> open_rewards(const Json& config,
                          "reward_command");
   }
   named.weights = TRY(weights_of(config, named.count()));
-  return open_named(config, policy, device, named);
+  return open_named(config, policy, host, named);
 }
 
 Result<std::unique_ptr<WeightedRewards>> open_gold_rewards(const Json& config,
                                                            const text::Tokenizer& policy,
-                                                           at::Device device) {
+                                                           const RewardHost& host) {
   Named named;
   named.models = TRY(texts_of(config, "gold_reward_model"));
   named.commands = TRY(texts_of(config, "gold_reward_command"));
   if (named.count() == 0) return std::unique_ptr<WeightedRewards>();
   named.weights.assign(named.count(), 1.0);
-  return open_named(config, policy, device, named);
+  return open_named(config, policy, host, named);
 }
 
 }  // namespace attune::engine::train

@@ -73,15 +73,23 @@ class WeightedRewards : public RewardSource {
   std::map<std::string, RewardTotals> totals_;
 };
 
-// What `config` names, models on `device` in fp32. Errors: none is named, another number of
-// weights, a folder that is no reward model.
+// Where reward models are put: on `device` in fp32, but for adapters of the trunk's own base, which
+// stand on the trunk in its precision.
+struct RewardHost {
+  at::Device device = at::kCPU;
+  models::Decoder* trunk = nullptr;  // whose weights stay as they are; null: there is none
+  std::string base = {};             // folder of the trunk's weights
+};
+
+// What `config` names. Errors: none is named, another number of weights, a folder that is no reward
+// model.
 Result<std::unique_ptr<WeightedRewards>> open_rewards(const Json& config,
                                                       const text::Tokenizer& policy,
-                                                      at::Device device = at::kCPU);
+                                                      const RewardHost& host = {});
 
 // The gold rewards, added up; nothing where none is named (gold_reward.h).
 Result<std::unique_ptr<WeightedRewards>> open_gold_rewards(const Json& config,
                                                            const text::Tokenizer& policy,
-                                                           at::Device device = at::kCPU);
+                                                           const RewardHost& host = {});
 
 }  // namespace attune::engine::train

@@ -1,5 +1,6 @@
 #include "engine/train/on_policy/reward_sources.h"
 
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -160,6 +161,80 @@ TEST(ModelReward, WhatItCannotReadIsNamed) {
   EXPECT_NE(result.error().message().find("rows.jsonl row 2: the answer is empty"),
             std::string::npos)
       << result.error().message();
+}
+
+// An adapter over the tiny model, which it names in another way than the run does.
+std::string make_reward_adapter(const std::string& folder) {
+  const std::string base = testing::source_path("tests/golden/train/tiny");
+  const auto files = weights::ModelFiles::open(base).value();
+  const auto decoder = models::Decoder::load(files, {}).value();
+  weights::LoraConfig lora;
+  lora.r = 2;
+  lora.target_modules = {"all-linear"};
+  lora.base_model_name_or_path = join_path(base, ".");
+  EXPECT_TRUE(decoder->adapters().create("reward", lora, 3).ok());
+  {
+    const at::NoGradGuard no_grad;
+    for (const nn::Parameter& parameter : decoder->adapters().parameters("reward")) {
+      parameter.tensor.add_(0.05);
+    }
+  }
+  EXPECT_TRUE(models::add_score_head(*decoder, "reward", {.seed = 5}).ok());
+  EXPECT_TRUE(decoder->adapters().save("reward", folder).ok());
+  return folder;
+}
+
+// The base is in memory once, and the policy's own adapters make no difference to a reward.
+TEST(ModelReward, AnAdapterOfThePolicysBaseStandsOnItsTrunk) {
+  TemporaryDirectory data;
+  const std::string adapter = make_reward_adapter(data.file("adapter"));
+  const std::string base = testing::source_path("tests/golden/train/tiny");
+  const auto trunk = models::Decoder::load(weights::ModelFiles::open(base).value(), {}).value();
+  weights::LoraConfig lora;
+  lora.r = 2;
+  lora.target_modules = {"all-linear"};
+  ASSERT_TRUE(trunk->adapters().create("default", lora, 9).ok());
+  trunk->adapters().set_trainable("default", true);
+  const text::Tokenizer tokenizer = tiny_tokenizer();
+  const Asked all = asked(tokenizer);
+  const Json config = {{"reward_model_path", {adapter, adapter}}};
+  const auto alone = open_rewards(config, tokenizer).value();
+  const auto shared = open_rewards(config, tokenizer, {at::kCPU, trunk.get(), base}).value();
+  for (const char* name : {"reward", "reward_2"}) {
+    ASSERT_NE(trunk->adapters().find(name), nullptr) << name;
+    for (const nn::Parameter& parameter : trunk->adapters().parameters(name)) {
+      EXPECT_FALSE(parameter.tensor.requires_grad());
+    }
+  }
+  const auto expected = alone->score(all.requests).value();
+  const auto got = shared->score(all.requests).value();
+  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(got[i], expected[i], 1e-5) << i;
+  EXPECT_NE(got[0], got[1]);
+  // Another base, or a model of its own, is loaded beside the trunk.
+  const auto other = models::Decoder::load(weights::ModelFiles::open(base).value(), {}).value();
+  ASSERT_TRUE(open_rewards(config, tokenizer, {at::kCPU, other.get(), data.path()}).ok());
+  EXPECT_EQ(other->adapters().find("reward"), nullptr);
+}
+
+// By the prompt's own row, not by its place among those that are asked about.
+TEST(ModelReward, ASequenceBeyondItsContextIsNamedByItsRow) {
+  TemporaryDirectory data;
+  for (const bool swapped : {false, true}) {
+    const std::string folder = make_reward_model(data.file(swapped ? "texts" : "ids"), swapped);
+    const text::Tokenizer tokenizer = tiny_tokenizer();
+    Asked all = asked(tokenizer);
+    all.prompts[1].name = {"rows.jsonl", 17};
+    RewardRequest& longest = all.requests[2];
+    for (int i = 0; i < 60; ++i) longest.text += " yes";
+    longest.completion = tokenizer.encode(longest.text);
+    ModelReward reward(models::RewardModel::load({folder}).value(), tokenizer);
+    ASSERT_EQ(reward.reads_ids(), !swapped);
+    const auto result = reward.score(all.requests);
+    ASSERT_FALSE(result.ok());
+    EXPECT_NE(result.error().message().find("rows.jsonl row 17: prompt and completion have"),
+              std::string::npos)
+        << result.error().message();
+  }
 }
 
 TEST(RewardSources, WhatTheConfigurationNames) {

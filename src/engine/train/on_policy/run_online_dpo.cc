@@ -42,6 +42,15 @@ Result<OnlineDpoSetup> read_setup(const Json& config, const TrainingOptions& opt
   setup.rollout = TRY(read_sampling(config, options));
   setup.rollout.samples = 2;
   setup.rollout.response_length = TRY(get_int_or(config, "max_new_tokens", 64));
+  if (find(config, "max_length") != nullptr) {
+    const int64_t whole = TRY(get_int(config, "max_length"));
+    if (whole <= setup.rollout.response_length) {
+      return invalid_input(
+          "max_length: {} is for prompt and answer together and leaves no room beside "
+          "max_new_tokens ({}); raise it",
+          whole, setup.rollout.response_length);
+    }
+  }
   setup.loss.loss = TRY(read_loss(config));
   setup.loss.temperature = setup.rollout.temperature;
   setup.betas = TRY(read_betas(config));
@@ -59,8 +68,9 @@ Status run_online_dpo(const protocol::Job& job) {
   OnlineDpoSetup setup = TRY(read_setup(job.config, run.options()));
   PromptData prompts = TRY(read_prompts(job, run, setup.rollout.response_length));
   TRY(run.load_model());
-  const auto rewards = TRY(open_rewards(job.config, run.text().tokenizer, run.device()));
-  const auto gold = TRY(open_gold(job.config, run, prompts.evaluation.size()));
+  const RewardHost host = reward_host(job, run);
+  const auto rewards = TRY(open_rewards(job.config, run.text().tokenizer, host));
+  const auto gold = TRY(open_gold(job.config, run, host, prompts.evaluation.size()));
   setup.gold = gold.get();
   ReferenceModel reference = TRY(open_start(job, run));
   setup.reference = frozen(reference);

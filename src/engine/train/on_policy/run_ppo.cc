@@ -101,9 +101,10 @@ Status run_ppo(const protocol::Job& given) {
   setup.options = TRY(read_options(job, run));
   PromptData data = TRY(read_prompts(job, run, setup.options.rollout.response_length));
   if (setup.options.ptx_weight > 0) setup.pretraining = TRY(read_pretraining(job, run));
-  const auto reward = TRY(open_rewards(job.config, run.text().tokenizer, run.device()));
-  const auto gold = TRY(open_gold(job.config, run, data.evaluation.size()));
   TRY(run.load_model());
+  const RewardHost host = reward_host(job, run);
+  const auto reward = TRY(open_rewards(job.config, run.text().tokenizer, host));
+  const auto gold = TRY(open_gold(job.config, run, host, data.evaluation.size()));
   PpoModels models = TRY(load_ppo_models(job, run));
   setup.options.rollout.adapters = run.adapters();
   setup.reward = reward.get();
