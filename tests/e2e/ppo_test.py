@@ -33,15 +33,16 @@ class PpoTest(command_case.CommandCase):
         self.rows = self.write_rows("rows.jsonl", [{"prompt": f"{word}? "} for word in WORDS])
         self.reward = f"{sys.executable} {self.write('reward.py', REWARD)}"
 
-    def words(self, name, *more):
+    def words(self, name, *more, reward=None):
+        judge = ("--reward_model_path", reward) if reward else ("--reward_command", self.reward)
         return ("train", "ppo", *MODEL, "--dataset_name", self.rows, "--output_dir",
                 self.path(name), "--per_device_train_batch_size", 4, "--learning_rate", "1e-3",
-                "--response_length", 6, "--reward_command", self.reward, "--threads", 1,
-                "--num_mini_batches", 2, "--save_steps", 2, *more)
+                "--response_length", 6, *judge, "--threads", 1, "--num_mini_batches", 2,
+                "--save_steps", 2, *more)
 
     def events(self, name, kind="step"):
         lines = command_case.lines_of((self.path(name) / "events.jsonl").read_text())
-        return [{k: v for k, v in line.items() if k not in ("seconds", "path")}
+        return [{k: v for k, v in line.items() if k not in ("seconds", "eps", "path")}
                 for line in lines if line["event"] == kind]
 
     def digest(self, name):
@@ -63,6 +64,13 @@ class PpoTest(command_case.CommandCase):
                      "val/num_eos_tokens", "episode", "completions/mean_length"):
             self.assertIn(name, steps[0])
         self.assertEqual(steps[2]["episode"], 12)
+        lines = command_case.lines_of((self.path("run") / "events.jsonl").read_text())
+        spent = 0
+        for line in (line for line in lines if line["event"] == "step"):
+            self.assertEqual(line["lr"], line["learning_rate"])
+            spent += line["seconds"]
+            self.assertLessEqual(line["eps"] * spent, line["episode"] * 1.5)
+            self.assertGreater(line["eps"], 0)
         self.assertIn("eval_objective/scores", self.events("run", "eval")[0])
         value = json.loads((self.path("run") / "value/config.json").read_text())
         self.assertEqual(value["architectures"], ["LlamaForSequenceClassification"])
@@ -94,6 +102,54 @@ class PpoTest(command_case.CommandCase):
                                              f"{sys.executable} {gold}"))
         self.assertEqual(result.returncode, 1, result.stderr)
         self.assertIn("gold_reward_command: judges the answers of evaluations", result.stderr)
+
+    def train_reward(self, name, *more):
+        rows = self.write_rows("pairs.jsonl", [
+            {"prompt": f"{word}? ", "chosen": "they see me", "rejected": "a"} for word in WORDS])
+        self.done("train", "reward", *MODEL, "--dataset_name", rows, "--output_dir",
+                  self.path(name), "--threads", 1, "--max_steps", 4, "--learning_rate", "3e-3",
+                  "--save_strategy", "no", *more)
+        return self.path(name) / "final"
+
+    def scores(self, folder):
+        rows = "".join(json.dumps({"prompt": f"{word}? ", "completion": answer}) + "\n"
+                       for word in WORDS for answer in ("they see me", "a"))
+        result = self.done("score", "--model_name_or_path", folder, "--threads", 1, text=rows)
+        return [line["reward"] for line in command_case.lines_of(result.stdout)]
+
+    def test_the_value_starts_as_the_reward_model(self):
+        # A value that learns nothing is kept as it started: the reward model before normalisation.
+        still = ("--max_steps", 1, "--value_learning_rate", 0)
+        cases = {"separate": ((), ()),
+                 "adapter": (("--use_peft", "true", "--lora_r", 4),
+                             ("--use_peft", "true", "--lora_r", 4))}
+        for name, (of_reward, of_policy) in cases.items():
+            with self.subTest(name):
+                reward = self.train_reward("reward_" + name, *of_reward)
+                said = self.done(*self.words(name, *still, *of_policy, reward=reward)).stderr
+                self.assertEqual("stands on the policy's trunk" in said, name == "adapter", said)
+                info = json.loads(self.done("model", "info", reward, "--json").stdout)
+                stored = info.get("reward_normaliser") or json.loads(
+                    (reward / "reward_normaliser.json").read_text())
+                expected = [score * stored["scale"] + stored["mean"]
+                            for score in self.scores(reward)]
+                self.assertGreater(max(expected) - min(expected), 0.01)
+                for value, score in zip(self.scores(self.path(name) / "value"), expected,
+                                        strict=True):
+                    self.assertAlmostEqual(value, score, 4)
+
+    def test_a_reward_model_of_another_tokenizer_judges_and_is_no_start(self):
+        reward = self.train_reward("reward")
+        tokenizer = json.loads((reward / "tokenizer.json").read_text())
+        vocabulary = tokenizer["model"]["vocab"]
+        vocabulary["y"], vocabulary["s"] = vocabulary["s"], vocabulary["y"]
+        (reward / "tokenizer.json").write_text(json.dumps(tokenizer))
+        words = self.words("run", "--max_steps", 1, "--value_learning_rate", 0, reward=reward)
+        self.done(*words)
+        self.assertEqual(set(self.scores(self.path("run") / "value")), {0})
+        self.assertIn("rewards/final/mean", self.events("run")[0])
+        self.failed(*words, "--overwrite_output_dir", "true", "--value_init", "from_rm",
+                    says=["another tokenizer", "value_init: zero"])
 
     def kill_at(self, name, step):
         """Runs the engine on a job that exists and kills it once the step's line is there."""

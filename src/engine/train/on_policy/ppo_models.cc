@@ -2,6 +2,9 @@
 
 #include <ATen/ops/zeros.h>
 
+#include <filesystem>
+#include <system_error>
+
 #include "base/file.h"
 #include "engine/models/reward_model.h"
 #include "engine/models/score_head.h"
@@ -59,41 +62,57 @@ Result<std::optional<Place>> reward_place(const Json& config) {
   return std::optional(Place{TRY(weights::local_base_of(path)), path});
 }
 
-// Whether the value can start from the reward model, and from_rm is what was asked for.
+// Whether the value can start from the reward model: it reads the policy's ids, and a role on the
+// policy's trunk can only take over what was learnt on that trunk.
+Status fits(const protocol::Job& job, const Place& reward, Source source,
+            const text::Tokenizer& policy) {
+  std::error_code failed;  // a path that cannot be looked at is another one
+  const bool same_trunk =
+      !reward.adapter.empty() && std::filesystem::equivalent(reward.model, job.model, failed);
+  if (source == Source::kHead || (source == Source::kAdapter && !same_trunk)) {
+    return invalid_input(
+        "value_init: from_rm: {} has other weights than the policy's trunk; use value_source: "
+        "separate, or value_init: zero",
+        reward.adapter.empty() ? reward.model : reward.adapter);
+  }
+  const auto files = TRY(weights::ModelFiles::open(reward.model));
+  const text::Tokenizer own = TRY(weights::load_tokenizer(files));
+  const Status same = models::check_same_vocabulary(own, policy);
+  if (same.ok()) return {};
+  return invalid_input("value_init: from_rm: {}: {}; or use value_init: zero", reward.model,
+                       same.error().message());
+}
+
+// Whether from_rm is what was asked for, or the default where it fits.
 Result<bool> starts_from_reward(const protocol::Job& job, const std::optional<Place>& reward,
-                                Source source) {
-  // A role on the policy's trunk can only take over what was learnt on that trunk.
-  const bool same_trunk = reward && !reward->adapter.empty() && reward->model == job.model;
-  const bool possible =
-      source == Source::kSeparate ? reward.has_value() : source == Source::kAdapter && same_trunk;
+                                Source source, const text::Tokenizer& policy) {
+  const Status fitting =
+      reward ? fits(job, *reward, source, policy)
+             : invalid_input("value_init: from_rm needs a reward model; set {}",
+                             kRewardModelOption);
+  const bool possible = fitting.ok();
   const std::string name =
       TRY(get_string_or(job.config, "value_init", possible ? "from_rm" : "zero"));
   if (name == "zero") return false;
   if (name != "from_rm") {
     return invalid_input("value_init: {} is unknown; use zero or from_rm", name);
   }
-  if (possible) return true;
-  if (!reward) {
-    return invalid_input("value_init: from_rm needs a reward model; set {}", kRewardModelOption);
-  }
-  return invalid_input(
-      "value_init: from_rm: {} has other weights than the policy's trunk; use value_source: "
-      "separate, or value_init: zero",
-      reward->adapter.empty() ? reward->model : reward->adapter);
+  if (!possible) return fitting.error();
+  return true;
 }
 
-Result<ValueChoice> read_choice(const protocol::Job& job) {
+Result<ValueChoice> read_choice(const protocol::Job& job, const text::Tokenizer& policy) {
   ValueChoice choice;
   const bool peft = TRY(get_bool_or(job.config, "use_peft", false));
   choice.source = TRY(read_source(job.config, peft));
   const std::optional<Place> reward = TRY(reward_place(job.config));
-  choice.from_reward = TRY(starts_from_reward(job, reward, choice.source));
+  choice.from_reward = TRY(starts_from_reward(job, reward, choice.source, policy));
   choice.start = choice.from_reward ? *reward : Place{job.model, job.adapter};
   choice.head = {.seed = 0, .zero = true};
   if (find(job.config, "value_learning_rate") != nullptr) {
     const double own = TRY(get_double(job.config, "value_learning_rate"));
-    const double policy = TRY(get_double_or(job.config, "learning_rate", 3e-6));
-    if (policy > 0) choice.rate = own / policy;
+    const double of_policy = TRY(get_double_or(job.config, "learning_rate", 3e-6));
+    if (of_policy > 0) choice.rate = own / of_policy;
   }
   return choice;
 }
@@ -107,8 +126,6 @@ void add_parameters(const std::vector<nn::Parameter>& parameters, double rate, P
 // A trunk of its own, trained in full; one that came as base and adapter trains the adapter.
 Status load_separate(const ValueChoice& choice, TrainingRun& run, PpoModels* loaded) {
   auto files = TRY(weights::ModelFiles::open(choice.start.model));
-  const text::Tokenizer tokenizer = TRY(weights::load_tokenizer(files));
-  TRY(models::check_same_vocabulary(tokenizer, run.text().tokenizer));
   const bool adapter = !choice.start.adapter.empty();
   models::LoadOptions options;
   options.trainable = !adapter;
@@ -179,7 +196,7 @@ void load_head(const ValueChoice& choice, TrainingRun& run, PpoModels* loaded) {
 }  // namespace
 
 Result<PpoModels> load_ppo_models(const protocol::Job& job, TrainingRun& run) {
-  const ValueChoice choice = TRY(read_choice(job));
+  const ValueChoice choice = TRY(read_choice(job, run.text().tokenizer));
   PpoModels loaded{TRY(open_start(job, run)), {}, {}};
   loaded.roles.policy = {&run.decoder(), run.adapters()};
   loaded.roles.reference = {&loaded.reference.decoder(), loaded.reference.stack()};

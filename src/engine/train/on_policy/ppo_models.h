@@ -5,7 +5,8 @@
 //              on the policy's trunk; needs use_peft) or head (on the policy's states); default
 //              adapter with use_peft, else separate
 //   its start  value_init: from_rm (the reward model's weights and head) or zero (the policy's
-//              weights and a zero head); default from_rm where there is a reward model to copy
+//              weights and a zero head); default from_rm where a reward model fits: one
+//              with the policy's tokenizer, for adapter one that was learnt on its trunk
 #pragma once
 
 #include <functional>
