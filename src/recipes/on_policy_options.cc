@@ -28,7 +28,8 @@ std::vector<Option> reward_options() {
 
 Option kl_limit_option() {
   return nullable(real("kl_limit", 10.0, 0, {},
-                       "nats a token: a mean KL above it ends the run; none for none"));
+                       "nats a token: a mean KL to the reference above it ends the run, where a "
+                       "reference is held; none for none"));
 }
 
 std::vector<Option> sampling_options_of_training() {
@@ -70,7 +71,7 @@ std::vector<Option> published_rollout_options() {
        object("transformers_continuous_batching_config", nullptr, "batching is always continuous"),
        boolean("use_transformers_paged", false, "batching is always continuous"),
        string("cache_implementation", nullptr, "the engine has its own cache"),
-       boolean("ds3_gather_for_generation", true, "one process"),
+       boolean("ds3_gather_for_generation", true, "weights are whole in every process"),
        boolean("disable_dropout", false, "adapters train without dropout here"),
        boolean("cast_lm_head_to_fp32", false, "log-probs are always fp32"),
        boolean("log_completions", false, "set sample_prompts"),

@@ -204,12 +204,13 @@ GroupBatch make_group_batch(const std::vector<Rollout>& rollouts, const SampleVa
   const bool kl_in_reward = settings.algorithm != GroupAlgorithm::kGrpo && !settings.group_baseline;
   GroupBatch batch;
   Tensor kl;
-  if (settings.needs_reference()) {
+  if (!reference.empty()) {
     kl = objectives::kl_terms(packed(sampled), packed(reference), objectives::KlEstimator::kK1);
     batch.kl_per_token = kl.mean().item<double>();
+    // Where the KL is a term of the loss, its passes say what it is.
+    if (kl_in_reward || !settings.needs_reference()) (*metrics)["kl"] = *batch.kl_per_token;
   }
-  if (kl_in_reward && kl.defined()) (*metrics)["kl"] = batch.kl_per_token;
-  if (!kl_in_reward) kl = Tensor();
+  if (!kl_in_reward || !settings.needs_reference()) kl = Tensor();
   Tensor judged = scores;
   switch (settings.algorithm) {
     case GroupAlgorithm::kRloo:

@@ -46,8 +46,8 @@ struct GroupBatch {
   std::vector<double> advantages;     // [C]; not REINFORCE++'s
   SampleValues token_advantages;      // [C]; REINFORCE++'s
   SampleValues old;  // [C] under the policy that sampled; empty: one update, ratio 1
-  SampleValues reference;             // [C]; empty without beta
-  double kl_per_token = 0;            // to the reference, k1; 0 without beta
+  SampleValues reference;             // [C]; empty where none was asked
+  std::optional<double> kl_per_token = {};  // to the reference, k1
   // What a sample's loss is multiplied by in the update that it belongs to; 0: it is left out.
   std::vector<double> weights;        // [C]
 };
@@ -56,8 +56,8 @@ struct GroupBatch {
 std::vector<std::vector<int64_t>> rollouts_of_updates(int64_t rollouts, int64_t updates);
 
 // Scored rollouts; `sampled` is the policy's log-probs of them [C], `reference` the
-// reference's, empty without beta. Adds TRL's metrics: reward, reward_std,
-// frac_reward_zero_std, and kl where it is part of the reward.
+// reference's, empty where none was asked. Adds TRL's metrics: reward, reward_std,
+// frac_reward_zero_std, and kl where it is known and no term of the loss.
 GroupBatch make_group_batch(const std::vector<Rollout>& rollouts, const SampleValues& sampled,
                             SampleValues reference, const GroupSettings& settings,
                             std::map<std::string, double>* metrics);

@@ -67,6 +67,29 @@ TEST(GroupBatch, AdvantagesOfTheMethods) {
   expect_near(batch_of(rollouts, settings).advantages, {-4.0 / 3, -1.0 / 3, 5.0 / 3});
 }
 
+// A reference that is held for another reason (gold, kl_limit) measures, and weighs nothing.
+TEST(GroupBatch, AReferenceWithoutBetaMeasuresAndChangesNothing) {
+  const auto rollouts = rollouts_of({{2, 3, 4}, {1, 5, 2}});
+  for (const GroupAlgorithm algorithm :
+       {GroupAlgorithm::kRloo, GroupAlgorithm::kGrpo, GroupAlgorithm::kReinforce}) {
+    GroupSettings settings;
+    settings.algorithm = algorithm;
+    std::map<std::string, double> plain, measured;
+    const auto sampled = captured_log_probs(rollouts);
+    const GroupBatch without = make_group_batch(rollouts, sampled, {}, settings, &plain);
+    const GroupBatch with =
+        make_group_batch(rollouts, sampled, constant(rollouts, -1.5F), settings, &measured);
+    EXPECT_FALSE(without.kl_per_token.has_value());
+    ASSERT_TRUE(with.kl_per_token.has_value());
+    EXPECT_NEAR(*with.kl_per_token, 0.5, 1e-6);
+    EXPECT_EQ(with.advantages, without.advantages);
+    EXPECT_EQ(with.token_advantages, without.token_advantages);
+    EXPECT_EQ(with.weights, without.weights);
+    EXPECT_FALSE(plain.contains("kl"));
+    EXPECT_NEAR(measured.at("kl"), 0.5, 1e-6);
+  }
+}
+
 // RLOO's KL is the answer's: 0.5 nats a token for 2, 3 and 4 tokens, weighed by beta.
 TEST(GroupBatch, RlooTakesTheKlOfAnAnswerFromItsReward) {
   const auto rollouts = rollouts_of({{2, 3, 4}});

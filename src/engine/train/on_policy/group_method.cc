@@ -106,7 +106,8 @@ Result<StepUpdates> GroupMethod::begin_step(int64_t step, const std::vector<int6
   Answers answers = TRY(answer_together(ranks_, prompts_.train, sample, &rewards_));
   StepUpdates updates =
       TRY(learn_from(step, std::move(answers.rollouts), std::move(answers.metrics)));
-  TRY(check_kl_limit(batch_.kl_per_token, setup_.kl_limit, "Raise beta or lower learning_rate"));
+  TRY(check_kl_limit(batch_.kl_per_token.value_or(0), setup_.kl_limit,
+                     "Raise beta or lower learning_rate"));
   return updates;
 }
 
@@ -127,7 +128,9 @@ Result<StepUpdates> GroupMethod::learn_from(int64_t step, std::vector<Rollout> r
     add_path_difference(captured, sampled, &updates.metrics);
   }
   SampleValues reference;
-  if (settings.needs_reference()) reference = TRY(reference_log_probs(rollouts_));
+  if (settings.needs_reference() || setup_.kl_limit) {
+    reference = TRY(reference_log_probs(rollouts_));  // nothing where none is held
+  }
   batch_ = make_group_batch(rollouts_, sampled, reference, settings, &updates.metrics);
   if (several) batch_.old = std::move(sampled);
   warn_without_signal(step, updates.metrics);

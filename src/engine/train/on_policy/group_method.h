@@ -34,7 +34,8 @@ struct GroupSetup {
   int64_t iterations = 1;          // num_iterations: passes over the rollouts of a step
   std::optional<FrozenPolicy> reference;  // needed with beta or gold
   RewardSource* gold = nullptr;           // judges evaluations (gold_reward.h); outlives the method
-  std::optional<double> kl_limit;         // nats a token (k1): a mean above it ends the run
+  // Nats a token (k1): a mean above it ends the run. Measured where a reference is held.
+  std::optional<double> kl_limit;
   int64_t max_tokens_per_batch = 2048;    // of a pass without gradient
 };
 
