@@ -67,7 +67,7 @@ class RanksTest(command_case.CommandCase):
             self.assertEqual(a["step"], b["step"])
             self.assertEqual(a.keys(), b.keys())
             # How many values were clipped: of two losses that are equal, rounding decides.
-            for key in keys or a.keys() - {"event", "seconds", "val/clipfrac_avg"}:
+            for key in keys or a.keys() - {"event", "seconds", "eps", "val/clipfrac_avg"}:
                 size = max(1, abs(a[key]))
                 if "objective/" in key:  # differences of sums of log-probs
                     size = max(size, a[key.partition("objective/")[0] + "objective/entropy"])
@@ -103,6 +103,16 @@ class RanksTest(command_case.CommandCase):
             self.done(*self.preference_words(run, "kto", "--per_device_train_batch_size", batch,
                                              "--num_processes", ranks))
         self.assert_same("step")
+
+    def test_a_reward_model_of_two_ranks_is_that_of_one(self):
+        # The highest and the lowest reward of a step may be another rank's.
+        for run, batch, ranks in (("one", 6, 1), ("two", 3, 2)):
+            self.done(*self.preference_words(
+                run, "reward", "--per_device_train_batch_size", batch, "--num_processes", ranks,
+                "--eval_fraction", 0.2, "--eval_strategy", "steps", "--eval_steps", 1))
+        self.assert_same("step")
+        self.assert_same("eval")
+        self.assertIn("min_reward", events(self.path("two"), "step")[0])
 
     def on_policy_words(self, run, recipe, *more, judge=JUDGE):
         rows = self.write_rows("prompts.jsonl", PROMPTS)

@@ -102,6 +102,15 @@ class RewardTest(command_case.CommandCase):
         best = [line["reward"] for line in scores if line["index"] == 2]
         self.assertAlmostEqual(sum(best) / len(best), 0, places=4)
 
+    def test_rankings_cut_into_pairs_have_the_same_reference_samples(self):
+        # Of each ranking the best answer, not whatever is better than another.
+        run = self.train("run", "--loss_type", "pairwise")
+        self.assertEqual(self.events(run, "start")[0]["rows"], 16 * 3)
+        info = json.loads(self.done("model", "info", run / "final", "--json").stdout)
+        self.assertEqual(info["reward_normaliser"]["samples"], 16)
+        best = [line["reward"] for line in self.rewards(run / "final") if line["index"] == 2]
+        self.assertAlmostEqual(sum(best) / len(best), 0, places=4)
+
     def test_a_reward_model_is_trained_further(self):
         first = self.train("first", "--max_steps", 5)
         further = self.train("further", "--model_name_or_path", first / "final")

@@ -163,9 +163,7 @@ Tensor RewardMethod::total_loss(Split split, const std::vector<int64_t>& rows,
   return loss;
 }
 
-void RewardMethod::note_extremes(const Tensor& scores) {
-  const double low = scores.min().item<double>();
-  const double high = scores.max().item<double>();
+void RewardMethod::note_extremes(double low, double high) {
   if (!extremes_) extremes_ = {low, high};
   extremes_ = {std::min(extremes_->first, low), std::max(extremes_->second, high)};
 }
@@ -182,7 +180,7 @@ PassResult RewardMethod::pass(Split split, const std::vector<int64_t>& rows,
   }
   result.means["mean_reward"] = {scores.sum(at::kDouble).item<double>(),
                                  static_cast<double>(scores.numel())};
-  note_extremes(scores);
+  note_extremes(scores.min().item<double>(), scores.max().item<double>());
   return result;
 }
 
@@ -191,7 +189,15 @@ Result<StepUpdates> RewardMethod::begin_step(int64_t step, const std::vector<int
   return TreeMethod::begin_step(step, rows);
 }
 
+// A rank knows the extremes of its own rows, and may have had none.
 Status RewardMethod::end_step(std::map<std::string, double>* metrics) {
+  const Json own = extremes_ ? Json({extremes_->first, extremes_->second}) : Json::array();
+  const auto all = ranks_ == nullptr ? std::vector<std::string>{own.dump()}
+                                     : ranks_->all_gather(own.dump());
+  for (const std::string& line : all) {
+    const Json ends = TRY(parse_json(line));
+    if (!ends.empty()) note_extremes(ends[0].get<double>(), ends[1].get<double>());
+  }
   if (!extremes_) return {};
   (*metrics)["min_reward"] = extremes_->first;
   (*metrics)["max_reward"] = extremes_->second;

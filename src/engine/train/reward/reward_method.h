@@ -42,6 +42,7 @@ class RewardMethod : public TreeMethod {
 
   int64_t row_units(Split split, int64_t row) const override;
   const char* unit_name() const override;
+  void join(comm::Communicator& ranks) override { ranks_ = &ranks; }
   PassResult pass(Split split, const std::vector<int64_t>& rows,
                   const PassOptions& options) override;
   Result<StepUpdates> begin_step(int64_t step, const std::vector<int64_t>& rows) override;
@@ -58,11 +59,12 @@ class RewardMethod : public TreeMethod {
   };
   Scored score(Split split, const std::vector<int64_t>& rows, const PassOptions& options);
   Tensor total_loss(Split split, const std::vector<int64_t>& rows, const Scored& scored) const;
-  void note_extremes(const Tensor& scores);
+  void note_extremes(double low, double high);
   bool counts_pairs() const;  // in place of rankings
 
   RewardOptions options_;
   std::vector<std::string> adapters_;
+  comm::Communicator* ranks_ = nullptr;  // null: one process
   std::optional<std::pair<double, double>> extremes_;  // of the step's rewards
   std::optional<RewardEvaluation> evaluation_;
 };

@@ -3,19 +3,6 @@
 #include "engine/train/preferences/pair_method.h"
 
 namespace attune::engine::train {
-namespace {
-
-void expand(std::vector<TreeRow>& rows, const feedback::PairOptions& options) {
-  std::vector<TreeRow> expanded;
-  feedback::PairOptions of_row = options;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    of_row.ranking = i;
-    for (TreeRow& pair : rows_of_pairs(rows[i], of_row)) expanded.push_back(std::move(pair));
-  }
-  rows = std::move(expanded);
-}
-
-}  // namespace
 
 TreeRow without_unranked(TreeRow row) {
   if (row.form != data::Form::kRanking) return row;
@@ -49,9 +36,7 @@ std::vector<TreeRow> rows_of_pairs(const TreeRow& row, const feedback::PairOptio
 }
 
 Result<TreeData> load_reward_data(const protocol::Job& job, const TrainingRun& run) {
-  const std::string loss = TRY(get_string_or(job.config, "loss_type", "kwise"));
-  feedback::PairOptions pairs = TRY(read_pair_options(job.config));
-  if (loss != "pairwise") pairs.rule = feedback::PairRule::kAll;
+  const feedback::PairOptions pairs = TRY(read_pair_options(job.config));
   TreeRowOptions options;
   options.forms = {data::Form::kPreference, data::Form::kRanking};
   options.overflow = Overflow::kDrop;
@@ -61,9 +46,19 @@ Result<TreeData> load_reward_data(const protocol::Job& job, const TrainingRun& r
   for (std::vector<TreeRow>* rows : {&data.train, &data.evaluation}) {
     for (TreeRow& row : *rows) row = without_unranked(std::move(row));
   }
-  // The evaluation rows stay what people said: accuracy is over all of their pairs.
-  if (loss == "pairwise") expand(data.train, pairs);
   return data;
+}
+
+Status split_into_pairs(const Json& config, std::vector<TreeRow>* rows) {
+  if (TRY(get_string_or(config, "loss_type", "kwise")) != "pairwise") return {};
+  feedback::PairOptions options = TRY(read_pair_options(config));
+  std::vector<TreeRow> expanded;
+  for (size_t i = 0; i < rows->size(); ++i) {
+    options.ranking = i;
+    for (TreeRow& pair : rows_of_pairs((*rows)[i], options)) expanded.push_back(std::move(pair));
+  }
+  *rows = std::move(expanded);
+  return {};
 }
 
 }  // namespace attune::engine::train

@@ -16,8 +16,12 @@
 
 namespace attune::engine::train {
 
-// With loss_type: pairwise every ranking becomes pairs by ranking_pairs, rows of their own.
+// What people said: rankings are whole.
 Result<TreeData> load_reward_data(const protocol::Job& job, const TrainingRun& run);
+
+// What is trained on: with loss_type: pairwise every ranking becomes pairs by ranking_pairs, rows
+// of their own. Evaluation rows stay whole, since accuracy is over all of their pairs.
+Status split_into_pairs(const Json& config, std::vector<TreeRow>* rows);
 
 // A ranking without the answers that nobody ranked; other rows as they are.
 TreeRow without_unranked(TreeRow row);

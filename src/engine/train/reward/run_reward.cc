@@ -36,6 +36,7 @@ Status train_reward(const protocol::Job& job, const std::vector<std::string>& un
   tree.batch.log_probs = false;
   tree.batch.scores = true;
   const std::vector<models::TokenTree> samples = reference_samples(data.train, normalise);
+  TRY(split_into_pairs(job.config, &data.train));
   if (normalise.before) TRY(scale_score_head(run.decoder(), run.adapters(), samples));
   RewardMethod method(run.decoder(), options, tree, std::move(data.train),
                       std::move(data.evaluation));
