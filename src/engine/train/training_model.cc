@@ -17,10 +17,7 @@ struct ModelChoice {
 Result<ModelChoice> read_choice(const Json& config) {
   ModelChoice choice;
   choice.use_peft = TRY(get_bool_or(config, "use_peft", false));
-  choice.quantize = TRY(get_string_or(config, "quantize", "none"));
-  if (TRY(get_bool_or(config, "load_in_8bit", false))) choice.quantize = "q8_0";
-  if (TRY(get_bool_or(config, "load_in_4bit", false))) choice.quantize = "q4_0";
-  if (choice.quantize == "none") choice.quantize.clear();
+  choice.quantize = TRY(read_quantize(config));
   if (!choice.quantize.empty() && !choice.use_peft) {
     return invalid_input(
         "quantize: {} keeps the weights frozen; set use_peft: true to train LoRA over them",
@@ -97,6 +94,13 @@ Status name_base(const Json& config, const std::string& base, weights::LoraConfi
 }
 
 }  // namespace
+
+Result<std::string> read_quantize(const Json& config) {
+  std::string quantize = TRY(get_string_or(config, "quantize", "none"));
+  if (TRY(get_bool_or(config, "load_in_8bit", false))) quantize = "q8_0";
+  if (TRY(get_bool_or(config, "load_in_4bit", false))) quantize = "q4_0";
+  return quantize == "none" ? std::string() : quantize;
+}
 
 Result<weights::LoraConfig> read_lora(const Json& config, const std::string& base) {
   weights::LoraConfig lora;

@@ -41,10 +41,15 @@ enum class ModelRole {
   kRewardModel,  // with a score head (models/score_head.h), which always trains
 };
 
+// How frozen weights are kept (models::LoadOptions), of quantize, load_in_8bit and load_in_4bit; ""
+// for as they are.
+Result<std::string> read_quantize(const Json& config);
+
 // The LoRA configuration of lora_*; `base` is named in it when the configuration names no model.
 Result<weights::LoraConfig> read_lora(const Json& config, const std::string& base);
 
-// Reads use_peft, lora_*, quantize, dtype, bf16 and seed. `dtype` of a stored plan wins when given.
+// Reads use_peft, lora_*, read_quantize(), dtype, bf16 and seed. `dtype` of a stored plan wins when
+// given.
 // For a reward model also score_head_init. Errors name the option: quantize without use_peft,
 // unknown targets, an adapter without use_peft.
 Result<TrainingModel> load_training_model(const protocol::Job& job,

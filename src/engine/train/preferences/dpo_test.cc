@@ -109,6 +109,21 @@ TEST(DpoTest, DpoAfterSftWithLoraStartsAtLn2) {
   EXPECT_GT(std::abs(against_base[0]["loss"].get<double>() - std::log(2.0)), 1e-3);
 }
 
+// Another model as reference is kept as the model is: where both are the same weights, they are the
+// same in four bits too, however that was asked for.
+TEST(DpoTest, AReferenceOfItsOwnHasTheModelsBits) {
+  for (const Json& bits : {Json({{"load_in_4bit", true}}), Json({{"load_in_8bit", true}}),
+                           Json({{"quantize", "q4_0"}}), Json({{"load_in_4bit", false}})}) {
+    Json config = {{"max_steps", 1}, {"use_peft", true}, {"lora_r", 4}};
+    config.update(bits);
+    JobRun run("dpo", golden_pairs(), config);
+    run.job().models["ref_model_name_or_path"] = {tiny_model(), ""};
+    const std::vector<Json> steps = run.steps();
+    ASSERT_EQ(steps.size(), 1U) << bits.dump();
+    EXPECT_NEAR(steps[0]["loss"].get<double>(), std::log(2.0), 1e-6) << bits.dump();
+  }
+}
+
 void expect_same_steps(const Json& a, const Json& b, const std::vector<Json>& rows) {
   const std::vector<Json> first = JobRun("dpo", rows, a).steps();
   const std::vector<Json> second = JobRun("dpo", rows, b).steps();

@@ -43,7 +43,7 @@ Result<std::unique_ptr<models::Decoder>> load_frozen(const weights::ModelFiles& 
   models::LoadOptions options;
   options.dtype = run.dtype() == "bfloat16" ? at::kBFloat16 : at::kFloat;
   options.device = run.device();
-  options.quantize = quantize == "none" ? "" : quantize;
+  options.quantize = quantize;
   return run_guarded({"loading " + files.path(), {}},
                      [&] { return models::Decoder::load(files, options); });
 }
@@ -92,7 +92,7 @@ Result<ReferenceModel> ReferenceModel::open(const protocol::Job& job, TrainingRu
   if (other != job.models.end()) {
     const auto files = TRY(weights::ModelFiles::open(other->second.model));
     TRY(check_same_tokenizer(files, run.text().tokenizer));
-    const std::string quantize = TRY(get_string_or(job.config, "quantize", "none"));
+    const std::string quantize = TRY(read_quantize(job.config));
     auto decoder = TRY(load_frozen(files, run, quantize));
     std::vector<std::string> stack;
     if (!other->second.adapter.empty()) {
@@ -100,7 +100,8 @@ Result<ReferenceModel> ReferenceModel::open(const protocol::Job& job, TrainingRu
       stack = {kReferenceAdapter};
     }
     const std::string identity = TRY(lineage_hash(job.output_dir, {kReferenceOption}));
-    return ReferenceModel(std::move(decoder), std::move(stack), identity + "|" + dtype);
+    return ReferenceModel(std::move(decoder), std::move(stack),
+                          identity + "|" + dtype + "|" + quantize);
   }
   const std::string identity = TRY(lineage_hash(job.output_dir, {"model", "adapter"}));
   std::vector<std::string> stack;
@@ -116,7 +117,7 @@ Result<ReferenceModel> ReferenceModel::open(const protocol::Job& job, TrainingRu
 
 Result<ReferenceModel> ReferenceModel::copy_of_start(const protocol::Job& job, TrainingRun& run) {
   const auto files = TRY(weights::ModelFiles::open(job.model));
-  auto decoder = TRY(load_frozen(files, run, "none"));
+  auto decoder = TRY(load_frozen(files, run, ""));
   return ReferenceModel(std::move(decoder), {}, "moves");
 }
 
