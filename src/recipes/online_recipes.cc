@@ -22,6 +22,12 @@ Recipe make_online_dpo() {
       "online_dpo",
       "Two sampled answers a prompt, judged: DPO on the better one (arXiv 2402.04792).",
       std::move(own));
+  for (Option& option : with_source(
+           "TRL", {integer("max_length", nullptr, 1,
+                           "prompt and longest answer together; prompts that leave no room are "
+                           "left out, by name (TRL cuts them); default the model's context")})) {
+    recipe.options.push_back(std::move(option));
+  }
   set_default(recipe, "learning_rate", 5e-7);
   set_default(recipe, "temperature", 0.9);
   set_default(recipe, "metric_for_best_model", "eval_objective/rlhf_reward");

@@ -85,7 +85,8 @@ std::vector<Option> published_ppo_options() {
                                  "the stack is model_name_or_path's"),
                           string("ref_adapter_name", nullptr, "the reference is what the run "
                                                               "started from"),
-                          boolean("ds3_gather_for_generation", true, "one process")}));
+                          boolean("ds3_gather_for_generation", true,
+                                  "weights are whole in every process")}));
 }
 
 std::vector<Preset> presets() {

@@ -49,10 +49,10 @@ std::vector<Option> published_preference_options() {
   std::vector<Option> refused = with_effect(
       Effect::kRefused,
       {integer("max_prompt_length", nullptr, 1,
-               "removed from TRL: max_length cuts prompt and completion together; shorten the "
+               "max_length cuts prompt and completion together, as TRL's DPO does; shorten the "
                "prompts in the data"),
        integer("max_completion_length", nullptr, 1,
-               "removed from TRL: max_length cuts prompt and completion together"),
+               "max_length cuts prompt and completion together, as TRL's DPO does"),
        integer("max_target_length", nullptr, 1, "models here are decoders"),
        object("ref_model_init_kwargs", nullptr, "the reference loads as the model does"),
        list("tools", nullptr, "write the tools into the rows")});

@@ -97,6 +97,34 @@ TEST(Recipes, OlderAndNewerSpellingsSetTheSameOption) {
             std::string::npos);
 }
 
+// What TRL's CPOConfig and OnlineDPOConfig take.
+TEST(Recipes, PublishedValuesOfPreferenceTrainersAreTaken) {
+  for (const Recipe* recipe : {&cpo(), &simpo()}) {
+    const auto resolved = resolve(*recipe, {{"loss_type", "alphapo", "cpo.yaml:1"},
+                                            {"alpha", "0.25", "cpo.yaml:2"}});
+    ASSERT_TRUE(resolved.ok()) << resolved.error().message();
+    EXPECT_EQ(resolved->config["loss_type"], "alphapo");
+    EXPECT_TRUE(resolved->warnings.empty());
+  }
+  const auto resolved = resolve(online_dpo(), {{"max_length", "512", "online.yaml:1"}});
+  ASSERT_TRUE(resolved.ok()) << resolved.error().message();
+  EXPECT_EQ(resolved->config["max_length"], 512);
+  // Where rows are prompts alone it has no meaning.
+  EXPECT_FALSE(resolve(ppo(), {{"max_length", "512", "ppo.yaml:1"}}).ok());
+}
+
+// Several processes are there (num_processes): no option may say otherwise.
+TEST(Recipes, NoTextSaysThatThereIsOneProcess) {
+  for (const Recipe* recipe : all()) {
+    for (const Option& option : recipe->options) {
+      EXPECT_EQ(option.text.find("one process"), std::string::npos)
+          << recipe->name << " " << option.name;
+      EXPECT_EQ(option.text.find("removed from TRL"), std::string::npos)
+          << recipe->name << " " << option.name;
+    }
+  }
+}
+
 TEST(Recipes, LaterSettingsWin) {
   Resolved resolved =
       resolve(sft(), {{"seed", 1, "config.yaml:1"}, {"seed", "7", "--seed"}}).value();

@@ -40,8 +40,8 @@ Recipe make_orpo() {
 Recipe make_cpo(const std::string& name, const std::string& text) {
   const std::vector<Option> loss = with_source(
       "TRL",
-      {choice("loss_type", "sigmoid", {"sigmoid", "hinge", "ipo", "simpo", "slic"},
-              "loss of the two answers' log-probs (slic: Attune)"),
+      {choice("loss_type", "sigmoid", {"sigmoid", "hinge", "ipo", "simpo", "alphapo", "slic"},
+              "loss of the two answers' log-probs; alphapo: simpo with cpo_alpha 0 (slic: Attune)"),
        real("beta", 0.1, 0, {}, "scale of the reward"),
        real("label_smoothing", 0.0, 0, 0.5, "share of labels taken to be flipped"),
        real("cpo_alpha", 1.0, 0, {}, "weight of the chosen answer's cross-entropy"),

@@ -33,13 +33,14 @@ Result<ReferenceFreeSetup> read_reference_free_setup(const std::string& recipe,
   }
   const bool simpo = recipe == "simpo";
   const std::string name = TRY(get_string_or(config, "loss_type", simpo ? "simpo" : "sigmoid"));
-  setup.loss.loss = TRY(objectives::parse_reference_free_loss(name));
+  const bool alphapo = name == "alphapo";  // TRL's short form: simpo without the cross-entropy
+  setup.loss.loss = TRY(objectives::parse_reference_free_loss(alphapo ? "simpo" : name));
   setup.loss.beta = TRY(get_double_or(config, "beta", simpo ? 2.0 : 0.1));
   setup.loss.label_smoothing = TRY(get_double_or(config, "label_smoothing", 0));
   setup.loss.simpo_gamma = TRY(get_double_or(config, "simpo_gamma", 0.5));
   setup.loss.alpha = TRY(get_double_or(config, "alpha", 0));
   setup.loss.slic_delta = TRY(get_double_or(config, "slic_delta", 1));
-  setup.nll_weight = TRY(get_double_or(config, "cpo_alpha", simpo ? 0.0 : 1.0));
+  setup.nll_weight = alphapo ? 0 : TRY(get_double_or(config, "cpo_alpha", simpo ? 0.0 : 1.0));
   TRY(objectives::check_reference_free_options(setup.loss));
   return setup;
 }

@@ -117,6 +117,21 @@ TEST(ReferenceFree, AlphaPoChangesTheRewardAndNothingElse) {
   EXPECT_GT(std::abs(large - plain), 1e-3);
 }
 
+// TRL's CPOConfig: loss_type alphapo stands for simpo, and takes no cross-entropy whatever
+// cpo_alpha says.
+TEST(ReferenceFree, AlphaPoIsSimpoWithoutTheCrossEntropy) {
+  const Json written = {{"loss_type", "alphapo"}, {"alpha", 0.25}, {"simpo_gamma", 0.1},
+                        {"beta", 2.5}, {"cpo_alpha", 1.0}};
+  Json meant = written;
+  meant["loss_type"] = "simpo";
+  const std::vector<double> anchored = losses("cpo", meant);
+  meant["cpo_alpha"] = 0.0;
+  for (const char* recipe : {"cpo", "simpo"}) {
+    expect_equal(losses(recipe, written), losses(recipe, meant), 1e-6);
+  }
+  EXPECT_GT(anchored[0] - losses("cpo", written)[0], 0.1);
+}
+
 TEST(ReferenceFree, AdaptersTrainAndEvaluationHasTheMetrics) {
   JobRun run("orpo", golden_pairs(),
              {{"max_steps", 8}, {"use_peft", true}, {"lora_r", 4}, {"learning_rate", 5e-3},

@@ -24,6 +24,12 @@ data::RowStatus check_length(int64_t length, const PromptRowOptions& options) {
     return data::refuse_row(data::kLongPrompt, "its {} tokens are more than max_prompt_length ({})",
                             length, *options.max_prompt_length);
   }
+  if (options.max_length && length + options.room > *options.max_length) {
+    return data::refuse_row(
+        data::kLongRow,
+        "its {} tokens leave no room for an answer of {} tokens in max_length ({})", length,
+        options.room, *options.max_length);
+  }
   if (options.context > 0 && length + options.room > options.context) {
     return data::refuse_row(
         data::kPromptFillsContext,
@@ -79,6 +85,9 @@ Status load_prompt_data(const protocol::Job& job, const RunText& text,
   rows.text_field = TRY(get_string_or(job.config, "dataset_text_field", "text"));
   if (find(job.config, "max_prompt_length") != nullptr) {
     rows.max_prompt_length = TRY(get_int(job.config, "max_prompt_length"));
+  }
+  if (find(job.config, "max_length") != nullptr) {
+    rows.max_length = TRY(get_int(job.config, "max_length"));
   }
   const auto tokenizer = TRY(data::ExampleTokenizer::make(text.tokenizer, text.chat_template));
   const auto read = [&](Split, const std::vector<std::string>& files,

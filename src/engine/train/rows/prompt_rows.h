@@ -32,6 +32,7 @@ struct PromptRow {
 struct PromptRowOptions {
   std::string text_field = "text";
   std::optional<int64_t> max_prompt_length = {};  // longer prompts are left out
+  std::optional<int64_t> max_length = {};         // likewise, with the room for an answer
   int64_t room = 0;        // tokens that an answer needs within the model's context
   int64_t vocabulary = 0;  // ids must be below it; 0: not checked
   int64_t context = 0;     // longest sequence of the model; 0: not checked
@@ -53,8 +54,8 @@ Result<std::vector<PromptRow>> read_prompt_rows(const std::vector<std::string>& 
 
 using PromptData = RowSplits<PromptRow>;
 
-// Both splits of a job (row_splits.h), with max_prompt_length and dataset_text_field of its
-// configuration; `limits` has the rest. When it fails, `data` holds the reports as far as they
+// Both splits of a job (row_splits.h), with max_prompt_length, max_length and dataset_text_field of
+// its configuration; `limits` has the rest. When it fails, `data` holds the reports as far as they
 // came.
 Status load_prompt_data(const protocol::Job& job, const RunText& text,
                         const PromptRowOptions& limits, const TrainingOptions& options,

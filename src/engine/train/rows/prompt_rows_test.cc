@@ -64,6 +64,10 @@ TEST(PromptRowTest, WhatCannotBeAnsweredIsRefusedByName) {
                 .find("leave no room for an answer of 3 tokens"),
             std::string::npos);
   EXPECT_EQ(error_of(R"({"prompt": "abcdef"})", {.room = 2, .context = 8}), "");
+  EXPECT_NE(error_of(R"({"prompt": "abcdef"})", {.max_length = 8, .room = 3, .context = 99})
+                .find("leave no room for an answer of 3 tokens in max_length (8)"),
+            std::string::npos);
+  EXPECT_EQ(error_of(R"({"prompt": "abcdef"})", {.max_length = 9, .room = 3}), "");
   EXPECT_NE(error_of(R"({"prompt": "a"})", {.vocabulary = 4}).find("belongs to another model"),
             std::string::npos);
 }
@@ -80,6 +84,8 @@ TEST(PromptRowTest, EveryRefusalHasAReasonOfItsOwn) {
   EXPECT_EQ(reason(R"({"messages": [{"role": "user", "content": "hi"}]})"), "no answer");
   EXPECT_EQ(reason(R"({"prompt": "abcdef"})", {.max_prompt_length = 5}),
             "longer than max_prompt_length");
+  EXPECT_EQ(reason(R"({"prompt": "abcdef"})", {.max_length = 8, .room = 3}),
+            "longer than max_length");
   EXPECT_EQ(reason(R"({"prompt": "abcdef"})", {.room = 3, .context = 8}),
             "prompt fills the context");
   EXPECT_EQ(reason(R"({"prompt": "a"})", {.vocabulary = 4}), "token of another vocabulary");
