@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "protocol/patience.h"
+
 namespace attune::cli {
 namespace {
 
@@ -42,7 +44,6 @@ Error PairJudge::failed(ErrorCode code, const std::string& what) const {
 }
 
 Status PairJudge::take(const std::string& line, std::vector<double>* answers, size_t* missing) {
-  if (line.find_first_not_of(" \t\r") == std::string::npos) return {};
   const auto answer = parse_json(line);
   const Json* id = answer.ok() && answer->is_object() ? find(*answer, "id") : nullptr;
   const double probability = id == nullptr ? std::nan("") : probability_of(*answer);
@@ -72,13 +73,19 @@ Result<std::vector<double>> PairJudge::ask(const std::vector<PairQuestion>& ques
   }
   std::vector<double> answers(questions.size(), std::nan(""));
   size_t missing = questions.size();
+  protocol::Patience patience(timeout_ms_);
   while (missing > 0) {
-    const protocol::ReceivedLine line = process_->receive(timeout_ms_, kAnswerBytesMax);
+    protocol::ReceivedLine line = process_->receive(patience.left_ms(), kAnswerBytesMax);
+    if (line.event == protocol::LineEvent::kLine && protocol::is_blank(line.text)) {
+      if (!patience.over()) continue;
+      line.event = protocol::LineEvent::kTimeout;
+    }
     const std::string open = fmt::format("with {} of {} answers missing", missing,
                                          questions.size());
     switch (line.event) {
       case protocol::LineEvent::kLine:
         TRY(take(line.text, &answers, &missing));
+        patience.renew();
         break;
       case protocol::LineEvent::kTooLong:
         return failed(ErrorCode::kInvalidInput,

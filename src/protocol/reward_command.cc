@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/log.h"
+#include "protocol/patience.h"
 
 namespace attune::protocol {
 namespace {
@@ -65,11 +66,17 @@ Status RewardCommand::collect(const std::vector<RewardQuery>& queries, Owed* owe
                                        {"completion", queries[index].completion}}));
   }
   const size_t asked = owed->size();
+  Patience patience(timeout_ms_);  // blank lines say nothing
   while (!owed->empty()) {
-    const ReceivedLine line = process_->receive(timeout_ms_, kAnswerBytesMax);
+    ReceivedLine line = process_->receive(patience.left_ms(), kAnswerBytesMax);
+    if (line.event == LineEvent::kLine && is_blank(line.text)) {
+      if (!patience.over()) continue;
+      line.event = LineEvent::kTimeout;
+    }
     switch (line.event) {
       case LineEvent::kLine:
         TRY(take_answer(line.text, owed, rewards));
+        patience.renew();
         break;
       case LineEvent::kTooLong:
         return invalid_input("printed a line of more than {} bytes", kAnswerBytesMax);
@@ -87,15 +94,19 @@ Status RewardCommand::collect(const std::vector<RewardQuery>& queries, Owed* owe
 
 // Nothing is owed between two calls: what came meanwhile would be taken for an answer.
 Status RewardCommand::quiet_before_questions() {
-  const ReceivedLine line = process_->receive(0, kAnswerBytesMax);
-  if (line.event == LineEvent::kTimeout) return {};
-  if (line.event == LineEvent::kClosed) return gone(0, 0);
-  return invalid_input("printed a line after all its answers: \"{}\"", shown(line.text));
+  const Patience patience(timeout_ms_);
+  do {
+    const ReceivedLine line = process_->receive(0, kAnswerBytesMax);
+    if (line.event == LineEvent::kTimeout) return {};
+    if (line.event == LineEvent::kClosed) return gone(0, 0);
+    if (line.event == LineEvent::kLine && is_blank(line.text)) continue;
+    return invalid_input("printed a line after all its answers: \"{}\"", shown(line.text));
+  } while (!patience.over());
+  return make_error(ErrorCode::kUnavailable, "prints blank lines without end");
 }
 
 Status RewardCommand::take_answer(const std::string& line, Owed* owed,
                                   std::vector<double>* rewards) {
-  if (line.find_first_not_of(" \t\r") == std::string::npos) return {};
   const Json answer = TRY(parse_answer(line));
   const Json* id = find(answer, "id");
   if (id == nullptr || !id->is_number_integer()) {

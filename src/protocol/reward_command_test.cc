@@ -100,6 +100,17 @@ TEST(RewardCommand, AHangingOneIsAnError) {
                     "closed its standard output"));
 }
 
+// A blank line is passed over, and is no sign of life: also when there is always another.
+TEST(RewardCommand, BlankLinesAreNoAnswersAndKeepNobodyWaiting) {
+  RewardCommand reward("echo; " + answering("echo"), 5000);
+  EXPECT_EQ(reward.score(questions(3)).value(), (std::vector<double>{10, 20, 30}));
+  EXPECT_TRUE(holds(failure("while echo; do :; done", ErrorCode::kUnavailable, 200),
+                    "said nothing for 200 ms with 3 of 3 answers missing"));
+  // One that answers now and then is alive, however long it takes altogether.
+  RewardCommand slow(answering("echo; echo"), 5000);
+  for (int step = 0; step < 3; ++step) EXPECT_EQ(slow.score(questions(20)).value().size(), 20U);
+}
+
 TEST(RewardCommand, WhatIsNoAnswerIsAnError) {
   const auto says = [](const std::string& line) {
     return failure("printf '%s\\n' '" + line + "'; cat > /dev/null", ErrorCode::kInvalidInput);
