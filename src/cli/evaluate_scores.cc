@@ -140,6 +140,8 @@ Result<Evaluation> measure_perplexity(const Json& config) {
     *value = std::exp(*value);
   }
   evaluation.figures = {perplexity, nll};
+  evaluation.bars = {"perplexity", "loss"};
+  evaluation.bars_are_shares = false;
   return evaluation;
 }
 

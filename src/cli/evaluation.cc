@@ -77,13 +77,31 @@ std::string figures_table(const Evaluation& evaluation) {
   return html + "</table></div>\n";
 }
 
+// From zero over all values and intervals; the bars' figures are beside them.
+void set_axis(BarChart* chart) {
+  double low = 0;
+  double high = 0;
+  for (const Bar& bar : chart->bars) {
+    for (double value : {bar.value, bar.low.value_or(bar.value), bar.high.value_or(bar.value)}) {
+      low = std::min(low, value);
+      high = std::max(high, value);
+    }
+  }
+  chart->low = low;
+  chart->high = high > low ? high : low + 1;
+}
+
 std::string pictures(const Evaluation& evaluation) {
   std::string html;
   BarChart bars{evaluation.title, "with 95 % intervals", {}, 0, 1, evaluation.chance};
   for (const Figure& figure : evaluation.figures) {
-    if (!is_bar(evaluation, figure)) continue;
+    if (!is_bar(evaluation, figure) || !std::isfinite(figure.value)) continue;
     bars.bars.push_back({figure.name, figure.value, figure.low, figure.high,
                          fmt::format("{} {}", grouped(figure.count), figure.over)});
+  }
+  if (!evaluation.bars_are_shares) {
+    set_axis(&bars);
+    bars.mark = 0;
   }
   if (!bars.bars.empty()) html += draw_bars(bars);
   if (!evaluation.curves.empty()) {
@@ -154,6 +172,7 @@ OrderedJson to_json(const Evaluation& evaluation) {
     json["figures"].push_back(std::move(entry));
   }
   if (!evaluation.bars.empty()) json["bars"] = evaluation.bars;
+  if (!evaluation.bars_are_shares) json["bars_are_shares"] = false;
   if (evaluation.chance) json["chance"] = *evaluation.chance;
   if (evaluation.curves.empty()) return json;
   json["curves_x"] = evaluation.curves_x;
@@ -185,6 +204,7 @@ Result<Evaluation> parse_evaluation(const Json& value) {
       if (bar.is_string()) evaluation.bars.push_back(bar.get<std::string>());
     }
   }
+  evaluation.bars_are_shares = TRY(get_bool_or(value, "bars_are_shares", true));
   evaluation.chance = TRY(optional_number(value, "chance"));
   evaluation.curves_x = TRY(get_string_or(value, "curves_x", ""));
   if (const Json* curves = find(value, "curves"); curves != nullptr && curves->is_array()) {

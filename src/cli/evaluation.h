@@ -51,8 +51,11 @@ struct Evaluation {
   std::string text;     // one sentence: how it was measured
   Json settings;        // models, data, judge
   std::vector<Figure> figures;
-  // Which of the figures are drawn side by side as bars (shares from 0 to 1); the others are tiles.
+  // Which of the figures are drawn side by side as bars; the others are in the table alone. Their
+  // axis: shares from 0 to 1, or, of figures that have no bounds, what they and their intervals
+  // need, from zero.
   std::vector<std::string> bars = {};
+  bool bars_are_shares = true;
   std::optional<double> chance = {};  // a line across the bars
   std::vector<NamedCurve> curves = {};
   std::string curves_x = {};  // name of their axis

@@ -56,6 +56,43 @@ TEST(EvaluationTest, FilesGatherInOnePageAndDamageIsNamed) {
   EXPECT_NE(damaged.error().message().find("c.json"), std::string::npos);
 }
 
+// x1 and x2 of the bars, and of their intervals, in order.
+std::vector<std::pair<double, double>> spans_of(const std::string& html, const std::string& cls) {
+  std::vector<std::pair<double, double>> spans;
+  const std::string mark = "<line class=\"line " + cls + "\"";
+  for (size_t at = html.find(mark); at != std::string::npos; at = html.find(mark, at + 1)) {
+    const auto number = [&](const char* name) {
+      return std::stod(html.substr(html.find(name, at) + 4));
+    };
+    spans.emplace_back(number("x1=\""), number("x2=\""));
+  }
+  return spans;
+}
+
+TEST(EvaluationTest, FiguresWithoutBoundsHaveAnAxisThatHoldsThem) {
+  Evaluation evaluation;
+  evaluation.measure = "kl";
+  evaluation.title = "KL";
+  evaluation.figures = {{"kl", 12, -3, 21, 40, "prompts", "nats"},
+                        {"kl_per_token", -1.5, {}, {}, 40, "prompts", "nats a token"}};
+  evaluation.bars = {"kl", "kl_per_token"};
+  evaluation.bars_are_shares = false;
+  const auto back = parse_evaluation(parse_json(to_line(to_json(evaluation))).value());
+  ASSERT_TRUE(back.ok());
+  const std::string html = draw_evaluations({*back});
+  EXPECT_NE(html.find("<svg"), std::string::npos);
+  const auto bars = spans_of(html, "s0");
+  const auto intervals = spans_of(html, "s1");
+  ASSERT_EQ(bars.size(), 2U);
+  ASSERT_EQ(intervals.size(), 1U);
+  EXPECT_EQ(bars[0].first, bars[1].first);  // zero
+  EXPECT_LT(bars[1].second, bars[1].first);
+  const double unit = (bars[0].second - bars[0].first) / 12;
+  EXPECT_NEAR(bars[1].second, bars[1].first - 1.5 * unit, 0.2);
+  EXPECT_NEAR(intervals[0].first, bars[0].first - 3 * unit, 0.2);
+  EXPECT_NEAR(intervals[0].second, bars[0].first + 21 * unit, 0.2);
+}
+
 TEST(ReportPoints, PointsThatAreNoNumbersAreLeftOut) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const std::string empty = draw_points({"t", "", "x", {{"a", {{1, nan, {}, {}, ""}}}}});

@@ -111,11 +111,12 @@ std::string draw_bars(const BarChart& chart) {
     const double top = area.top + kBarHeight * static_cast<double>(i);
     const double middle = top + kBarHeight / 2;
     const double value = std::clamp(bar.value, chart.low, chart.high);
+    const double from = std::clamp(0.0, chart.low, chart.high);
     html += fmt::format(
         "<text class=\"tick\" text-anchor=\"end\" x=\"{:.1f}\" y=\"{:.1f}\">{}<title>{}</title>"
         "</text><line class=\"line s0\" style=\"stroke-width:12;stroke-linecap:butt\" x1=\"{:.1f}\""
         " x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\"><title>{}</title></line>",
-        kBarNames - 8, middle + 4, escape_html(bar.name), escape_html(bar.detail), x.at(chart.low),
+        kBarNames - 8, middle + 4, escape_html(bar.name), escape_html(bar.detail), x.at(from),
         x.at(value), middle, middle, interval_text(bar.value, bar.low, bar.high));
     if (bar.low && bar.high) {
       html += fmt::format(

@@ -46,7 +46,7 @@ struct BarChart {
   std::string title;
   std::string note;
   std::vector<Bar> bars;
-  double low = 0;                     // the axis
+  double low = 0;                     // the axis; bars begin at its 0
   double high = 1;
   std::optional<double> mark = {};    // a line across, for example 0.5: chance
 };

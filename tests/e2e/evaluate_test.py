@@ -187,7 +187,26 @@ class OutputTest(EvaluateCase):
         page = (folder / "report.html").read_text()
         self.assertIn("Perplexity", page)
         self.assertIn("Preference accuracy", page)
-        self.assertIn("<svg", page)
+
+    def test_every_measure_has_a_picture(self):
+        answers = ("--max_new_tokens", 4)
+        other = ("--other_model_name_or_path", TINY)
+        reward = ("--reward_command", self.program("reward.py", LENGTH_REWARD))
+        measures = {"perplexity": (ROWS, ()), "accuracy": (PAIRS, ()), "rouge_l": (ROWS, answers),
+                    "win_rate": (PROMPTS, (*answers, *other, *reward)),
+                    "kl": (PROMPTS, (*answers, *other, "--temperature", 1)),
+                    "best_of_n": (PROMPTS, (*answers, *reward, "--best_of", 2))}
+        for measure, (rows, words) in measures.items():
+            folder = self.path(f"out_{measure}")
+            self.evaluate(measure, rows, "--output_dir", folder, *words)
+            self.assertEqual((folder / "report.html").read_text().count("<svg"), 1, measure)
+
+    def test_a_judge_that_prints_blank_lines_is_not_waited_for(self):
+        data = self.write_rows("rows.jsonl", PROMPTS)
+        self.failed("evaluate", "win_rate", *MODEL, "--data", data, "--max_new_tokens", 4,
+                    "--other_model_name_or_path", TINY, "--reward_timeout_ms", 300,
+                    "--judge_command", "while echo; do :; done",
+                    says=["said nothing for 300 ms"])
 
     def test_what_is_refused_says_what_to_do(self):
         data = self.write_rows("rows.jsonl", ROWS)
