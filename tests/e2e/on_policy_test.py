@@ -121,6 +121,62 @@ class OnPolicyTest(command_case.CommandCase):
             self.assertTrue((self.path("run") / "checkpoints/step-1").is_dir())
             self.assertFalse((self.path("run") / "final").exists())
 
+    def test_kl_limit_without_beta(self):
+        # Adapters leave the reference on the trunk; with full tuning there is none, and it is said.
+        grpo = ("--reward_command", self.judge, "--max_completion_length", 8,
+                "--num_generations", 4, "--per_device_train_batch_size", 8, "--learning_rate", 1,
+                "--kl_limit", 0.5, "--overwrite_output_dir", "true", "--max_steps", 6)
+        self.failed(*self.words("grpo", *grpo, "--use_peft", "true"),
+                    says=["run away from its reference", "kl_limit"])
+        self.assertAlmostEqual(self.events()[0]["kl"], 0, 3)
+        said = self.done(*self.words("grpo", *grpo, "--learning_rate", 1e-6)).stderr
+        self.assertIn("kl_limit: has no effect", said)
+        self.assertNotIn("kl", self.events()[0])
+        said = self.done(*self.words("grpo", *grpo, "--learning_rate", 1e-6, "--kl_limit", 10)).stderr
+        self.assertNotIn("kl_limit", said)
+
+    def test_max_length_is_of_prompt_and_answer_together(self):
+        words = self.words("online_dpo", "--reward_command", self.judge, "--max_new_tokens", 8)
+        lengths = [len(line["ids"]) for line in command_case.lines_of(self.done(
+            "tokenize", "--model_name_or_path", self.model, text="".join(
+                json.dumps({"id": word, "text": f"say {word}: "}) + "\n"
+                for word in ("yes", "no", "the", "a"))).stdout)]
+        limit = max(lengths) + 8
+        self.failed(*words, "--max_length", limit - 1, says=["rows.jsonl", "max_length"])
+        self.done(*words, "--max_length", limit, "--overwrite_output_dir", "true")
+        self.done(*words, "--max_length", limit - 1, "--overwrite_output_dir", "true",
+                  "--allow_skipped_rows", "true")
+        report = json.loads((self.path("run") / "data_report.json").read_text())
+        self.assertEqual(report["train"]["dropped"][0]["reason"], "longer than max_length")
+        self.failed(*words, "--max_length", 8, "--overwrite_output_dir", "true",
+                    says=["max_length: 8", "max_new_tokens (8)"])
+
+    def test_a_reward_that_fails_in_an_evaluation_leaves_a_checkpoint(self):
+        # Four answers of an evaluation behind eight of each of two steps; gold is asked there only.
+        broken = self.write("broken", "")
+        dies = JUDGE.replace(
+            "    row = json.loads(line)\n",
+            "    row = json.loads(line)\n"
+            f"    if row['id'] > LAST and __import__('os').path.exists('{broken}'):\n"
+            "        sys.exit('the scorer ran out of quota')\n")
+        proxy = self.write("proxy.py", dies.replace("LAST", "16"))
+        gold = self.write("gold.py", dies.replace("LAST", "0"))
+        shape = ("--num_generations", 4, "--num_generations_eval", 1,
+                 "--per_device_train_batch_size", 8, "--max_completion_length", 6, "--max_steps", 3,
+                 "--save_steps", 100, "--eval_dataset_name", self.rows, "--eval_strategy", "steps",
+                 "--eval_steps", 2, "--overwrite_output_dir", "true")
+        for rewards in (("--reward_command", f"'{sys.executable}' '{proxy}'"),
+                        ("--reward_command", self.judge, "--gold_reward_command",
+                         f"'{sys.executable}' '{gold}'")):
+            words = self.words("rloo", *rewards, *shape)
+            self.failed(*words, says=["ran out of quota", "checkpoint of step 2"])
+            self.assertEqual(self.events(kind="eval"), [])
+            broken.unlink()
+            self.done(*words, "--resume_from_checkpoint", "true")
+            self.assertEqual([step["step"] for step in self.events()], [1, 2, 3])
+            self.assertEqual([line["step"] for line in self.events(kind="eval")], [2, 3])
+            broken.write_text("")
+
     def test_a_reward_that_fails_leaves_a_checkpoint_to_go_on_from(self):
         # Dies for good after two steps of 8 answers, until it is mended.
         broken = self.write("broken", "")
