@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/json_file.h"
 #include "engine/models/reward_model.h"
 #include "engine/models/score_head.h"
 #include "engine/tensor/guarded.h"
@@ -123,6 +124,14 @@ void add_parameters(const std::vector<nn::Parameter>& parameters, double rate, P
   }
 }
 
+// What a reward model says of its scores (reward_model.h) holds for no value that started from it.
+Status without_normaliser(const std::string& folder) {
+  const std::string path = join_path(folder, "config.json");
+  Json config = TRY(read_json_file(path));
+  if (config.erase(models::kNormaliserKey) == 0) return {};
+  return write_json_file(path, config);
+}
+
 // A trunk of its own, trained in full; one that came as base and adapter trains the adapter.
 Status load_separate(const ValueChoice& choice, TrainingRun& run, PpoModels* loaded) {
   auto files = TRY(weights::ModelFiles::open(choice.start.model));
@@ -148,7 +157,7 @@ Status load_separate(const ValueChoice& choice, TrainingRun& run, PpoModels* loa
                         decoder = decoder.get()](const std::string& run_directory) {
     const std::string folder = join_path(run_directory, "value");
     return adapter ? save_adapter_folder(folder, files, text, *decoder, kValueAdapter)
-                   : save_model_folder(folder, files, text, *decoder);
+                   : save_model_folder(folder, files, text, *decoder, without_normaliser);
   };
   roles.owned.push_back(std::move(decoder));
   return {};
