@@ -119,9 +119,18 @@ TEST(Recipes, NoTextSaysThatThereIsOneProcess) {
     for (const Option& option : recipe->options) {
       EXPECT_EQ(option.text.find("one process"), std::string::npos)
           << recipe->name << " " << option.name;
-      EXPECT_EQ(option.text.find("removed from TRL"), std::string::npos)
-          << recipe->name << " " << option.name;
     }
+  }
+}
+
+// ORPO, CPO and BCO have it in TRL to this day: it is refused because it is not needed here.
+TEST(Recipes, ALimitOfAnswersAloneIsRefusedForWhatItIs) {
+  for (const Recipe* recipe : {&orpo(), &cpo(), &bco()}) {
+    const auto refused = resolve(*recipe, {{"max_completion_length", 64, "x.yaml:1"}});
+    ASSERT_FALSE(refused.ok()) << recipe->name;
+    EXPECT_NE(refused.error().message().find("max_length cuts prompt and completion together"),
+              std::string::npos);
+    EXPECT_EQ(refused.error().message().find("removed"), std::string::npos);
   }
 }
 
