@@ -123,7 +123,9 @@ class OnPolicyTest(command_case.CommandCase):
 
     def test_kl_limit_without_beta(self):
         # Adapters leave the reference on the trunk; with full tuning there is none, and it is said.
-        grpo = ("--reward_command", self.judge, "--max_completion_length", 8,
+        dense = self.write("dense.py", JUDGE.replace('row["completion"].count("e")',
+                                                     'sum(map(ord, row["completion"]))'))
+        grpo = ("--reward_command", f"'{sys.executable}' '{dense}'", "--max_completion_length", 8,
                 "--num_generations", 4, "--per_device_train_batch_size", 8, "--learning_rate", 1,
                 "--kl_limit", 0.5, "--overwrite_output_dir", "true", "--max_steps", 6)
         self.failed(*self.words("grpo", *grpo, "--use_peft", "true"),
