@@ -14,6 +14,7 @@
 #include "engine/train/on_policy/frozen_policy.h"
 #include "engine/train/tensor_file.h"
 #include "weights/lora_files.h"
+#include "weights/model_text.h"
 
 namespace attune::engine::train {
 namespace {
@@ -77,8 +78,8 @@ Status fits(const protocol::Job& job, const Place& reward, Source source,
         reward.adapter.empty() ? reward.model : reward.adapter);
   }
   const auto files = TRY(weights::ModelFiles::open(reward.model));
-  const text::Tokenizer own = TRY(weights::load_tokenizer(files));
-  const Status same = models::check_same_vocabulary(own, policy);
+  const weights::ModelText own = TRY(weights::load_model_text(files, reward.adapter));
+  const Status same = models::check_same_vocabulary(own.tokenizer, policy);
   if (same.ok()) return {};
   return invalid_input("value_init: from_rm: {}: {}; or use value_init: zero", reward.model,
                        same.error().message());
