@@ -45,19 +45,22 @@ class LinearLogProbs : public AutogradFunction<LinearLogProbs> {
                         const std::optional<Tensor>& bias, const Request& request) {
     const int64_t count = request.rows.size(0);
     LogitHead head(weight, bias.value_or(Tensor()), count, request.options);
-    Tensor unit;  // d log p / d hidden row
+    const bool keeps = request.weight_trains && !bias.has_value() && head.holds_all(count);
+    Tensor unit;        // d log p / d hidden row
+    Tensor unit_logit;  // d log p / d logit
     if (request.hidden_trains) {
       unit = at::empty({count, hidden.size(1)}, hidden.options().dtype(head.logit_type()));
     }
     each_chunk(count, head.chunk_rows(), [&](int64_t begin, int64_t size) {
       Tensor& chunk = head.logits(head.gather(hidden, request.rows.narrow(0, begin, size)));
       Tensor minus_one;
-      if (request.hidden_trains) minus_one = at::full({size}, -1.0, chunk.options());
+      if (request.hidden_trains || keeps) minus_one = at::full({size}, -1.0, chunk.options());
       softmax_rows(chunk, request.targets.narrow(0, begin, size), minus_one, request.options,
                    request.out->at(begin, size));
       if (unit.defined()) unit.narrow(0, begin, size).copy_(head.hidden_gradient(chunk));
+      if (keeps) unit_logit = chunk;
     });
-    remember(ctx, hidden, weight, bias.value_or(Tensor()), unit, request);
+    remember(ctx, hidden, weight, bias.value_or(Tensor()), unit, unit_logit, request);
     return request.out->log_probs;
   }
 
@@ -76,8 +79,9 @@ class LinearLogProbs : public AutogradFunction<LinearLogProbs> {
 
  private:
   static void remember(AutogradContext* ctx, const Tensor& hidden, const Tensor& weight,
-                       const Tensor& bias, const Tensor& unit, const Request& request) {
-    ctx->save_for_backward({unit, request.rows, request.targets, hidden, weight, bias});
+                       const Tensor& bias, const Tensor& unit, const Tensor& unit_logit,
+                       const Request& request) {
+    ctx->save_for_backward({unit, request.rows, request.targets, hidden, weight, bias, unit_logit});
     const LogProbOptions& o = request.options;
     ctx->saved_data["options"] =
         std::vector<double>{o.temperature, static_cast<double>(o.chunk_rows), o.logit_softcap,
@@ -85,7 +89,8 @@ class LinearLogProbs : public AutogradFunction<LinearLogProbs> {
     ctx->saved_data["weight_trains"] = request.weight_trains;
   }
 
-  // Recomputes the logits chunk by chunk: the outer gradient was not known before.
+  // Recomputes the logits chunk by chunk, unless their gradient was kept: the outer gradient was not
+  // known before.
   static void weight_gradients(AutogradContext* ctx, const Tensor& outer, Tensor& d_weight,
                                Tensor& d_bias) {
     const TensorList saved = ctx->get_saved_variables();
@@ -97,6 +102,12 @@ class LinearLogProbs : public AutogradFunction<LinearLogProbs> {
     options.logit_softcap = kept[2];
     options.logit_scale = kept[3];
     LogitHead head(weight, saved[5], rows.size(0), options);
+    if (const Tensor& unit_logit = saved[6]; unit_logit.defined()) {
+      const Tensor scaled = head.gather(hidden, rows).mul_(outer.unsqueeze(1));
+      head.add_weight_gradient(unit_logit, scaled, d_weight, d_bias);
+      d_weight = d_weight.to(weight.scalar_type());
+      return;
+    }
     RowOutputs ignored = make_row_outputs(rows.size(0), weight, options);
     const Tensor minus_outer = outer.neg();
     each_chunk(rows.size(0), head.chunk_rows(), [&](int64_t begin, int64_t size) {

@@ -9,8 +9,8 @@
 // W[t] - sum_v p(v) W[v] (divided by the temperature), which needs no knowledge of the outer
 // gradient; it is computed in the same pass as the forward and only scaled later. The weight's
 // gradient needs the outer gradient: linear_nll knows it beforehand (row weights) and stays at
-// three matrix products; linear_log_probs recomputes the chunk's logits for it, and only when
-// weight requires grad.
+// three matrix products. linear_log_probs, only when weight requires grad, keeps d log p / d logit
+// where one chunk holds all rows (the buffer it has anyway), and else recomputes the logits.
 #pragma once
 
 #include <cstdint>

@@ -27,9 +27,12 @@ struct Case {
 std::vector<Case> cases() {
   return {{"plain", false, {.chunk_rows = 4}},
           {"one_chunk", true, {.chunk_rows = 256}},
+          {"one_chunk_without_bias", false, {.chunk_rows = 256}},
           {"temperature", true, {.temperature = 0.7, .chunk_rows = 3}},
           {"softcap", false, {.chunk_rows = 4, .logit_softcap = 3.0}},
           {"scale", true, {.chunk_rows = 5, .logit_scale = 0.25}},
+          {"all_in_one_chunk", false,
+           {.temperature = 1.3, .chunk_rows = 9, .logit_softcap = 4.0, .logit_scale = 1.5}},
           {"all", true,
            {.temperature = 1.3, .chunk_rows = 4, .logit_softcap = 4.0, .logit_scale = 1.5}}};
 }

@@ -100,7 +100,6 @@ LogitHead::LogitHead(const Tensor& weight, const Tensor& bias, int64_t rows,
   // hardware support, and the copy is one [V, D], not [R, V].
   if (weight.is_cpu()) weight_ = weight_.to(logit_type_);
   if (bias.defined()) bias_ = bias.detach().to(weight_.scalar_type());
-  buffer_ = at::empty({chunk_rows_, weight.size(0)}, weight_.options());
 }
 
 Tensor LogitHead::gather(const Tensor& hidden, const Tensor& rows) const {
@@ -108,6 +107,7 @@ Tensor LogitHead::gather(const Tensor& hidden, const Tensor& rows) const {
 }
 
 Tensor& LogitHead::logits(const Tensor& hidden) {
+  if (!buffer_.defined()) buffer_ = at::empty({chunk_rows_, weight_.size(0)}, weight_.options());
   Tensor logits = buffer_.narrow(0, 0, hidden.size(0));
   if (bias_.defined()) {
     at::addmm_out(logits, bias_, hidden, weight_.t());

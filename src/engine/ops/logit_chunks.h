@@ -46,6 +46,10 @@ class LogitHead {
   void add_weight_gradient(const Tensor& d_logits, const Tensor& hidden, Tensor& weight_gradient,
                            Tensor& bias_gradient) const;
 
+  // Whether one call of logits() holds all rows and its buffer is the logits themselves.
+  bool holds_all(int64_t rows) const {
+    return rows <= chunk_rows_ && weight_.scalar_type() == logit_type_;
+  }
   at::ScalarType logit_type() const { return logit_type_; }
   int64_t chunk_rows() const { return chunk_rows_; }
 
