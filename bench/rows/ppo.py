@@ -42,7 +42,7 @@ PROMPTS = 8
 EPOCHS = 4
 # Tokens an answer, and a seed with which the first answers have no special token and come back when
 # tokenised again.
-WORKLOADS = {"hh": {"response_length": 53, "seed": 1}, "even": {"response_length": 32, "seed": 1}}
+WORKLOADS = {"hh": {"response_length": 53, "seed": 7}, "even": {"response_length": 32, "seed": 1}}
 HH_CHARACTERS = 1400  # at most: with more, prompt and answer may have over 512 tokens
 EVEN_CHARACTERS = (120, 200)  # about 30 to 50 tokens
 TOLERANCES = {  # of the first step: relative, absolute
