@@ -29,7 +29,8 @@ recipes::Recipe table() {
               string("database_url", nullptr,
                      "postgresql://USER@HOST/NAME; default: SQLite within data_dir"),
               string("dev_api_key", nullptr,
-                     "a fixed key of the owner `argilla`, for development on this machine only"),
+                     "a fixed key of the owner `argilla`, for development on this machine alone, "
+                     "so not with behind_proxy"),
               string("tls_certificate", nullptr, "PEM file; needs tls_key"),
               string("tls_key", nullptr, "PEM file; needs tls_certificate"),
               boolean("behind_proxy", false,

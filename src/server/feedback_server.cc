@@ -1,6 +1,5 @@
 #include "server/feedback_server.h"
 
-#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -11,8 +10,6 @@
 #include "server/auth/accounts.h"
 #include "server/data_directory.h"
 #include "server/metrics.h"
-#include "server/operation.h"
-#include "server/setup_page.h"
 #include "server/store/database.h"
 
 namespace attune::server {
@@ -29,7 +26,6 @@ struct FeedbackServer::Parts {
   Metrics metrics;
   std::optional<Front> front;
   std::optional<http::Router> router;
-  std::atomic<bool> stopping = false;
   std::unique_ptr<http::Server> http;
 };
 
@@ -48,7 +44,7 @@ FeedbackServer::FeedbackServer(std::unique_ptr<Parts> parts) : parts_(std::move(
 FeedbackServer::~FeedbackServer() = default;
 
 Result<std::unique_ptr<FeedbackServer>> FeedbackServer::open(const FeedbackServerOptions& options) {
-  TRY(auth::check_dev_key(options.dev_api_key, options.http.address));
+  TRY(auth::check_dev_key(options.dev_api_key, options.http.address, options.front.behind_proxy));
   auto parts = std::make_unique<Parts>();
   Parts& made = *parts;
   made.options = options;
@@ -63,21 +59,22 @@ Result<std::unique_ptr<FeedbackServer>> FeedbackServer::open(const FeedbackServe
   made.services.events = &made.events;
   made.services.allow_private_webhooks = options.allow_private_webhooks;
   made.services.version = options.version;
+  made.services.metrics_token = options.metrics_token;
+  made.services.metrics_text = [&made] {
+    return made.metrics.text(made.http->counts(), made.services.version);
+  };
   made.delivery.emplace(*made.database, api::curl_post(options.allow_private_webhooks));
   made.front.emplace(options.front, made.metrics);
 
-  api::Endpoints endpoints = api::all_endpoints();
-  add_operation_endpoints(endpoints, {.metrics = &made.metrics,
-                                      .counts = [&made] { return made.http->counts(); },
-                                      .draining = [&made] { return made.stopping.load(); },
-                                      .metrics_token = options.metrics_token});
-  add_setup_page(endpoints);
+  const api::Endpoints endpoints = api::all_endpoints();
   made.router.emplace(api::make_router(made.services, endpoints));
   http::ServerOptions http_options = options.http;
   http_options.body_limit = [most = options.http.limits.body_bytes](const http::Request& head) {
     return api::body_limit_of(head, most);
   };
   made.http = TRY(http::Server::listen(http_options, [&made](http::Request& request) {
+    // What still stood in the queue when connections were cut: nobody waits for it.
+    if (made.services.ended) return http::json_response(503, api::server_ended().body);
     return made.front->pass(
         request, [&made](http::Request& passed) { return made.router->dispatch(passed); });
   }));
@@ -103,12 +100,13 @@ std::string FeedbackServer::setup_link() const {
 Status FeedbackServer::run() {
   parts_->delivery->start();
   const Status served = parts_->http->run(parts_->options.drain_ms);
+  parts_->services.ended = true;  // who still works is waited for when `http` goes
   parts_->delivery->stop();
   return served;
 }
 
 void FeedbackServer::stop() {
-  parts_->stopping = true;
+  parts_->services.draining = true;
   parts_->http->stop();
 }
 

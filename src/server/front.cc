@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/sha256.h"
+#include "server/http/public_address.h"
 
 namespace attune::server {
 namespace {
@@ -57,10 +58,6 @@ http::Response too_many(int64_t wait_ms) {
 
 }  // namespace
 
-bool is_loopback(std::string_view address) {
-  return address.starts_with("127.") || address == "::1";
-}
-
 Front::Front(FrontOptions options, Metrics& metrics)
     : options_([&options] {
         if (!options.clock_us) options.clock_us = monotonic_us;
@@ -71,7 +68,7 @@ Front::Front(FrontOptions options, Metrics& metrics)
       by_key_(options_.per_key) {}
 
 int64_t Front::wait_ms(const http::Request& request, int64_t now_ms) {
-  if (is_loopback(request.remote_address)) return 0;
+  if (http::is_loopback(request.remote_address)) return 0;
   const int64_t wait = by_address_.wait_ms(request.remote_address, now_ms);
   if (wait > 0 || options_.per_key.per_second <= 0) return wait;
   const std::string credential = credential_of(request);
@@ -81,7 +78,7 @@ int64_t Front::wait_ms(const http::Request& request, int64_t now_ms) {
 http::Response Front::pass(http::Request& request,
                            const std::function<http::Response(http::Request&)>& next) {
   const int64_t begin_us = options_.clock_us();
-  if (options_.behind_proxy && is_loopback(request.remote_address)) {
+  if (options_.behind_proxy && http::is_loopback(request.remote_address)) {
     if (std::string address = forwarded_address(request); !address.empty()) {
       request.remote_address = std::move(address);
     }

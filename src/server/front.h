@@ -40,7 +40,4 @@ class Front {
   http::RateLimiter by_address_, by_key_;
 };
 
-// Whether an address is this machine's own: 127.x.x.x or ::1.
-bool is_loopback(std::string_view address);
-
 }  // namespace attune::server

@@ -77,6 +77,8 @@ class Serve(unittest.TestCase):
 
     def test_a_development_key_stays_on_this_machine(self):
         self.refused("--host", "0.0.0.0", "--dev_api_key", DEV_KEY, says="dev_api_key")
+        self.refused("--behind_proxy", "true", "--dev_api_key", DEV_KEY,
+                     says="make a key of your own")
 
     def test_wrong_use_is_said(self):
         self.assertEqual(2, self.refused("--prot", "1", says="prot"))
@@ -113,16 +115,17 @@ class Serve(unittest.TestCase):
             server.__exit__(None, None, None)
 
     def test_health_and_metrics(self):
-        with self.server("--metrics_token", "secret-token", "--behind_proxy", "true") as server:
+        with self.server("--metrics_token", "secret-token", "--behind_proxy", "true",
+                         dev_key=None) as server:
             for path in ("/healthz", "/readyz"):
                 self.assertEqual(200, server.request("GET", path).status)
-            server.call("GET", "/api/v1/workspaces/00000000-0000-4000-8000-000000000000")
+            server.call("GET", "/api/v1/workspaces/00000000-0000-4000-8000-000000000000", key=None)
             answer = server.request("GET", "/metrics")
             self.assertEqual(200, answer.status)
             self.assertTrue(answer.getheader("Content-Type").startswith("text/plain; version=0.0.4"))
             self.assertRegex(answer.text, re.escape(
                 'attune_requests_total{method="GET",route="/api/v1/workspaces/{workspace_id}",'
-                'status="404"} 1'))
+                'status="401"} 1'))
             from_outside = {"X-Forwarded-For": "10.1.2.3"}
             self.assertEqual(403, server.request("GET", "/metrics", headers=from_outside).status)
             for token, status in (("secret-token", 200), ("other", 403)):
@@ -141,7 +144,8 @@ class Serve(unittest.TestCase):
             self.assertNotIn(DEV_KEY, server.read_log())
 
     def test_clients_beyond_this_machine_are_limited(self):
-        with self.server("--behind_proxy", "true", "--rate_per_address", "1") as server:
+        with self.server("--behind_proxy", "true", "--rate_per_address", "1",
+                         dev_key=None) as server:
             headers = {"X-Forwarded-For": "10.1.2.3"}
             answers = [server.request("GET", "/healthz", headers=headers) for _ in range(20)]
             refused = [answer for answer in answers if answer.status == 429]

@@ -30,6 +30,10 @@ Answer<OrderedJson> Call::body() const {
   return std::move(json).value();
 }
 
+Failure server_ended() {
+  return detail(503, "The server stopped before this was done: try again when it is back");
+}
+
 auth::Scope scope_of(const Endpoint& endpoint) {
   const bool reads = endpoint.method == http::Method::kGet || endpoint.only_reads;
   if (reads) return auth::Scope::kRead;

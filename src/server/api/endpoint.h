@@ -2,6 +2,7 @@
 // the test of roles all come from it.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
@@ -43,7 +44,17 @@ struct Services {
   std::string version;  // of the program
   // Webhooks may name addresses inside the network (--allow_private_webhooks).
   bool allow_private_webhooks = false;
+  // What the people who keep the server running ask (api/operation.cc).
+  std::function<std::string()> metrics_text = {};
+  std::string metrics_token;             // "": only programs on this machine may read /metrics
+  std::atomic<bool> draining = false;    // no new connection; what runs may end in its time
+  // That time is over and connections are cut: whoever works long asks between two parts of the
+  // work, and ends with `server_ended`.
+  std::atomic<bool> ended = false;
 };
+
+// 503 of work that the server's end broke off.
+Failure server_ended();
 
 struct Call {
   const http::Request& request;
@@ -66,8 +77,8 @@ struct Endpoint {
   std::string summary;  // one line, for openapi.json
   std::function<Answer<http::Response>(const Call&)> handle;
   // For openapi.json: {"query":"name?:text","body":"UserCreate","response":"User","status":201},
-  // all optional; the names are schemas of openapi_schemas.cc, where the notation stands. Null:
-  // what openapi_routes.cc says of the route.
+  // or {"type":"text/plain"} for an answer that is no JSON; all optional; the names are schemas of
+  // openapi_schemas.cc, where the notation stands. Null: what openapi_routes.cc says of the route.
   OrderedJson schema = nullptr;
   // A POST that only reads (a search): a key with the scope `read` may call it.
   bool only_reads = false;

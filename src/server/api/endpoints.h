@@ -26,6 +26,10 @@ void add_webhook_endpoints(Endpoints& endpoints);
 void add_compatibility_endpoints(Endpoints& endpoints);
 // GET /api/attune/v1/audit, for owners.
 void add_audit_endpoints(Endpoints& endpoints);
+// /healthz, /readyz and /metrics.
+void add_operation_endpoints(Endpoints& endpoints);
+// GET /setup: the page of the one-time link.
+void add_setup_page(Endpoints& endpoints);
 // GET /api/openapi.json and /api/v1/openapi.json: the document of everything added before.
 void add_openapi_endpoints(Endpoints& endpoints);
 

@@ -134,6 +134,21 @@ TEST_P(ImportFileApi, ADataSetOfAnotherShapeIsNamed) {
   EXPECT_NE(reply.text.find("attune import --dataset"), std::string::npos);
 }
 
+// An import that outlasts the server's time to end ends between two batches, and says so.
+TEST_P(ImportFileApi, TheEndOfTheServerEndsIt) {
+  services().ended = true;
+  const auto cut = imported(one_row(1, 1));
+  EXPECT_EQ(cut.status, 503);
+  EXPECT_NE(cut.text.find("try again"), std::string::npos) << cut.text;
+  EXPECT_EQ(all_records().size(), 0U);
+  services().ended = false;
+  EXPECT_EQ(imported(one_row(1, 1)).status, 200);
+  const auto log = get("owner", "/api/attune/v1/audit?action=records.import").body["items"];
+  ASSERT_EQ(log.size(), 2U);
+  EXPECT_EQ(log[1]["detail"], json(R"({"records":0})"));
+  EXPECT_EQ(log[0]["detail"], json(R"({"records":2})"));
+}
+
 INSTANTIATE_BOTH_DATABASES(ImportFileApi);
 
 }  // namespace

@@ -94,6 +94,8 @@ OrderedJson responses(const Endpoint& endpoint, const OrderedJson& schema) {
   OrderedJson good = {{"description", status < 300 ? "Done" : "Refused"}};
   if (schema.contains("response")) {
     good["content"] = content("application/json", schema["response"]);
+  } else if (schema.contains("type")) {
+    good["content"] = content(schema["type"].get<std::string>().c_str(), {{"type", "string"}});
   }
   all[std::to_string(status)] = std::move(good);
   const auto refusal = [&](const char* code, const char* description) {

@@ -35,6 +35,11 @@ TEST_P(OpenApiTest, HoldsTheRoutesOfTheRouterAndNoOthers) {
     routed.insert(method_of(route.method) + " " + route.pattern);
   }
   EXPECT_EQ(documented, routed);
+  for (const char* path : {"/healthz", "/readyz", "/metrics", "/setup"}) {
+    const std::string type = path == std::string_view("/setup") ? "text/html" : "text/plain";
+    EXPECT_TRUE(document["paths"][path]["get"]["responses"]["200"]["content"].contains(type))
+        << path;
+  }
   EXPECT_GT(routed.size(), 40u);
 }
 

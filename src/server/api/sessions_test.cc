@@ -180,13 +180,15 @@ TEST_P(SessionsTest, LoginsStandInTheAuditLog) {
   EXPECT_EQ(items[1]["action"], "login");
 }
 
-TEST(DevelopmentKey, IsRefusedBeyondTheLoopbackAddress) {
+TEST(DevelopmentKey, IsRefusedBeyondThisMachine) {
   for (const char* address : {"127.0.0.1", "127.8.8.8", "::1", "localhost"}) {
-    EXPECT_TRUE(auth::check_dev_key("k", address).ok()) << address;
+    EXPECT_TRUE(auth::check_dev_key("k", address, false).ok()) << address;
+    EXPECT_FALSE(auth::check_dev_key("k", address, true).ok()) << address << " behind a proxy";
+    EXPECT_TRUE(auth::check_dev_key("", address, true).ok()) << address;
   }
   for (const char* address : {"0.0.0.0", "::", "192.168.1.5", "example.org"}) {
-    EXPECT_FALSE(auth::check_dev_key("k", address).ok()) << address;
-    EXPECT_TRUE(auth::check_dev_key("", address).ok()) << address;
+    EXPECT_FALSE(auth::check_dev_key("k", address, false).ok()) << address;
+    EXPECT_TRUE(auth::check_dev_key("", address, false).ok()) << address;
   }
 }
 

@@ -105,7 +105,9 @@ int64_t WebhookDelivery::deliver(const Batch& batch) {
         return store::delete_delivery(connection, delivery.number);
       });
     } else if (broken) {
-      stored = give_back(delivery);
+      stored = give_back(delivery, "not tried: the one before it failed");
+    } else if (stopping_) {
+      stored = give_back(delivery, "not tried: the server stopped");
     } else {
       const Result<int> status = post_to(batch.webhook, delivery);
       if (status.ok() && status.value() / 100 == 2) {
@@ -113,6 +115,8 @@ int64_t WebhookDelivery::deliver(const Batch& batch) {
         stored = database_.write([&](Connection& connection) {
           return store::delete_delivery(connection, delivery.number);
         });
+      } else if (!status.ok() && stopping_) {
+        stored = give_back(delivery, "broken off: the server stopped");
       } else {
         broken = true;
         stored = failed(delivery, status.ok() ? fmt::format("status {}", status.value())
@@ -130,6 +134,7 @@ Result<int> WebhookDelivery::post_to(const Webhook& webhook, const Delivery& del
   WebhookPost request;
   request.url = webhook.url;
   request.body = delivery.body;
+  request.stopping = [this] { return stopping_.load(); };
   request.headers = {
       {"Content-Type", "application/json"},
       {"User-Agent", "attune"},
@@ -157,10 +162,10 @@ Status WebhookDelivery::failed(const Delivery& delivery, const std::string& outc
   });
 }
 
-Status WebhookDelivery::give_back(const Delivery& delivery) {
+Status WebhookDelivery::give_back(const Delivery& delivery, const std::string& why) {
   return database_.write([&](Connection& connection) {
     return store::postpone_delivery(connection, delivery.number, delivery.attempts,
-                                    delivery.due_at, "not tried: the one before it failed");
+                                    delivery.due_at, why);
   });
 }
 
@@ -185,7 +190,7 @@ void WebhookDelivery::run() {
     const Result<int64_t> round = deliver_due();
     if (!round.ok()) log_error("webhooks: {}", round.error().message());
     lock.lock();
-    stopped_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_; });
+    stopped_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_.load(); });
   }
 }
 

@@ -5,6 +5,7 @@
 // Several servers on one data base share the work.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -37,6 +38,8 @@ class WebhookDelivery {
 
   // Rounds on a thread of its own, a second after the last one ended. Called once.
   void start();
+  // Breaks off the post that is under way and gives back what was claimed, with as many attempts as
+  // before: a receiver is not to blame for our end. It is due again at the next start.
   void stop();
 
  private:
@@ -45,7 +48,7 @@ class WebhookDelivery {
   int64_t deliver(const Batch& batch);
   Result<int> post_to(const store::Webhook& webhook, const store::Delivery& delivery);
   Status failed(const store::Delivery& delivery, const std::string& outcome);
-  Status give_back(const store::Delivery& delivery);
+  Status give_back(const store::Delivery& delivery, const std::string& why);
 
   store::Database& database_;
   PostFunction post_;
@@ -53,7 +56,7 @@ class WebhookDelivery {
   std::thread thread_;
   std::mutex mutex_;
   std::condition_variable stopped_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;  // set under the mutex
 };
 
 }  // namespace attune::api

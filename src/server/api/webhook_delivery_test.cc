@@ -1,5 +1,6 @@
 #include "server/api/webhook_delivery.h"
 
+#include <future>
 #include <mutex>
 
 #include "server/api/accounts_fixture.h"
@@ -165,13 +166,18 @@ TEST_P(WebhookDeliveryTest, WhatWaitsForADisabledWebhookIsDropped) {
 // A receiver of our own on the loopback address, for what curl does.
 class Receiver {
  public:
-  explicit Receiver(int status, const std::string& location = "") {
+  // Answers once `released`, where that is given.
+  explicit Receiver(int status, const std::string& location = "",
+                    std::shared_future<void> released = {}) {
     http::ServerOptions options;
     options.port = 0;
     options.threads = 2;
     server_ = http::Server::listen(options, [=, this](http::Request& request) {
-                const std::lock_guard lock(mutex_);
-                requests_.push_back(request);
+                {
+                  const std::lock_guard lock(mutex_);
+                  requests_.push_back(request);
+                }
+                if (released.valid()) released.wait();
                 http::Response response = http::empty_response(status);
                 if (!location.empty()) response.headers.add("Location", location);
                 return response;
@@ -236,6 +242,30 @@ TEST_P(WebhookDeliveryTest, TheThreadDeliversByItself) {
   worker.start();
   while (receiver.requests().empty()) std::this_thread::yield();
   worker.stop();
+  EXPECT_EQ(states(), OrderedJson::array());
+}
+
+// The end of a server is no failure of who is slow to answer: nothing was delivered, no attempt is
+// counted, and another start delivers at once.
+TEST_P(WebhookDeliveryTest, StoppingBreaksOffWhoDoesNotAnswerAndGivesBackTheRest) {
+  services().allow_private_webhooks = true;
+  std::promise<void> release;
+  Receiver receiver(200, "", release.get_future().share());
+  const std::string id = make_webhook(receiver.url().c_str());
+  for (int i = 0; i < 3; ++i) ping(id);
+  {
+    WebhookDelivery worker(database(), curl_post(true, 1000L * 3600),
+                           [this] { return clock_us(); });
+    worker.start();
+    while (receiver.requests().empty()) std::this_thread::yield();
+    worker.stop();
+  }
+  EXPECT_EQ(receiver.requests().size(), 1u);
+  const auto waiting = parse_ordered_json(R"(["waiting",0,false])").value();
+  EXPECT_EQ(states(), OrderedJson::array({waiting, waiting, waiting}));
+  release.set_value();
+  WebhookDelivery next(database(), curl_post(true), [this] { return clock_us(); });
+  EXPECT_EQ(next.deliver_due().value(), 3);
   EXPECT_EQ(states(), OrderedJson::array());
 }
 

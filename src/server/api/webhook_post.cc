@@ -28,6 +28,11 @@ curl_socket_t open_public_socket(void* refused, curlsocktype, curl_sockaddr* add
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
+// What curl asks again and again while it waits.
+int break_off(void* request, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const WebhookPost*>(request)->stopping() ? 1 : 0;
+}
+
 Result<int> post(const WebhookPost& request, bool allow_private, long timeout_ms) {
   static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
   const Handle curl(curl_easy_init(), &curl_easy_cleanup);
@@ -51,6 +56,11 @@ Result<int> post(const WebhookPost& request, bool allow_private, long timeout_ms
   curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE,
                    static_cast<curl_off_t>(request.body.size()));
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, drop_body);
+  if (request.stopping) {
+    curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, break_off);
+    curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, &request);
+  }
   if (!allow_private) {
     curl_easy_setopt(curl.get(), CURLOPT_OPENSOCKETFUNCTION, open_public_socket);
     curl_easy_setopt(curl.get(), CURLOPT_OPENSOCKETDATA, &refused);

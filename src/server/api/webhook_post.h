@@ -15,6 +15,8 @@ namespace attune::api {
 struct WebhookPost {
   std::string url, body;
   std::vector<std::pair<std::string, std::string>> headers;
+  // Asked about once a second while nobody answers; once it says so, the post is broken off.
+  std::function<bool()> stopping = {};
 };
 
 // The status of the answer, or why there was none. Thread-safe.

@@ -41,10 +41,17 @@ std::string kind_name(Credential kind) {
 
 }  // namespace
 
-Status check_dev_key(const std::string& dev_api_key, const std::string& address) {
+Status check_dev_key(const std::string& dev_api_key, const std::string& address,
+                     bool behind_proxy) {
+  if (dev_api_key.empty()) return {};
+  if (behind_proxy) {
+    return invalid_input(
+        "--dev_api_key is for this machine alone and with --behind_proxy the proxy brings in "
+        "others: leave one of them out, or make a key of your own after the set-up");
+  }
   const bool loopback =
       address.starts_with("127.") || address == "::1" || address == "localhost";
-  if (dev_api_key.empty() || loopback) return {};
+  if (loopback) return {};
   return invalid_input(
       "--dev_api_key is for this machine alone and the server would listen on {}: leave one of "
       "them out, or make a key of your own after the set-up",

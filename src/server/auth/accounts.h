@@ -22,7 +22,7 @@ namespace attune::auth {
 
 struct AccountOptions {
   // A key that stands for the first owner, and for that owner's password, for development: a server
-  // that listens beyond the loopback address refuses it (check_dev_key). "": none.
+  // that is reached from beyond this machine refuses it (check_dev_key). "": none.
   std::string dev_api_key = "";
   int64_t session_us = 24LL * 3600 * 1'000'000;
   bool secure_cookies = false;  // under TLS, here or at a proxy
@@ -31,8 +31,10 @@ struct AccountOptions {
   std::function<int64_t()> clock_us = domain::now_us;
 };
 
-// An error where a development key is set and `address` is no loopback address.
-Status check_dev_key(const std::string& dev_api_key, const std::string& address);
+// An error where a development key is set and others than this machine could use it: `address` is
+// no loopback address, or a proxy brings in who comes from elsewhere.
+Status check_dev_key(const std::string& dev_api_key, const std::string& address,
+                     bool behind_proxy);
 
 struct Login {
   enum Outcome { kOpened, kWrong, kLater };

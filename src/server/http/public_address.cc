@@ -79,4 +79,8 @@ bool may_be_public(std::string_view host) {
   return text != "localhost" && !text.ends_with(".localhost");
 }
 
+bool is_loopback(std::string_view address) {
+  return address.starts_with("127.") || address == "::1";
+}
+
 }  // namespace attune::http

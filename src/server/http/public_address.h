@@ -19,4 +19,7 @@ bool is_public_address(const sockaddr& address);
 // The same for a text "10.0.0.1" or "::1" or "[::1]"; true where the text is no address but a name.
 bool may_be_public(std::string_view host);
 
+// Whether an address is this machine's own: 127.x.x.x or ::1.
+bool is_loopback(std::string_view address);
+
 }  // namespace attune::http

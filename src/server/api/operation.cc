@@ -1,11 +1,13 @@
-#include "server/operation.h"
-
+// What the people and programs ask who keep the server running: /healthz (it answers), /readyz (its
+// data base does too), /metrics. None of them needs credentials; /metrics is for this machine, or
+// for who knows the token.
 #include <openssl/crypto.h>
 
 #include "base/log.h"
-#include "server/front.h"
+#include "server/api/endpoints.h"
+#include "server/http/public_address.h"
 
-namespace attune::server {
+namespace attune::api {
 namespace {
 
 using http::Response;
@@ -21,7 +23,7 @@ Response plain(int status, std::string text) {
 
 // A proxy on this machine speaks for people who are not.
 bool is_from_here(const http::Request& request) {
-  return is_loopback(request.remote_address) &&
+  return http::is_loopback(request.remote_address) &&
          request.headers.find("X-Forwarded-For") == nullptr &&
          request.headers.find("Forwarded") == nullptr;
 }
@@ -33,8 +35,10 @@ bool shows_token(const http::Request& request, const std::string& token) {
          CRYPTO_memcmp(given->data(), expected.data(), expected.size()) == 0;
 }
 
-api::Answer<Response> ready(const api::Call& call, const Operation& operation) {
-  if (operation.draining()) return plain(503, "stopping\n");
+Answer<Response> healthy(const Call&) { return plain(200, "ok\n"); }
+
+Answer<Response> ready(const Call& call) {
+  if (call.services.draining) return plain(503, "stopping\n");
   const auto asked = call.database().read(
       [](store::Connection& connection) { return connection.run("SELECT 1"); });
   if (asked.ok()) return plain(200, "ready\n");
@@ -42,33 +46,26 @@ api::Answer<Response> ready(const api::Call& call, const Operation& operation) {
   return plain(503, "the data base does not answer\n");
 }
 
-api::Answer<Response> metrics(const api::Call& call, const Operation& operation) {
-  if (!is_from_here(call.request) && !shows_token(call.request, operation.metrics_token)) {
-    return api::detail(403, "Metrics are for this machine, or for a client that sends "
-                            "`Authorization: Bearer` with the server's --metrics_token");
+Answer<Response> metrics(const Call& call) {
+  if (!is_from_here(call.request) && !shows_token(call.request, call.services.metrics_token)) {
+    return detail(403, "Metrics are for this machine, or for a client that sends "
+                       "`Authorization: Bearer` with the server's --metrics_token");
   }
-  Response response =
-      plain(200, operation.metrics->text(operation.counts(), call.services.version));
+  Response response = plain(200, call.services.metrics_text());
   response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
   return response;
 }
 
 }  // namespace
 
-void add_operation_endpoints(api::Endpoints& endpoints, const Operation& operation) {
+void add_operation_endpoints(Endpoints& endpoints) {
   const auto add = [&endpoints](const char* path, const char* summary, auto handle) {
-    endpoints.push_back({.method = http::Method::kGet,
-                         .path = path,
-                         .access = api::Access::kPublic,
-                         .summary = summary,
-                         .handle = handle});
+    endpoints.push_back({http::Method::kGet, path, Access::kPublic, summary, handle,
+                         {{"type", "text/plain"}}});
   };
-  add("/healthz", "Whether the server answers",
-      [](const api::Call&) -> api::Answer<Response> { return plain(200, "ok\n"); });
-  add("/readyz", "Whether the server can serve",
-      [operation](const api::Call& call) { return ready(call, operation); });
-  add("/metrics", "Counts, for Prometheus",
-      [operation](const api::Call& call) { return metrics(call, operation); });
+  add("/healthz", "Whether the server answers", healthy);
+  add("/readyz", "Whether the server can serve: 503 while it stops or has no data base", ready);
+  add("/metrics", "Counts, for Prometheus; on this machine, or with the token", metrics);
 }
 
-}  // namespace attune::server
+}  // namespace attune::api

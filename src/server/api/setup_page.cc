@@ -1,11 +1,13 @@
-#include "server/setup_page.h"
-
+// The page behind the one-time link of the first start: it makes the first owner's account and
+// shows the new API key. Nothing of it comes from elsewhere, and it works without the web
+// interface.
 #include <string>
 
 #include "base/sha256.h"
+#include "server/api/endpoints.h"
 #include "server/auth/secrets.h"
 
-namespace attune::server {
+namespace attune::api {
 namespace {
 
 constexpr const char* kStyle = R"css(
@@ -79,7 +81,7 @@ std::string hash_source(std::string_view text) {
 
 }  // namespace
 
-void add_setup_page(api::Endpoints& endpoints) {
+void add_setup_page(Endpoints& endpoints) {
   http::Response response;
   response.headers.add("Content-Type", "text/html; charset=utf-8");
   response.headers.add("Cache-Control", "no-store");
@@ -88,13 +90,10 @@ void add_setup_page(api::Endpoints& endpoints) {
                        "'none'; frame-ancestors 'none'; script-src " +
                            hash_source(kScript) + "; style-src " + hash_source(kStyle));
   response.body = page();
-  endpoints.push_back({.method = http::Method::kGet,
-                       .path = "/setup",
-                       .access = api::Access::kPublic,
-                       .summary = "The page of the one-time set-up link",
-                       .handle = [response](const api::Call&) -> api::Answer<http::Response> {
-                         return response;
-                       }});
+  endpoints.push_back({http::Method::kGet, "/setup", Access::kPublic,
+                       "The page of the one-time set-up link",
+                       [response](const Call&) -> Answer<http::Response> { return response; },
+                       {{"type", "text/html"}}});
 }
 
-}  // namespace attune::server
+}  // namespace attune::api
