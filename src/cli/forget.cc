@@ -8,6 +8,7 @@
 #include "cli/rows_io.h"
 #include "cli/server_dataset.h"
 #include "cli/trained_on.h"
+#include "server/domain/identity.h"
 #include "server/forgetting.h"
 #include "server/http/target.h"
 
@@ -28,7 +29,7 @@ recipes::Recipe table() {
                   "--data_dir"),
            string("data_dir", nullptr, "of a server that does not run now, instead of an address"),
            string("database_url", nullptr, "of that server, where it is not SQLite"),
-           string("person", nullptr, "username"),
+           string("person", nullptr, "user name or id; the id of one who was deleted"),
            list("record", nullptr, "ids of records"),
            list("runs", nullptr,
                 "run directories: those that read such rows are listed with their checkpoints"),
@@ -97,13 +98,18 @@ Result<OrderedJson> forget_records_at(const Asked& asked, WantedRows& wanted) {
 Result<OrderedJson> forget_person_at(const Asked& asked, WantedRows& wanted) {
   ServerClient client = TRY(ServerClient::open(asked.server));
   wanted.annotator = asked.person;
+  std::string id = domain::canonical_id(asked.person);
   const OrderedJson users = TRY(client.get("/api/v1/users"));
   for (const OrderedJson& user : users.at("items")) {
-    if (user.at("username") != asked.person) continue;
-    const std::string id = user.at("id");
-    return client.send("POST", "/api/attune/v1/users/" + id + "/forget", nullptr);
+    const std::string name = user.at("username");
+    if (name == asked.person) id = user.at("id");
+    if (user.at("id") == id) wanted.annotator = name;
   }
-  return not_found("{}: there is nobody named {}", asked.server, asked.person);
+  if (id.empty()) {
+    return not_found("{}: there is nobody named {}; who was deleted is named by their id",
+                     asked.server, asked.person);
+  }
+  return client.send("POST", "/api/attune/v1/users/" + id + "/forget", nullptr);
 }
 
 Result<OrderedJson> forget_here(const Asked& asked, WantedRows& wanted) {
@@ -119,7 +125,7 @@ Result<OrderedJson> forget_here(const Asked& asked, WantedRows& wanted) {
     request.dataset = asked.dataset.substr(slash + 1);
   }
   const server::Forgotten forgotten = TRY(server::forget(request));
-  wanted.annotator = asked.person;
+  wanted.annotator = forgotten.person_name;
   wanted.records = forgotten.record_names;
   return forgotten.counts;
 }

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "server/data_directory.h"
+#include "server/domain/identity.h"
 #include "server/store/audit.h"
 #include "server/store/database.h"
 #include "server/store/datasets.h"
@@ -23,11 +24,15 @@ Status tell(store::Connection& connection, const std::string& action, const std:
 }
 
 Result<Forgotten> forget_one_person(store::Connection& connection, const std::string& name) {
-  const auto user = TRY(store::find_user_named(connection, name));
-  if (!user) return not_found("there is nobody named {}", name);
-  const auto counts = TRY(store::forget_person(connection, user->id));
-  TRY(tell(connection, "user.forget", user->id, nullptr));
-  return Forgotten{store::to_json(counts), {}};
+  auto user = TRY(store::find_user_named(connection, name));
+  const std::string id = user ? user->id : domain::canonical_id(name);
+  if (id.empty()) {
+    return not_found("there is nobody named {}; who was deleted is named by their id", name);
+  }
+  if (!user) user = TRY(store::find_user(connection, id));
+  const auto counts = TRY(store::forget_person(connection, id));
+  TRY(tell(connection, "user.forget", id, nullptr));
+  return Forgotten{store::to_json(counts), {}, user ? user->username : id};
 }
 
 Result<Forgotten> forget_some_records(store::Connection& connection,

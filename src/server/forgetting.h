@@ -14,7 +14,7 @@ namespace attune::server {
 struct ForgettingRequest {
   std::string data_dir;
   std::string database_url;  // "": SQLite within data_dir
-  // Either a person, by username, or records of a data set.
+  // Either a person, by user name or id (who was deleted has but the id), or records of a data set.
   std::string person;
   std::string workspace, dataset;
   std::vector<std::string> record_ids;
@@ -23,6 +23,7 @@ struct ForgettingRequest {
 struct Forgotten {
   OrderedJson counts;                  // as the endpoint answers
   std::set<std::string> record_names;  // ids and external ids, by which exports name them
+  std::string person_name;             // the user name, or the id of who was deleted
 };
 
 // Errors: kNotFound for a directory without data, a person, data set or record that is not there;

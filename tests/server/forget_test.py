@@ -89,6 +89,22 @@ class ForgetTest(unittest.TestCase):
                               code=1)
         self.assertIn("nobody named nobody", missing.stderr)
 
+    def test_a_person_who_was_deleted(self):
+        users = self.call("GET", "/api/v1/users")["items"]
+        ann = next(user["id"] for user in users if user["username"] == "ann")
+        self.call("DELETE", f"/api/v1/users/{ann}")
+        mistyped = ann[:-4] + ("0000" if ann[-4:] != "0000" else "1111")
+        at_server = ("forget", "--server", self.server.url, "--yes", "--person")
+        self.assertIn(mistyped, self.attune(*at_server, mistyped, code=1).stderr)
+        self.assertIn("named by their id", self.attune(*at_server, "ann", code=1).stderr)
+        self.assertEqual(json.loads(self.attune(*at_server, ann).stdout)["answers"], 1)
+        log = self.call("GET", "/api/attune/v1/audit?action=user.forget")["items"]
+        self.assertEqual([one["subject"] for one in log], [ann])
+        self.assertEqual(self.server.stop(), 0)
+        here = ("forget", "--data_dir", self.data, "--yes", "--person")
+        self.assertIn(mistyped, self.attune(*here, mistyped, code=1).stderr)
+        self.assertEqual(json.loads(self.attune(*here, ann).stdout)["answers"], 1)
+
     def test_in_the_data_of_a_server_that_does_not_run(self):
         words = ("forget", "--data_dir", self.data, "--person", "ann", "--yes")
         self.assertIn("serves this data directory", self.attune(*words, code=1).stderr)
