@@ -1,6 +1,7 @@
 // Giving out work: the next record for a person, leases, skips.
 #include <fmt/format.h>
 
+#include "server/api/blindness.h"
 #include "server/api/endpoints.h"
 #include "server/api/record_access.h"
 #include "server/api/record_json.h"
@@ -50,13 +51,7 @@ Result<std::optional<int64_t>> left_of_quotas(store::Connection& connection,
 OrderedJson shown_record(const Call& call, const domain::Schema& schema, bool blind,
                          domain::Record record) {
   if (!sees_all_metadata(call)) hide_metadata(schema, record);
-  if (blind) {
-    for (domain::Suggestion& suggestion : record.suggestions) {
-      suggestion.agent.reset();
-      suggestion.type.reset();
-      suggestion.score = nullptr;
-    }
-  }
+  if (blind) hide_suggesters(record);
   store::RecordParts parts;
   parts.responses = parts.suggestions = true;
   return to_json(record, parts);

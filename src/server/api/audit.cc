@@ -59,6 +59,13 @@ Status audit(store::Connection& connection, const Call& call, const std::string&
   return store::insert_audit_entry(connection, entry);
 }
 
+Status audit_of_others_answer(store::Connection& connection, const Call& call,
+                              const std::string& action, const domain::Response& response) {
+  if (response.user_id == call.user->id) return {};
+  return audit(connection, call, action, response.id,
+               {{"record_id", response.record_id}, {"user_id", response.user_id.value_or("")}});
+}
+
 void add_audit_endpoints(Endpoints& endpoints) {
   endpoints.push_back({http::Method::kGet, "/api/attune/v1/audit", Access::kOwners,
                        "What was done to accounts, keys, workspaces and data, newest first", list,

@@ -1,4 +1,5 @@
 // Comments on records (/api/attune/v1).
+#include "server/api/blindness.h"
 #include "server/api/endpoints.h"
 #include "server/api/record_access.h"
 #include "server/api/schema_check.h"
@@ -31,9 +32,12 @@ Answer<http::Response> list(const Call& call) {
   const std::string id = TRY(call.path_id("record_id"));
   const auto read = [&](store::Connection& connection) -> Answer<OrderedJson> {
     const PlacedRecord place = TRY(record_for(call, connection, id, Right::kRead));
+    const std::string& caller = call.user->id;
+    const bool own_only = TRY(works_blind(call, connection, place.schema.dataset)) &&
+                          !TRY(has_answered(connection, place.position, caller));
     OrderedJson all = OrderedJson::array();
-    for (const store::Comment& one :
-         TRY(store::list_comments(connection, place.position))) {
+    for (const store::Comment& one : TRY(store::list_comments(connection, place.position))) {
+      if (own_only && one.user_id != caller) continue;
       all.push_back(comment_json(one));
     }
     return all;

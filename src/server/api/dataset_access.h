@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "server/api/access.h"
+#include "server/api/audit.h"
 #include "server/api/endpoint.h"
 #include "server/domain/dataset.h"
 #include "server/store/datasets.h"
@@ -48,6 +49,14 @@ Answer<SettingsOf<T>> settings_for(const Call& call, store::Connection& connecti
   if (!item) return not_found_with_id(what, id);
   domain::Schema schema = TRY(schema_for(call, connection, item->dataset_id, right));
   return SettingsOf<T>{std::move(*item), std::move(schema)};
+}
+
+// A line of the audit log on a part of a data set's settings.
+template <typename T>
+Status audit_settings(store::Connection& connection, const Call& call, const std::string& action,
+                      const T& item) {
+  return audit(connection, call, action, item.id,
+               {{"dataset_id", item.dataset_id}, {"name", item.name}});
 }
 
 // Tells webhooks that this happened to a data set, with what it is now (reread). For use inside

@@ -146,6 +146,16 @@ Answer<DatasetChange> read_dataset_change(const OrderedJson& json) {
   return change;
 }
 
+OrderedJson changed_members(const DatasetChange& change) {
+  OrderedJson names = OrderedJson::array();
+  if (change.name) names.push_back("name");
+  if (change.guidelines) names.push_back("guidelines");
+  if (change.allow_extra_metadata) names.push_back("allow_extra_metadata");
+  if (change.distribution) names.push_back("distribution");
+  if (change.metadata) names.push_back("metadata");
+  return names;
+}
+
 // Brings the rule of completion up to date, unless answers were submitted under the old one.
 Answer<void> change_distribution(store::Connection& connection, const Distribution& asked,
                                  domain::Dataset& dataset) {
@@ -184,6 +194,8 @@ Answer<domain::Dataset> apply_change(const Call& call, store::Connection& connec
   dataset.last_activity_at = dataset.updated_at = domain::now();
   TRY(store::update_dataset(connection, dataset));
   if (reworded) TRY(store::add_guideline_version(connection, dataset, call.user->id));
+  TRY(audit(connection, call, "dataset.update", dataset.id,
+            {{"changed", changed_members(change)}}));
   TRY(tell_of_dataset(call, connection, "dataset.updated", dataset.id));
   return dataset;
 }

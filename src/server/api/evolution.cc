@@ -17,7 +17,7 @@ namespace {
 Answer<http::Response> add_field(const Call& call) {
   const std::string id = TRY(call.path_id("dataset_id"));
   const OrderedJson json = TRY(call.body());
-  const domain::Field asked = TRY(read_new_field(json));
+  const domain::Field asked = TRY(read_new_field(json, UnknownKeys::kRefused));
   auto write = [&](store::Connection& connection) -> Answer<domain::Field> {
     const domain::Schema schema = TRY(schema_for(call, connection, id, Right::kManage));
     TRY(domain::check_added_field(schema, asked));
@@ -32,7 +32,7 @@ Answer<http::Response> add_field(const Call& call) {
 Answer<http::Response> add_question(const Call& call) {
   const std::string id = TRY(call.path_id("dataset_id"));
   const OrderedJson json = TRY(call.body());
-  const domain::Question asked = TRY(read_new_question(json));
+  const domain::Question asked = TRY(read_new_question(json, UnknownKeys::kRefused));
   auto write = [&](store::Connection& connection) -> Answer<domain::Question> {
     const domain::Schema schema = TRY(schema_for(call, connection, id, Right::kManage));
     TRY(domain::check_added_question(schema, asked));

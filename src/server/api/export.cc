@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/log.h"
+#include "server/api/audit.h"
 #include "server/api/endpoints.h"
 #include "server/api/export_rows.h"
 #include "server/api/record_access.h"
@@ -160,6 +161,11 @@ Answer<http::Response> export_dataset(const Call& call) {
   TRY(answer_read(call.database(), read));
   TRY(read_plan(call, *job));
   TRY(choose_snapshot(*job));
+  const auto tell = [&](store::Connection& connection) -> Answer<void> {
+    TRY(audit(connection, call, "dataset.export", id, {{"snapshot", job->snapshot_name}}));
+    return {};
+  };
+  TRY(answer_write(call.database(), tell));
   http::Response response;
   response.headers.set("Content-Type", job->plan.format == ExportFormat::kCsv
                                            ? "text/csv; charset=utf-8"

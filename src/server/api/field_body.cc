@@ -6,13 +6,14 @@
 
 namespace attune::api {
 
-Answer<domain::Field> read_new_field(const OrderedJson& json) {
+Answer<domain::Field> read_new_field(const OrderedJson& json, UnknownKeys unknown) {
   SchemaReader body(json, "body");
   domain::Field field;
   field.name = body.text("name", kFieldName);
   field.title = body.text("title", kFieldTitle);
   field.required = body.boolean_or_null("required").value_or(false);
-  field.settings = read_field_settings(body);
+  field.settings = read_field_settings(body, unknown);
+  if (unknown == UnknownKeys::kRefused) body.no_others();
   TRY(body.done());
   return field;
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "server/api/schema_check.h"
+#include "server/api/settings_reader.h"
 #include "server/domain/dataset.h"
 #include "server/store/database.h"
 
@@ -12,7 +13,7 @@ namespace attune::api {
 inline constexpr TextRule kFieldName = {.min = 1, .max = 200};
 inline constexpr TextRule kFieldTitle = {.min = 1, .max = 500};
 
-Answer<domain::Field> read_new_field(const OrderedJson& json);
+Answer<domain::Field> read_new_field(const OrderedJson& json, UnknownKeys unknown);
 // Gives it an id, its times and its place.
 Answer<domain::Field> insert_field(store::Connection& connection, domain::Field field,
                                    const std::string& dataset_id);

@@ -23,11 +23,13 @@ Answer<http::Response> list_fields(const Call& call) {
 Answer<http::Response> create_field(const Call& call) {
   const std::string id = TRY(call.path_id("dataset_id"));
   const OrderedJson json = TRY(call.body());
-  const domain::Field asked = TRY(read_new_field(json));
+  const domain::Field asked = TRY(read_new_field(json, UnknownKeys::kIgnored));
   auto write = [&](store::Connection& connection) -> Answer<domain::Field> {
     const domain::Schema schema = TRY(schema_for(call, connection, id, Right::kManage));
     TRY(domain::check_new_field(schema, asked));
-    return insert_field(connection, asked, id);
+    domain::Field field = TRY(insert_field(connection, asked, id));
+    TRY(audit_settings(connection, call, "field.create", field));
+    return field;
   };
   return http::json_response(201, field_json(TRY(answer_write(call.database(), write))));
 }
@@ -47,6 +49,7 @@ Answer<http::Response> update_field(const Call& call) {
     if (!settings.is_null()) field.settings = TRY(domain::changed_field_settings(field, settings));
     field.updated_at = domain::now();
     TRY(store::update_settings(connection, field));
+    TRY(audit_settings(connection, call, "field.update", field));
     return field;
   };
   return http::json_response(200, field_json(TRY(answer_write(call.database(), write))));
@@ -58,6 +61,7 @@ Answer<http::Response> delete_field(const Call& call) {
     auto found = TRY(settings_for<domain::Field>(call, connection, "Field", id, Right::kManage));
     TRY(domain::check_field_deletion(found.schema, found.item));
     TRY(store::delete_settings(connection, found.item));
+    TRY(audit_settings(connection, call, "field.delete", found.item));
     return std::move(found.item);
   };
   return http::json_response(200, field_json(TRY(answer_write(call.database(), write))));

@@ -62,6 +62,7 @@ Answer<http::Response> compare_versions(const Call& call) {
   const OrderedJson query = query_json(call.request.query);
   SchemaReader reader(query, "query");
   const int64_t from = reader.integer("from", {.ge = 1}), to = reader.integer("to", {.ge = 1});
+  reader.no_others();
   TRY(reader.done());
   auto read = [&](store::Connection& connection) -> Answer<OrderedJson> {
     const domain::Dataset dataset = TRY(dataset_for(call, connection, id, Right::kRead));

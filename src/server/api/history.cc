@@ -1,4 +1,5 @@
 // What was: earlier answers with undo, earlier versions of records (/api/attune/v1).
+#include "server/api/audit.h"
 #include "server/api/endpoints.h"
 #include "server/api/record_access.h"
 #include "server/api/record_events.h"
@@ -89,6 +90,7 @@ Answer<http::Response> undo(const Call& call) {
     TRY(tell_of_response(call, connection, schema,
                          now ? "response.updated" : "response.deleted", now ? *now : told,
                          completed));
+    TRY(audit_of_others_answer(connection, call, "response.undo", now ? *now : told));
     return OrderedJson{{"response", now ? to_json(*now) : OrderedJson(nullptr)}};
   };
   const OrderedJson json = TRY(answer_write(call.database(), write));
@@ -98,7 +100,9 @@ Answer<http::Response> undo(const Call& call) {
 Answer<http::Response> versions(const Call& call) {
   const std::string id = TRY(call.path_id("record_id"));
   const auto read = [&](store::Connection& connection) -> Answer<OrderedJson> {
-    TRY(record_for(call, connection, id, Right::kManage));
+    const auto dataset_id = TRY(store::dataset_of_record(connection, id));
+    if (!dataset_id) return not_found_with_id("Record", id);
+    TRY(schema_for(call, connection, *dataset_id, Right::kManage));
     OrderedJson all = OrderedJson::array();
     for (const store::RecordVersion& one :
          TRY(store::versions_of_record(connection, id))) {
@@ -128,7 +132,8 @@ void add_history_endpoints(Endpoints& endpoints) {
   endpoints.push_back({Method::kPost, root + "/responses/{response_id}/undo", Access::kAnyone,
                        "Takes back the last change of an answer; again: the one before", undo});
   endpoints.push_back({Method::kGet, root + "/records/{record_id}/versions", Access::kAdmins,
-                       "What a record was before each change of its content", versions});
+                       "What a record was before each change of its content and its deletion",
+                       versions});
 }
 
 }  // namespace attune::api

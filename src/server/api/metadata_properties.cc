@@ -51,6 +51,7 @@ Answer<http::Response> create_property(const Call& call) {
     property.inserted_at = property.updated_at = domain::now();
     TRY(store::insert_settings(connection, property));
     TRY(store::index_metadata(connection, schema.dataset, property));
+    TRY(audit_settings(connection, call, "metadata_property.create", property));
     return property;
   };
   return http::json_response(201,
@@ -71,6 +72,7 @@ Answer<http::Response> update_property(const Call& call) {
     if (visible) found.item.visible_for_annotators = *visible;
     found.item.updated_at = domain::now();
     TRY(store::update_settings(connection, found.item));
+    TRY(audit_settings(connection, call, "metadata_property.update", found.item));
     return std::move(found.item);
   };
   return http::json_response(200,
@@ -82,6 +84,7 @@ Answer<http::Response> delete_property(const Call& call) {
   auto write = [&](store::Connection& connection) -> Answer<Property> {
     auto found = TRY(settings_for<Property>(call, connection, kWhat, id, Right::kManage));
     TRY(store::delete_settings(connection, found.item));
+    TRY(audit_settings(connection, call, "metadata_property.delete", found.item));
     return std::move(found.item);
   };
   return http::json_response(200,

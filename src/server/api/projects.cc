@@ -1,6 +1,7 @@
 // Projects: groups of data sets under common, versioned guidelines.
 #include <fmt/format.h>
 
+#include "server/api/audit.h"
 #include "server/api/dataset_access.h"
 #include "server/api/dataset_json.h"
 #include "server/api/endpoints.h"
@@ -111,6 +112,7 @@ Answer<http::Response> create(const Call& call) {
     project.id = domain::new_id();
     project.inserted_at = project.updated_at = domain::now();
     TRY(store::insert_project(connection, project));
+    TRY(audit(connection, call, "project.create", project.id, {{"name", project.name}}));
     return TRY(whole_project_json(connection, project));
   };
   return http::json_response(201, TRY(answer_write(call.database(), write)));
@@ -133,6 +135,7 @@ Answer<http::Response> update(const Call& call) {
     if (TRY(is_name_taken(connection, project))) return name_taken(project);
     project.updated_at = domain::now();
     TRY(store::update_project(connection, project));
+    TRY(audit(connection, call, "project.update", id, {{"name", project.name}}));
     return TRY(whole_project_json(connection, project));
   };
   return http::json_response(200, TRY(answer_write(call.database(), write)));
@@ -144,6 +147,7 @@ Answer<http::Response> remove(const Call& call) {
     const auto project = TRY(project_for(call, connection, id, Right::kManage));
     OrderedJson json = TRY(whole_project_json(connection, project));
     TRY(store::delete_project(connection, project));
+    TRY(audit(connection, call, "project.delete", id, {{"name", project.name}}));
     return json;
   };
   return http::json_response(200, TRY(answer_write(call.database(), write)));
@@ -178,6 +182,7 @@ Answer<http::Response> put_dataset(const Call& call) {
     }
     TRY(store::put_into_project(connection, project, dataset,
                                 domain::purpose_of(purpose).value_or(domain::Purpose::kOther)));
+    TRY(audit(connection, call, "project.add_dataset", id, {{"dataset_id", dataset_id}}));
     const auto versions = TRY(store::list_project_guidelines(connection, project));
     if (!versions.empty()) {
       TRY(adopt_guidelines(call, connection, dataset, versions.back().text));
@@ -197,6 +202,7 @@ Answer<http::Response> take_dataset(const Call& call) {
       return detail(404, fmt::format("Dataset with id `{}` is not in project with id `{}`",
                                      dataset_id, id));
     }
+    TRY(audit(connection, call, "project.remove_dataset", id, {{"dataset_id", dataset_id}}));
     return TRY(whole_project_json(connection, project));
   };
   return http::json_response(200, TRY(answer_write(call.database(), write)));
@@ -225,6 +231,7 @@ Answer<http::Response> put_guidelines(const Call& call) {
     TRY(store::update_project(connection, project));  // its lock keeps two changes apart
     const auto made =
         TRY(store::add_project_guidelines(connection, project, text, call.user->id));
+    TRY(audit(connection, call, "project.guidelines", id, {{"version", made.version}}));
     for (const auto& one : TRY(store::datasets_of_project(connection, project))) {
       TRY(adopt_guidelines(call, connection, one.dataset, text));
     }

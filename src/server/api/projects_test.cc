@@ -155,6 +155,26 @@ TEST_P(ProjectsTest, APublishedDataSetGrowsAndKeepsItsAnswers) {
   EXPECT_EQ(patch("ann", why, {{"required", true}}).status, 403);
 }
 
+// There a person mistyped; what SDKs send below /api/v1 is passed over.
+TEST_P(ProjectsTest, UnknownKeysAreRefusedBeyondTheContract) {
+  const OrderedJson field = domain::json(R"({"name":"hint","title":"H","requried":true,)"
+                                         R"("settings":{"type":"text","use_makrdown":true}})");
+  for (const char* path : {"/fields", "/questions"}) {
+    const auto refused = post("lead", beyond(path), field);
+    EXPECT_EQ(refused.status, 422) << path;
+    EXPECT_NE(refused.text.find("requried"), std::string::npos) << refused.text;
+    EXPECT_NE(refused.text.find("use_makrdown"), std::string::npos) << refused.text;
+  }
+  const std::string diff = beyond("/guidelines/diff?from=1&to=2");
+  EXPECT_EQ(get("lead", diff).status, 404);
+  EXPECT_EQ(get("lead", diff + "&context=3").status, 422);
+  domain::Schema draft = domain::schema_of_everything();
+  draft.dataset.published = false;
+  const std::string contract = "/api/v1/datasets/" + new_dataset(draft).dataset.id;
+  EXPECT_EQ(post("owner", contract + "/fields", field).status, 201);
+  EXPECT_EQ(post("owner", contract + "/questions", field).status, 201);
+}
+
 INSTANTIATE_BOTH_DATABASES(ProjectsTest);
 
 }  // namespace

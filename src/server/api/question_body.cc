@@ -6,14 +6,15 @@
 
 namespace attune::api {
 
-Answer<domain::Question> read_new_question(const OrderedJson& json) {
+Answer<domain::Question> read_new_question(const OrderedJson& json, UnknownKeys unknown) {
   SchemaReader body(json, "body");
   domain::Question question;
   question.name = body.text("name", kQuestionName);
   question.title = body.text("title", kQuestionTitle);
   question.description = body.text_or_null("description", kQuestionDescription);
   question.required = body.boolean_or_null("required").value_or(false);
-  question.settings = read_question_settings(body);
+  question.settings = read_question_settings(body, unknown);
+  if (unknown == UnknownKeys::kRefused) body.no_others();
   TRY(body.done());
   return question;
 }

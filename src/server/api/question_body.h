@@ -5,6 +5,7 @@
 #include <string>
 
 #include "server/api/schema_check.h"
+#include "server/api/settings_reader.h"
 #include "server/domain/dataset.h"
 #include "server/store/database.h"
 
@@ -14,7 +15,7 @@ inline constexpr TextRule kQuestionName = {.min = 1, .max = 200};
 inline constexpr TextRule kQuestionTitle = {.min = 1, .max = 500};
 inline constexpr TextRule kQuestionDescription = {.min = 1, .max = 1000};
 
-Answer<domain::Question> read_new_question(const OrderedJson& json);
+Answer<domain::Question> read_new_question(const OrderedJson& json, UnknownKeys unknown);
 // Gives it an id, its times and its place.
 Answer<domain::Question> insert_question(store::Connection& connection, domain::Question question,
                                          const std::string& dataset_id);

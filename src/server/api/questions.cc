@@ -23,11 +23,13 @@ Answer<http::Response> list_questions(const Call& call) {
 Answer<http::Response> create_question(const Call& call) {
   const std::string id = TRY(call.path_id("dataset_id"));
   const OrderedJson json = TRY(call.body());
-  const domain::Question asked = TRY(read_new_question(json));
+  const domain::Question asked = TRY(read_new_question(json, UnknownKeys::kIgnored));
   auto write = [&](store::Connection& connection) -> Answer<domain::Question> {
     const domain::Schema schema = TRY(schema_for(call, connection, id, Right::kManage));
     TRY(domain::check_new_question(schema, asked));
-    return insert_question(connection, asked, id);
+    domain::Question question = TRY(insert_question(connection, asked, id));
+    TRY(audit_settings(connection, call, "question.create", question));
+    return question;
   };
   return http::json_response(201, question_json(TRY(answer_write(call.database(), write))));
 }
@@ -53,6 +55,7 @@ Answer<http::Response> update_question(const Call& call) {
     }
     question.updated_at = domain::now();
     TRY(store::update_settings(connection, question));
+    TRY(audit_settings(connection, call, "question.update", question));
     return question;
   };
   return http::json_response(200, question_json(TRY(answer_write(call.database(), write))));
@@ -65,6 +68,7 @@ Answer<http::Response> delete_question(const Call& call) {
         TRY(settings_for<domain::Question>(call, connection, "Question", id, Right::kManage));
     TRY(domain::check_question_deletion(found.schema));
     TRY(store::delete_settings(connection, found.item));
+    TRY(audit_settings(connection, call, "question.delete", found.item));
     return std::move(found.item);
   };
   return http::json_response(200, question_json(TRY(answer_write(call.database(), write))));

@@ -1,4 +1,6 @@
 // Records one by one, and the list that SDKs read: /datasets/{id}/records, /records/{id}.
+#include "server/api/audit.h"
+#include "server/api/blindness.h"
 #include "server/api/endpoints.h"
 #include "server/api/record_access.h"
 #include "server/api/record_body.h"
@@ -7,6 +9,7 @@
 #include "server/api/record_json.h"
 #include "server/api/record_parts.h"
 #include "server/api/transaction.h"
+#include "server/store/record_history.h"
 #include "server/store/records.h"
 
 namespace attune::api {
@@ -24,6 +27,7 @@ Answer<http::Response> get_record(const Call& call) {
                                        std::span(&place.position, 1), parts));
     CHECK(found.size() == 1, "record {} left within one snapshot", id);
     if (!sees_all_metadata(call)) hide_metadata(place.schema, found[0]);
+    if (TRY(works_blind(call, connection, place.schema.dataset))) hide_suggesters(found[0]);
     return to_json(found[0], parts);
   };
   const OrderedJson json = TRY(answer_read(call.database(), read));
@@ -58,12 +62,23 @@ Answer<http::Response> patch_record(const Call& call) {
   return http::json_response(200, changed);
 }
 
+// What they were stays in their history, as after a change; forgetting finds it there.
 Answer<std::vector<domain::Record>> delete_these(const Call& call, store::Connection& connection,
                                                  const domain::Schema& schema,
                                                  std::span<const std::string> ids) {
   auto records = TRY(store::records_with_ids(connection, schema, ids));
+  if (records.empty()) return records;
   TRY(tell_of_deleted_records(call, connection, schema, records));
+  std::vector<const domain::Record*> last;
+  OrderedJson deleted = OrderedJson::array();
+  for (const domain::Record& record : records) {
+    last.push_back(&record);
+    deleted.push_back(record.id);
+  }
+  TRY(store::keep_versions(connection, schema.dataset.position, last, call.user->id));
   TRY(store::delete_records(connection, schema, records));
+  TRY(audit(connection, call, "records.delete", schema.dataset.id,
+            {{"record_ids", std::move(deleted)}}));
   return records;
 }
 

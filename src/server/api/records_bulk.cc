@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
+#include "server/api/audit.h"
 #include "server/api/endpoints.h"
 #include "server/api/record_access.h"
 #include "server/api/record_body.h"
@@ -50,6 +53,19 @@ struct Batch {
   std::vector<store::WrittenRecord> written;
 };
 
+// Who writes records may write answers of others with them.
+Status audit_others_answers(const Call& call, store::Connection& connection,
+                            const std::string& dataset_id, const Changes& changes) {
+  int64_t answers = 0;
+  for (const domain::RecordChange& change : changes) {
+    answers += std::count_if(
+        change.responses.begin(), change.responses.end(),
+        [&](const domain::ResponseChange& one) { return one.user_id != call.user->id; });
+  }
+  if (answers == 0) return {};
+  return audit(connection, call, "records.answers", dataset_id, {{"answers", answers}});
+}
+
 Answer<Batch> write_batch(const Call& call, store::Connection& connection, RecordVerb verb,
                           const std::string& dataset_id, Changes& changes,
                           const Prepared& prepared) {
@@ -67,6 +83,7 @@ Answer<Batch> write_batch(const Call& call, store::Connection& connection, Recor
   }
   batch.written =
       TRY(store::write_records(connection, batch.schema, writes, authorship_of(call)));
+  TRY(audit_others_answers(call, connection, dataset_id, changes));
   TRY(tell_of_records(call, connection, batch.schema, batch.written));
   return batch;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "server/api/audit.h"
 #include "server/api/record_access.h"
 #include "server/api/record_events.h"
 #include "server/api/record_parts.h"
@@ -70,6 +71,7 @@ Answer<domain::Response> write(const Call& call, store::Connection& connection,
                          completed));
   }
   TRY(store::touch_dataset(connection, schema.dataset, place.last_activity_at));
+  TRY(audit_of_others_answer(connection, call, "response.update", written));
   return written;
 }
 

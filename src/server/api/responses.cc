@@ -2,6 +2,7 @@
 //
 // An answer is checked and written in one write (response_writing.h), which is short, since writes
 // of SQLite stand in one queue: what it is checked against is in memory (settings_cache.h).
+#include "server/api/audit.h"
 #include "server/api/record_access.h"
 #include "server/api/record_body.h"
 #include "server/api/record_events.h"
@@ -76,6 +77,7 @@ Answer<http::Response> delete_response(const Call& call) {
                          found.placed.response, completed));
     TRY(store::touch_dataset(connection, found.schema.dataset,
                              found.schema.dataset.last_activity_at));
+    TRY(audit_of_others_answer(connection, call, "response.delete", found.placed.response));
     return found;
   };
   const auto deleted = TRY(answer_write(call.database(), write));

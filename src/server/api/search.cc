@@ -1,6 +1,7 @@
 // Finding records: the list that SDKs page through, the search of a data set, and a person's own.
 #include <unordered_map>
 
+#include "server/api/blindness.h"
 #include "server/api/endpoints.h"
 #include "server/api/record_access.h"
 #include "server/api/record_json.h"
@@ -35,6 +36,14 @@ OrderedJson search_items(const std::vector<domain::Record>& records,
   return items;
 }
 
+void hide_from_caller(const Call& call, const domain::Schema& schema, bool blind,
+                      std::vector<domain::Record>& records) {
+  for (domain::Record& record : records) {
+    if (!sees_all_metadata(call)) hide_metadata(schema, record);
+    if (blind) hide_suggesters(record);
+  }
+}
+
 // What both searches share; `own`: of the caller's answers alone, in the caller's own order.
 Answer<http::Response> search(const Call& call, bool own) {
   const std::string dataset_id = TRY(call.path_id("dataset_id"));
@@ -52,11 +61,11 @@ Answer<http::Response> search(const Call& call, bool own) {
     if (own) query.answers_of = query.shuffled_for = parts.responses_of = call.user->id;
     TRY(read_search(body, schema, connection, query));
     TRY(read_older_filters(call.request.query, schema, query));
+    const bool blind = TRY(works_blind(call, connection, schema.dataset));
+    if (blind) TRY(refuse_to_find_suggesters(query));
     const domain::SearchResult result = TRY(store::search_records(connection, query));
     auto records = TRY(records_of(connection, schema, result, parts));
-    if (!sees_all_metadata(call)) {
-      for (domain::Record& record : records) hide_metadata(schema, record);
-    }
+    hide_from_caller(call, schema, blind, records);
     return OrderedJson{{"items", search_items(records, result, parts)},
                        {"total", result.total}};
   };
@@ -101,9 +110,8 @@ Answer<http::Response> list(const Call& call, bool own) {
     const domain::Schema schema = TRY(
         schema_for(call, connection, dataset_id, own ? Right::kRead : Right::kManage));
     Page found = TRY(read_list(call, connection, schema, page, parts));
-    if (!sees_all_metadata(call)) {
-      for (domain::Record& record : found.records) hide_metadata(schema, record);
-    }
+    const bool blind = TRY(works_blind(call, connection, schema.dataset));
+    hide_from_caller(call, schema, blind, found.records);
     return found;
   };
   const Page found = TRY(answer_read(call.database(), read));

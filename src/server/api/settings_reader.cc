@@ -74,6 +74,7 @@ OrderedJson new_spans(SchemaReader& settings) {
   check_unique(settings, made["options"]);
   made["visible_options"] = read_visible_options(settings, made["options"].size());
   made["allow_overlapping"] = settings.boolean_or("allow_overlapping", false);
+  (void)settings.raw("allow_character_annotation");  // may be said, is always so
   made["allow_character_annotation"] = true;
   return made;
 }
@@ -107,6 +108,22 @@ OrderedJson read_terms(SchemaReader& settings) {
   return values;
 }
 
+OrderedJson new_question_settings(SchemaReader& settings) {
+  const std::string& type = settings.tag();
+  if (type == "text") {
+    return {{"type", type}, {"use_markdown", settings.boolean_or("use_markdown", false)}};
+  }
+  if (type == "rating") {
+    OrderedJson made = {{"type", type}};
+    made["options"] = read_options(settings, {.min = 2, .max = kRatingsMax}, true);
+    check_unique(settings, made["options"]);
+    return made;
+  }
+  if (type == "ranking") return new_ranking(settings);
+  if (type == "span") return new_spans(settings);
+  return new_labels(settings);
+}
+
 }  // namespace
 
 OrderedJson read_option(SchemaReader& option, bool rating) {
@@ -117,7 +134,7 @@ OrderedJson read_option(SchemaReader& option, bool rating) {
   return made;
 }
 
-OrderedJson read_field_settings(SchemaReader& body) {
+OrderedJson read_field_settings(SchemaReader& body, UnknownKeys unknown) {
   SchemaReader settings = body.tagged("settings", "type", kFieldTypes, "FieldType");
   OrderedJson made = {{"type", settings.tag()}};
   if (settings.tag() == "text") made["use_markdown"] = settings.boolean_or("use_markdown", false);
@@ -126,6 +143,7 @@ OrderedJson read_field_settings(SchemaReader& body) {
     made["template"] = settings.text("template");
     made["advanced_mode"] = settings.boolean_or("advanced_mode", false);
   }
+  if (unknown == UnknownKeys::kRefused) settings.no_others();
   return made;
 }
 
@@ -143,21 +161,11 @@ OrderedJson read_field_settings_change(SchemaReader& body) {
   return made;
 }
 
-OrderedJson read_question_settings(SchemaReader& body) {
+OrderedJson read_question_settings(SchemaReader& body, UnknownKeys unknown) {
   SchemaReader settings = body.tagged("settings", "type", kQuestionTypes, "QuestionType");
-  const std::string& type = settings.tag();
-  if (type == "text") {
-    return {{"type", type}, {"use_markdown", settings.boolean_or("use_markdown", false)}};
-  }
-  if (type == "rating") {
-    OrderedJson made = {{"type", type}};
-    made["options"] = read_options(settings, {.min = 2, .max = kRatingsMax}, true);
-    check_unique(settings, made["options"]);
-    return made;
-  }
-  if (type == "ranking") return new_ranking(settings);
-  if (type == "span") return new_spans(settings);
-  return new_labels(settings);
+  OrderedJson made = new_question_settings(settings);
+  if (unknown == UnknownKeys::kRefused) settings.no_others();
+  return made;
 }
 
 OrderedJson read_question_settings_change(SchemaReader& body) {

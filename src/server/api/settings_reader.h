@@ -8,9 +8,12 @@
 
 namespace attune::api {
 
+// What is done about keys that nobody asks for: SDKs send some, and people mistype.
+enum class UnknownKeys { kIgnored, kRefused };
+
 // Of something new: what is left out gets its default.
-OrderedJson read_field_settings(SchemaReader& body);
-OrderedJson read_question_settings(SchemaReader& body);
+OrderedJson read_field_settings(SchemaReader& body, UnknownKeys unknown);
+OrderedJson read_question_settings(SchemaReader& body, UnknownKeys unknown);
 OrderedJson read_metadata_settings(SchemaReader& body);
 
 // Of a change: `type` and the keys that were given, or null where the body has no settings. What

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "server/api/blindness.h"
 #include "server/api/endpoints.h"
 #include "server/api/record_access.h"
 #include "server/api/record_body.h"
@@ -19,9 +20,11 @@ Answer<http::Response> list_suggestions(const Call& call) {
   const std::string id = TRY(call.path_id("record_id"));
   const auto read = [&](store::Connection& connection) -> Answer<OrderedJson> {
     const PlacedRecord place = TRY(record_for(call, connection, id, Right::kRead));
+    const bool blind = TRY(works_blind(call, connection, place.schema.dataset));
     OrderedJson all = OrderedJson::array();
-    for (const store::SuggestionOn& one :
+    for (store::SuggestionOn& one :
          TRY(store::suggestions_of(connection, std::span(&place.position, 1)))) {
+      if (blind) hide_suggester(one.suggestion);
       all.push_back(to_json(one.suggestion));
     }
     return all;
@@ -107,9 +110,10 @@ Answer<http::Response> suggestion_options(const Call& call) {
   const auto read = [&](store::Connection& connection) -> Answer<OrderedJson> {
     const domain::Schema schema =
         TRY(schema_for(call, connection, dataset_id, Right::kRead));
+    const bool blind = TRY(works_blind(call, connection, schema.dataset));
     OrderedJson all = OrderedJson::array();
-    for (const store::QuestionAgents& one :
-         TRY(store::suggestion_agents(connection, schema))) {
+    for (store::QuestionAgents& one : TRY(store::suggestion_agents(connection, schema))) {
+      if (blind) one.agents.clear();
       all.push_back({{"question", {{"id", one.question_id}, {"name", one.question_name}}},
                      {"agents", one.agents}});
     }

@@ -39,6 +39,7 @@ Answer<http::Response> create_vector_settings(const Call& call) {
     vector.dataset_id = id;
     vector.inserted_at = vector.updated_at = domain::now();
     TRY(store::insert_settings(connection, vector));
+    TRY(audit_settings(connection, call, "vector.create", vector));
     return vector;
   };
   return http::json_response(201, vector_settings_json(TRY(answer_write(call.database(), write))));
@@ -56,6 +57,7 @@ Answer<http::Response> update_vector_settings(const Call& call) {
     if (title) found.item.title = *title;
     found.item.updated_at = domain::now();
     TRY(store::update_settings(connection, found.item));
+    TRY(audit_settings(connection, call, "vector.update", found.item));
     return std::move(found.item);
   };
   return http::json_response(200, vector_settings_json(TRY(answer_write(call.database(), write))));
@@ -66,6 +68,7 @@ Answer<http::Response> delete_vector_settings(const Call& call) {
   auto write = [&](store::Connection& connection) -> Answer<Vector> {
     auto found = TRY(settings_for<Vector>(call, connection, "VectorSettings", id, Right::kManage));
     TRY(store::delete_settings(connection, found.item));
+    TRY(audit_settings(connection, call, "vector.delete", found.item));
     return std::move(found.item);
   };
   return http::json_response(200, vector_settings_json(TRY(answer_write(call.database(), write))));

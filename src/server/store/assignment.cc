@@ -48,11 +48,17 @@ Result<int64_t> last_answered(Connection& connection, const domain::Dataset& dat
 
 }  // namespace
 
-Result<domain::AssignmentRules> load_rules(Connection& connection, const domain::Dataset& dataset) {
+Result<std::optional<domain::AssignmentRules>> find_rules(Connection& connection,
+                                                          const domain::Dataset& dataset) {
   Rows rows = TRY(connection.run("SELECT rules FROM assignment_rules WHERE dataset = $1",
                                  {dataset.position}));
-  if (rows.empty()) return domain::AssignmentRules();
-  return domain::assignment_rules_of(TRY(parse_ordered_json(rows[0].text(0))));
+  if (rows.empty()) return std::optional<domain::AssignmentRules>();
+  const OrderedJson rules = TRY(parse_ordered_json(rows[0].text(0)));
+  return std::optional(TRY(domain::assignment_rules_of(rules)));
+}
+
+Result<domain::AssignmentRules> load_rules(Connection& connection, const domain::Dataset& dataset) {
+  return TRY(find_rules(connection, dataset)).value_or(domain::AssignmentRules());
 }
 
 Status save_rules(Connection& connection, const domain::Dataset& dataset,

@@ -12,7 +12,10 @@
 
 namespace attune::store {
 
-// Those that were set, or the defaults.
+// Those that were set.
+Result<std::optional<domain::AssignmentRules>> find_rules(Connection& connection,
+                                                          const domain::Dataset& dataset);
+// Those, or the defaults.
 Result<domain::AssignmentRules> load_rules(Connection& connection, const domain::Dataset& dataset);
 Status save_rules(Connection& connection, const domain::Dataset& dataset,
                   const domain::AssignmentRules& rules);

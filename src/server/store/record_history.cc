@@ -40,4 +40,15 @@ Result<std::vector<RecordVersion>> versions_of_record(Connection& connection,
   return versions;
 }
 
+Result<std::optional<std::string>> dataset_of_record(Connection& connection,
+                                                     const std::string& record_id) {
+  const Rows rows = TRY(connection.run(
+      "SELECT d.id FROM datasets d WHERE d.position = COALESCE("
+      "(SELECT r.dataset FROM records r WHERE r.id = $1), "
+      "(SELECT max(h.dataset) FROM record_history h WHERE h.record_id = $1))",
+      {record_id}));
+  if (rows.empty()) return std::optional<std::string>();
+  return std::optional(rows[0].text(0));
+}
+
 }  // namespace attune::store
