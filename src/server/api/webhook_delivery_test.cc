@@ -240,9 +240,9 @@ TEST_P(WebhookDeliveryTest, TheThreadDeliversByItself) {
   ping(id);
   WebhookDelivery worker(database(), curl_post(true), [this] { return clock_us(); });
   worker.start();
-  while (receiver.requests().empty()) std::this_thread::yield();
+  while (!states().empty()) std::this_thread::yield();  // to stop earlier would break it off
   worker.stop();
-  EXPECT_EQ(states(), OrderedJson::array());
+  EXPECT_EQ(receiver.requests().size(), 1u);
 }
 
 // The end of a server is no failure of who is slow to answer: nothing was delivered, no attempt is
