@@ -89,8 +89,8 @@ class LinearLogProbs : public AutogradFunction<LinearLogProbs> {
     ctx->saved_data["weight_trains"] = request.weight_trains;
   }
 
-  // Recomputes the logits chunk by chunk, unless their gradient was kept: the outer gradient was not
-  // known before.
+  // Recomputes the logits chunk by chunk, unless their gradient was kept: the outer gradient was
+  // not known before.
   static void weight_gradients(AutogradContext* ctx, const Tensor& outer, Tensor& d_weight,
                                Tensor& d_bias) {
     const TensorList saved = ctx->get_saved_variables();
