@@ -155,13 +155,16 @@ TEST_F(RolloutRanks, ValuesComeBackInTheOrderOfTheSamples) {
   });
 }
 
-// A whole run: whitening over the step, several updates, a value model of its own, evaluation.
+// A whole run: whitening over the step, several updates, a value model of its own, evaluation. With
+// clipping so wide that no token stands at its edge: there the last bit of a sum, whose order is
+// another with ranks, would decide whether the token counts.
 TEST_F(RolloutRanks, TwoRanksTrainAsOneWithTwiceTheBatch) {
   const auto reward = [](const RewardRequest& request) { return even_share(request); };
   const auto gold = [](const RewardRequest& request) { return 1 - even_share(request); };
   for (const char* source : {"separate", "head"}) {
     const Json config = {{"value_source", source}, {"num_mini_batches", 2},
                          {"whiten_rewards", true}, {"learning_rate", 1e-4},
+                         {"cliprange", 0.9},       {"cliprange_value", 100},
                          {"eval_strategy", "steps"}, {"eval_steps", 2}};
     SmallPpoRun one(config, reward);
     one.judge_evaluations_by(gold);
@@ -190,6 +193,7 @@ TEST_F(RolloutRanks, TwoRanksTrainAsOneWithTwiceTheBatch) {
         ASSERT_EQ(expected[i].size(), line.size());
         for (const auto& [name, value] : expected[i].items()) {
           if (!value.is_number()) continue;
+          if (name.starts_with("sampling/")) continue;  // rounding itself
           const auto number = value.get<double>();
           double size = std::max(1.0, std::abs(number));
           if (name.find("objective/") != std::string::npos || name == "eval_gold/kl") {
