@@ -82,6 +82,7 @@ Status check_known_person(Connection& connection, const std::string& user_id) {
     const std::string select = std::string("SELECT 1 FROM ") + place + " = $1 LIMIT 1";
     if (!TRY(connection.run(select, {user_id})).empty()) return {};
   }
+  if (TRY(decided_in_snapshots(connection, user_id))) return {};
   return not_found("there is nobody with the id {} and nothing that they said", user_id);
 }
 

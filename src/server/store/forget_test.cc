@@ -4,11 +4,14 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "server/domain/identity.h"
 #include "server/store/comments.h"
 #include "server/store/dataset_stored.h"
+#include "server/store/datasets.h"
 #include "server/store/record_history.h"
 #include "server/store/records.h"
 #include "server/store/search.h"
+#include "server/store/snapshots.h"
 #include "server/store/webhooks.h"
 
 namespace attune::store {
@@ -138,6 +141,44 @@ TEST_P(ForgetTest, WhoIsUnknownIsNotForgottenInSilence) {
   EXPECT_EQ(refused.error().code(), ErrorCode::kNotFound);
   // `ann` is no user here, as after her deletion: what she said is found.
   EXPECT_TRUE(database().write([](Connection& c) { return forget_person(c, "ann"); }).ok());
+}
+
+TEST_P(ForgetTest, WhoIsLeftInASnapshotAloneIsKnown) {
+  const auto text_of = [&] {
+    return in_write([](Connection& c) { return c.run("SELECT text FROM snapshot_contents"); })
+        .at(0)
+        .text(0);
+  };
+  domain::Snapshot snapshot;
+  snapshot.id = domain::new_id();
+  snapshot.name = "v1";
+  const SnapshotRow row{
+      1, record().id,
+      R"({"id":"x","responses":[],"adjudication":{"user_id":"rev","reviewer":"rev",)"
+      R"("values":{"note":{"value":"swordfish"}},"note":null}})"};
+  in_write([&](Connection& c) -> Status {
+    TRY(insert_snapshot(c, schema_.dataset, snapshot));
+    return add_snapshot_rows(c, snapshot, std::span(&row, 1));
+  });
+  ASSERT_NE(text_of().find(kSecret), std::string::npos);
+  const auto forgotten = database().write([](Connection& c) { return forget_person(c, "rev"); });
+  ASSERT_TRUE(forgotten.ok()) << forgotten.error().message();
+  EXPECT_EQ(forgotten->snapshot_rows, 1);
+  EXPECT_EQ(text_of().find(kSecret), std::string::npos) << text_of();
+}
+
+// A deleted record's last version and its answers are kept, until their data set goes too.
+TEST_P(ForgetTest, ADeletedDataSetLeavesNoHistory) {
+  const std::vector<domain::Record> records = {record()};
+  const domain::Record* const last = records.data();
+  in_write([&](Connection& c) -> Status {
+    TRY(keep_versions(c, schema_.dataset.position, std::span(&last, 1), "lead"));
+    return delete_records(c, schema_, records);
+  });
+  ASSERT_EQ(tables_with_the_secret(), "response_history.response_values record_history.fields "
+                                      "record_history.metadata ");
+  in_write([&](Connection& c) { return delete_dataset(c, schema_.dataset); });
+  EXPECT_EQ(tables_with_the_secret(), "");
 }
 
 TEST_P(ForgetTest, MessagesToWebhooksThatWaitAreDropped) {

@@ -32,6 +32,11 @@ std::optional<domain::Snapshot> first_of(const Rows& rows) {
   return snapshot_of(rows[0]);
 }
 
+// For LIKE: rows of the export that hold what this person decided on others' answers.
+std::string decisions_of(const std::string& user_id) {
+  return "%\"adjudication\":{\"user_id\":\"" + user_id + "\"%";
+}
+
 // Texts that no row has any more.
 Status drop_orphans(Connection& connection, const Rows& contents) {
   std::vector<Value> keys;
@@ -156,6 +161,12 @@ Result<int64_t> forget_in_snapshots(Connection& connection, std::span<const Valu
   return forgotten;
 }
 
+Result<bool> decided_in_snapshots(Connection& connection, const std::string& user_id) {
+  return !TRY(connection.run("SELECT 1 FROM snapshot_contents WHERE text LIKE $1 LIMIT 1",
+                             {decisions_of(user_id)}))
+              .empty();
+}
+
 Result<int64_t> forget_person_in_snapshots(Connection& connection, const std::string& user_id) {
   int64_t forgotten = 0;
   for (const Row& row : TRY(connection.run(
@@ -163,7 +174,7 @@ Result<int64_t> forget_person_in_snapshots(Connection& connection, const std::st
            "SELECT DISTINCT r.content, c.text FROM snapshot_rows r JOIN snapshot_contents c ON "
            "c.hash = r.content WHERE r.record_id IN (SELECT record_id FROM response_history WHERE "
            "user_id = $1) OR c.text LIKE $2",
-           {user_id, "%\"adjudication\":{\"user_id\":\"" + user_id + "\"%"}))) {
+           {user_id, decisions_of(user_id)}))) {
     const auto text = TRY(domain::without_person(row.text(1), user_id));
     if (text) forgotten += TRY(replace_text(connection, row.text(0), *text));
   }

@@ -46,5 +46,7 @@ Status delete_snapshots_of(Connection& connection, const domain::Dataset& datase
 // Tombstones in all snapshots; hashes stay as they are. How many rows.
 Result<int64_t> forget_in_snapshots(Connection& connection, std::span<const Value> record_ids);
 Result<int64_t> forget_person_in_snapshots(Connection& connection, const std::string& user_id);
+// Whether a snapshot holds what this person decided on others' answers.
+Result<bool> decided_in_snapshots(Connection& connection, const std::string& user_id);
 
 }  // namespace attune::store
