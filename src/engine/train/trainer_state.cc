@@ -142,11 +142,16 @@ Error Trainer::keep_progress(const Error& error) {
   const bool outside = error.code() == ErrorCode::kUnavailable;
   const bool saves = setup_.options.checkpoint.when != When::kNever && progress_.step > 0;
   if (!outside || !saves) return error;
-  if (const Status saved = save_checkpoint(); !saved.ok()) return saved.error();
-  return make_error(ErrorCode::kUnavailable,
-                    "{}; the checkpoint of step {} was written, go on with "
-                    "resume_from_checkpoint: true",
-                    error.message(), progress_.step);
+  if (const Status saved = save_checkpoint(); !saved.ok()) {
+    return make_error(error.code(), "{}; the checkpoint of step {} could not be written: {}",
+                      error.message(), progress_.step, saved.error().message());
+  }
+  const char* advice = setup_.options.checkpoint.only_model
+                           ? "but save_only_model: true leaves out what a run needs to go on; set "
+                             "it to false to be able to resume"
+                           : "go on with resume_from_checkpoint: true";
+  return make_error(error.code(), "{}; the checkpoint of step {} was written, {}",
+                    error.message(), progress_.step, advice);
 }
 
 Status Trainer::resume_from(const StoredCheckpoint& checkpoint) {
@@ -176,7 +181,9 @@ Status Trainer::resume_from(const StoredCheckpoint& checkpoint) {
   if (find(state, "evaluated_step") != nullptr) {
     progress_.evaluated_step = TRY(get_int(state, "evaluated_step"));
   }
-  progress_.owes_evaluation = TRY(get_bool_or(state, "owes_evaluation", false));
+  // The resumed run may have been told to evaluate no more.
+  progress_.owes_evaluation = setup_.options.evaluation.when != When::kNever &&
+                              TRY(get_bool_or(state, "owes_evaluation", false));
   saved_step_ = progress_.step;
   log_info("resuming after step {} of {} from {}", progress_.step, total_steps_,
            checkpoint.folder);

@@ -5,6 +5,7 @@
 #include <ATen/ops/full.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <limits>
 
 #include "base/file.h"
@@ -45,11 +46,15 @@ class Pull : public Method {
 
   Result<std::optional<std::map<std::string, double>>> evaluate() override {
     if (evaluations_++ == failing_evaluation_) {
+      if (meanwhile_) meanwhile_();
       return make_error(ErrorCode::kUnavailable, "the judge is gone");
     }
     return std::optional<std::map<std::string, double>>();
   }
-  void fail_evaluation(int64_t number) { failing_evaluation_ = number; }
+  void fail_evaluation(int64_t number, std::function<void()> meanwhile = {}) {
+    failing_evaluation_ = number;
+    meanwhile_ = std::move(meanwhile);
+  }
 
   Tensor weight() const { return weight_; }
   int64_t passes() const { return passes_; }
@@ -60,6 +65,7 @@ class Pull : public Method {
   int64_t passes_ = 0;
   int64_t evaluations_ = 0;
   int64_t failing_evaluation_ = -1;
+  std::function<void()> meanwhile_;
 };
 
 Result<TrainingOutcome> train(Pull& method, const std::string& folder, Json config,
@@ -121,7 +127,7 @@ TEST(TrainerTest, AMethodsOwnStateComesBackWithACheckpoint) {
 // been: also in what the evaluation decides.
 TEST(TrainerTest, AnEvaluationThatFailsOutsideOfTheRunLeavesACheckpointAndIsMadeUpFor) {
   const Json config = {{"max_steps", 4}, {"eval_strategy", "steps"}, {"eval_steps", 2},
-                       {"save_steps", 100}, {"load_best_model_at_end", false}};
+                       {"save_steps", 100}, {"greater_is_better", true}};
   const TemporaryDirectory whole;
   Pull undisturbed;
   ASSERT_TRUE(train(undisturbed, whole.path(), config).ok());
@@ -150,21 +156,63 @@ TEST(TrainerTest, AnEvaluationThatFailsOutsideOfTheRunLeavesACheckpointAndIsMade
   }
   const Json newest = CheckpointStore(run.path()).newest().value()->state;
   const Json undisturbed_state = CheckpointStore(whole.path()).newest().value()->state;
+  EXPECT_EQ(newest["best_step"], 2);  // the loss falls: the one that was made up for
   EXPECT_EQ(newest["best_step"], undisturbed_state["best_step"]);
+  EXPECT_EQ(newest["best_metric"], undisturbed_state["best_metric"]);
   EXPECT_FALSE(newest.contains("owes_evaluation"));
 }
 
-// Nothing was learnt yet, or no checkpoints are wanted: the error alone.
-TEST(TrainerTest, ThereIsNothingToKeepBeforeTheFirstStep) {
-  const TemporaryDirectory run;
+// What a run says whose first evaluation another program breaks.
+std::string broken_evaluation(const std::string& folder, const Json& more,
+                              std::function<void()> meanwhile = {}) {
+  Json config = {{"max_steps", 4}, {"eval_strategy", "steps"}, {"eval_steps", 2}};
+  config.update(more);
   Pull method;
-  method.fail_evaluation(0);
-  const auto failed = train(method, run.path(),
-                            {{"max_steps", 4}, {"eval_strategy", "steps"}, {"eval_steps", 2},
-                             {"eval_on_start", true}});
-  ASSERT_FALSE(failed.ok());
-  EXPECT_EQ(failed.error().message().find("checkpoint"), std::string::npos);
-  EXPECT_TRUE(CheckpointStore(run.path()).steps().empty());
+  method.fail_evaluation(0, std::move(meanwhile));
+  const auto failed = train(method, folder, config);
+  EXPECT_FALSE(failed.ok());
+  return failed.ok() ? "" : failed.error().message();
+}
+
+TEST(TrainerTest, NothingIsKeptBeforeTheFirstStepOrWhereNoCheckpointsAreWanted) {
+  for (const Json& config : {Json{{"eval_on_start", true}}, Json{{"save_strategy", "no"}}}) {
+    const TemporaryDirectory run;
+    const std::string message = broken_evaluation(run.path(), config);
+    EXPECT_EQ(message.find("checkpoint"), std::string::npos) << message;
+    EXPECT_TRUE(CheckpointStore(run.path()).steps().empty());
+  }
+}
+
+TEST(TrainerTest, ACheckpointOfTheModelAloneIsNotAdvisedToGoOnFrom) {
+  const TemporaryDirectory run;
+  const std::string message = broken_evaluation(run.path(), {{"save_only_model", true}});
+  EXPECT_NE(message.find("the judge is gone"), std::string::npos) << message;
+  EXPECT_NE(message.find("save_only_model"), std::string::npos) << message;
+  EXPECT_EQ(message.find("resume_from_checkpoint"), std::string::npos) << message;
+}
+
+TEST(TrainerTest, ACheckpointThatCannotBeWrittenLeavesTheErrorOfTheEvaluation) {
+  const TemporaryDirectory run;
+  const std::string folder = join_path(run.path(), "checkpoints");
+  const auto block = [&] {
+    ASSERT_TRUE(remove_all(folder).ok());
+    ASSERT_TRUE(write_file(folder, "no folder").ok());
+  };
+  const std::string message = broken_evaluation(run.path(), Json::object(), block);
+  EXPECT_NE(message.find("the judge is gone"), std::string::npos) << message;
+  EXPECT_NE(message.find("could not be written"), std::string::npos) << message;
+}
+
+TEST(TrainerTest, AnOwedEvaluationIsNotMadeUpForWhereNoneAreWantedAnyMore) {
+  const TemporaryDirectory run;
+  broken_evaluation(run.path(), Json::object());
+  auto stored = CheckpointStore(run.path()).newest().value();
+  ASSERT_TRUE(stored.has_value());
+  ASSERT_TRUE(stored->state.contains("owes_evaluation"));
+  Pull resumed;
+  ASSERT_TRUE(train(resumed, run.path(), {{"max_steps", 4}, {"eval_strategy", "no"}}, stored).ok());
+  EXPECT_TRUE(events_of(run.path(), "eval").empty());
+  EXPECT_FALSE(CheckpointStore(run.path()).newest().value()->state.contains("owes_evaluation"));
 }
 
 }  // namespace
