@@ -5,6 +5,7 @@
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "base/check.h"
@@ -189,15 +190,25 @@ Result<StepUpdates> RewardMethod::begin_step(int64_t step, const std::vector<int
   return TreeMethod::begin_step(step, rows);
 }
 
-// A rank knows the extremes of its own rows, and may have had none.
-Status RewardMethod::end_step(std::map<std::string, double>* metrics) {
-  const Json own = extremes_ ? Json({extremes_->first, extremes_->second}) : Json::array();
-  const auto all = ranks_ == nullptr ? std::vector<std::string>{own.dump()}
-                                     : ranks_->all_gather(own.dump());
-  for (const std::string& line : all) {
-    const Json ends = TRY(parse_json(line));
-    if (!ends.empty()) note_extremes(ends[0].get<double>(), ends[1].get<double>());
+// A rank knows the extremes of its own rows, and may have had none. They travel as bytes: a score
+// may be infinite, for which JSON has no number.
+void RewardMethod::gather_extremes() {
+  std::string own;
+  if (extremes_) {
+    own.append(reinterpret_cast<const char*>(&extremes_->first), sizeof(double));
+    own.append(reinterpret_cast<const char*>(&extremes_->second), sizeof(double));
   }
+  for (const std::string& bytes : ranks_->all_gather(own)) {
+    if (bytes.empty()) continue;
+    double ends[2];
+    CHECK(bytes.size() == sizeof(ends));
+    std::memcpy(ends, bytes.data(), sizeof(ends));
+    note_extremes(ends[0], ends[1]);
+  }
+}
+
+Status RewardMethod::end_step(std::map<std::string, double>* metrics) {
+  if (ranks_ != nullptr) gather_extremes();
   if (!extremes_) return {};
   (*metrics)["min_reward"] = extremes_->first;
   (*metrics)["max_reward"] = extremes_->second;

@@ -60,6 +60,7 @@ class RewardMethod : public TreeMethod {
   Scored score(Split split, const std::vector<int64_t>& rows, const PassOptions& options);
   Tensor total_loss(Split split, const std::vector<int64_t>& rows, const Scored& scored) const;
   void note_extremes(double low, double high);
+  void gather_extremes();
   bool counts_pairs() const;  // in place of rankings
 
   RewardOptions options_;

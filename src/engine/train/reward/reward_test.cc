@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/file.h"
+#include "engine/comm/communicator.h"
 #include "engine/models/score_head.h"
 #include "engine/tensor/threads.h"
 #include "engine/train/reward/reward_method.h"
@@ -60,6 +61,27 @@ std::vector<TreeRow> rankings() {
   return {ranking({{5, 9, 2}, {6, 2}, {5, 3, 5, 8, 9, 2}, {7, 7, 2}}, {2, 1, 4, 3}),
           ranking({{8, 2}, {9, 9, 2}, {4, 2}}, {1, 2, 2}),
           ranking({{11, 12, 13, 2}, {14, 2}}, {2, 1})};
+}
+
+// Scores beyond what a number holds are reported as they are, by one process and by ranks.
+TEST(RewardMethodTest, AnInfiniteScoreIsAnExtreme) {
+  std::vector<float> weights(32, 0.0F);
+  weights[0] = 1e38F;
+  const Json head = weights;
+  const auto decoder = tiny_reward_model(&head);
+  decoder->parameters().find("model.norm.weight")->detach().mul_(1e6);
+  const std::vector<TreeRow> rows = rankings();
+  const auto alone = comm::single_process();
+  for (comm::Communicator* ranks : {static_cast<comm::Communicator*>(nullptr), alone.get()}) {
+    RewardMethod method(*decoder, {}, score_options(), rows, {});
+    if (ranks != nullptr) method.join(*ranks);
+    ASSERT_TRUE(method.begin_step(0, {0, 1, 2}).ok());
+    const PassResult result = method.pass(Split::kTrain, {0, 1, 2}, {.normaliser = 3});
+    EXPECT_FALSE(std::isfinite(result.means.at("mean_reward").sum));
+    std::map<std::string, double> metrics;
+    ASSERT_TRUE(method.end_step(&metrics).ok());
+    EXPECT_TRUE(std::isinf(metrics.at("min_reward")) || std::isinf(metrics.at("max_reward")));
+  }
 }
 
 struct Golden {
