@@ -170,8 +170,10 @@ std::vector<double> score_trees(Decoder& decoder, const std::vector<TokenTree>& 
   return scores;
 }
 
-Status check_same_vocabulary(const text::Tokenizer& reward, const text::Tokenizer& policy) {
-  const int64_t size = std::max(reward.vocabulary_size(), policy.vocabulary_size());
+Status check_same_vocabulary(const text::Tokenizer& reward, const text::Tokenizer& policy,
+                             int64_t rows) {
+  const int64_t size =
+      std::min(rows, std::max(reward.vocabulary_size(), policy.vocabulary_size()));
   for (int32_t id = 0; id < size; ++id) {
     const std::string ours = reward.id_to_token(id);
     const std::string theirs = policy.id_to_token(id);

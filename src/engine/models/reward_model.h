@@ -2,7 +2,8 @@
 // a score head over its base; with the normalisation that was stored when it was trained.
 //
 //   const RewardModel model = TRY(RewardModel::load({path}));
-//   TRY(check_same_vocabulary(model.tokenizer().tokenizer(), policy_tokenizer));
+//   TRY(check_same_vocabulary(model.tokenizer().tokenizer(), policy_tokenizer,
+//                             model.decoder().config().vocabulary));
 //   std::vector<double> rewards = TRY(model.score(trees));    // by branch, normalised
 //
 // Where a policy trains adapters, a reward model that is an adapter of the same base can stand on
@@ -109,7 +110,9 @@ std::vector<double> score_trees(Decoder& decoder, const std::vector<TokenTree>& 
                                 int64_t max_tokens_per_batch = 4096);
 
 // Whether ids mean the same to both. kInvalidInput names the first id that does not: a reward model
-// cannot read the answers of a policy with another tokenizer.
-Status check_same_vocabulary(const text::Tokenizer& reward, const text::Tokenizer& policy);
+// cannot read the answers of a policy with another tokenizer. Only ids below `rows`, for which the
+// reward model has embeddings, are compared: a token for padding may lie beyond, and is in no text.
+Status check_same_vocabulary(const text::Tokenizer& reward, const text::Tokenizer& policy,
+                             int64_t rows);
 
 }  // namespace attune::engine::models

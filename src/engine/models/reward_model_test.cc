@@ -98,17 +98,38 @@ TEST(RewardModel, RefusesWhatItCannotJudge) {
   EXPECT_NE(message({std::vector<int32_t>(128, 3), {{{4}, 0}}}).find("context"), std::string::npos);
 }
 
+constexpr int64_t kRows = 96;  // of the tiny model
+
 TEST(RewardModel, AnotherTokenizerIsAnErrorThatNamesAToken) {
   const auto own = weights::load_tokenizer(tiny()).value();
-  EXPECT_TRUE(check_same_vocabulary(own, own).ok());
+  EXPECT_TRUE(check_same_vocabulary(own, own, kRows).ok());
   Json other = own.to_json();
   std::swap(other["model"]["vocab"]["a"], other["model"]["vocab"]["b"]);
   const auto swapped = text::Tokenizer::from_json(other);
   ASSERT_TRUE(swapped.ok()) << swapped.error().message();
-  const Status refused = check_same_vocabulary(own, *swapped);
+  const Status refused = check_same_vocabulary(own, *swapped, kRows);
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().message().find("another tokenizer"), std::string::npos);
   EXPECT_NE(refused.error().message().find("\"a\""), std::string::npos);
+}
+
+// A token without a row is in no text that either could read.
+TEST(RewardModel, ATokenBeyondTheRowsMakesNoOtherTokenizer) {
+  const auto own = weights::load_tokenizer(tiny()).value();
+  Json padded = own.to_json();
+  padded["added_tokens"].push_back({{"id", kRows},
+                                    {"content", "<more>"},
+                                    {"single_word", false},
+                                    {"lstrip", false},
+                                    {"rstrip", false},
+                                    {"normalized", false},
+                                    {"special", true}});
+  const auto wider = text::Tokenizer::from_json(padded);
+  ASSERT_TRUE(wider.ok()) << wider.error().message();
+  ASSERT_EQ(wider->id_to_token(kRows), "<more>");
+  EXPECT_TRUE(check_same_vocabulary(own, *wider, kRows).ok());
+  EXPECT_TRUE(check_same_vocabulary(*wider, own, kRows).ok());
+  EXPECT_FALSE(check_same_vocabulary(own, *wider, kRows + 1).ok());
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 
 #include "base/file.h"
 #include "base/json_file.h"
+#include "base/log.h"
+#include "engine/models/decoder_config.h"
 #include "engine/models/reward_model.h"
 #include "engine/models/score_head.h"
 #include "engine/tensor/guarded.h"
@@ -79,7 +81,8 @@ Status fits(const protocol::Job& job, const Place& reward, Source source,
   }
   const auto files = TRY(weights::ModelFiles::open(reward.model));
   const weights::ModelText own = TRY(weights::load_model_text(files, reward.adapter));
-  const Status same = models::check_same_vocabulary(own.tokenizer, policy);
+  const int64_t rows = TRY(models::decoder_config(files.config())).vocabulary;
+  const Status same = models::check_same_vocabulary(own.tokenizer, policy, rows);
   if (same.ok()) return {};
   return invalid_input("value_init: from_rm: {}: {}; or use value_init: zero", reward.model,
                        same.error().message());
@@ -93,6 +96,9 @@ Result<bool> starts_from_reward(const protocol::Job& job, const std::optional<Pl
              : invalid_input("value_init: from_rm needs a reward model; set {}",
                              kRewardModelOption);
   const bool possible = fitting.ok();
+  if (reward && !possible && find(job.config, "value_init") == nullptr) {
+    log_info("the value starts at zero: {}", fitting.error().message());
+  }
   const std::string name =
       TRY(get_string_or(job.config, "value_init", possible ? "from_rm" : "zero"));
   if (name == "zero") return false;
@@ -172,7 +178,12 @@ Status load_adapter(const protocol::Job& job, const ValueChoice& choice, Trainin
   if (choice.from_reward) {
     TRY(adapters.load(kValueAdapter, choice.start.adapter));
   } else {
-    const weights::LoraConfig lora = TRY(read_lora(job.config, job.model));
+    weights::LoraConfig lora = TRY(read_lora(job.config, job.model));
+    if (!job.adapter.empty()) {  // model_name_or_path is the policy's adapter, not the base
+      const weights::LoraConfig& policy = adapters.find(run.adapters().front())->config;
+      lora.base_model_name_or_path = policy.base_model_name_or_path;
+      lora.revision = policy.revision;
+    }
     const int64_t seed = TRY(get_int_or(job.config, "seed", 42));
     // Another draw of A than the policy's.
     TRY(adapters.create(kValueAdapter, lora, static_cast<uint64_t>(seed) + 1));

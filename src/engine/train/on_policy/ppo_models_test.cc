@@ -63,11 +63,12 @@ class PpoModelsTest : public ::testing::Test {
     return folder;
   }
 
-  Result<PpoModels> load(Json config) {
+  Result<PpoModels> load(Json config, const std::string& adapter = "") {
     config.update({{"threads", 1}, {"save_strategy", "no"}, {"output_dir", output_.path()}});
     job_.recipe = "ppo";
     job_.config = std::move(config);
     job_.model = tiny();
+    job_.adapter = adapter;
     job_.output_dir = output_.path();
     TRY(write_lineage(job_, {}));
     run_ = std::make_unique<TrainingRun>(TRY(TrainingRun::prepare(job_)));
@@ -137,6 +138,19 @@ TEST_F(PpoModelsTest, AnAdapterStartsAsTheRewardThatWasLearntOnItsTrunk) {
   ASSERT_TRUE(loaded.ok()) << loaded.error().message();
   EXPECT_TRUE(loaded->roles.value.decoder == &run_->decoder());
   expect_scores_of(reward, *loaded);
+}
+
+// model_name_or_path is the policy's adapter; the value's folder names the base all the same.
+TEST_F(PpoModelsTest, AValueBesideAnAdapterThatGoesOnNamesTheBase) {
+  const std::string start = reward_adapter();
+  const auto loaded = load({{"use_peft", true}, {"model_name_or_path", start}}, start);
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message();
+  ASSERT_TRUE(loaded->save_value(output_.path()).ok());
+  const std::string value = join_path(output_.path(), "value");
+  const Json config = read_json_file(join_path(value, "adapter_config.json")).value();
+  EXPECT_EQ(config["base_model_name_or_path"], join_path(tiny(), "."));
+  const auto model = models::RewardModel::load({value});
+  EXPECT_TRUE(model.ok()) << model.error().message();
 }
 
 // It still judges by text (ModelReward); its weights cannot read the policy's ids.

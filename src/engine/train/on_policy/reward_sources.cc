@@ -159,7 +159,9 @@ void add_reward_totals(const std::map<std::string, RewardTotals>& totals,
 
 ModelReward::ModelReward(models::RewardModel model, const text::Tokenizer& policy)
     : model_(std::move(model)),
-      reads_ids_(models::check_same_vocabulary(model_.tokenizer().tokenizer(), policy).ok()) {}
+      reads_ids_(models::check_same_vocabulary(model_.tokenizer().tokenizer(), policy,
+                                               model_.decoder().config().vocabulary)
+                     .ok()) {}
 
 Result<models::TokenTree> ModelReward::tree_of_texts(
     const std::vector<const RewardRequest*>& answers) const {
