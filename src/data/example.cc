@@ -416,13 +416,14 @@ Result<Example> parse_example(const OrderedJson& row, std::string_view text_fiel
   return example;
 }
 
-bool names_row(std::string_view id, std::string_view row) {
+bool names_row(std::string_view id, std::string_view dataset, std::string_view row) {
   const size_t mark = id.rfind('#');
   const bool numbered = mark != std::string_view::npos && mark + 1 < id.size() &&
                         id.find_first_not_of("0123456789", mark + 1) == std::string_view::npos;
-  const auto names = [row](std::string_view text) {
-    return text == row || (text.size() > row.size() && text.ends_with(row) &&
-                           text[text.size() - row.size() - 1] == ':');
+  const auto names = [dataset, row](std::string_view text) {
+    return text == row || (text.size() == dataset.size() + 1 + row.size() &&
+                           text.starts_with(dataset) && text[dataset.size()] == ':' &&
+                           text.ends_with(row));
   };
   return names(id) || (numbered && names(id.substr(0, mark)));
 }

@@ -71,9 +71,10 @@ struct Source {
   bool row_is_position = false;
 };
 
-// Whether a record's id was made of `row`: it is the row, or ends with ":row", with "#2" and on
-// behind it or without. Any other row of a record's metadata is its place in a file.
-bool names_row(std::string_view id, std::string_view row);
+// Whether a record's id was made of its source's `dataset` and `row`: it is "row" or "dataset:row",
+// with "#2" and on behind it or without. Any other row of a record's metadata is its place in a
+// file: an id "train:1" of somebody's own does not name the first row of a set of another name.
+bool names_row(std::string_view id, std::string_view dataset, std::string_view row);
 
 // One thing that answers were judged for, for example "helpfulness": a number for each completion,
 // nothing where it was not judged.

@@ -167,6 +167,17 @@ TEST(Example, WhatIsReadIsWrittenTheSame) {
   EXPECT_GT(accepted, 10) << "the rows are all refused: nothing was tried";
 }
 
+TEST(Example, AnIdNamesTheRowOfItsOwnDataSetOnly) {
+  for (const char* id : {"7", "7#2", "d:7", "d:7#12"}) EXPECT_TRUE(names_row(id, "d", "7")) << id;
+  for (const char* id : {"train:7", "test:7#2", ":7", "dd:7", "d:e:7", "17", "d:17", "d7", "d:7#",
+                         "d:7#x", "d:", "7:d", ""}) {
+    EXPECT_FALSE(names_row(id, "d", "7")) << id;
+  }
+  EXPECT_TRUE(names_row("a/b:c:7", "a/b:c", "7"));
+  EXPECT_TRUE(names_row("d:7#2", "d", "7#2"));
+  EXPECT_TRUE(names_row("7", "", "7"));
+}
+
 TEST(Example, UnknownColumnsAndSourceSurviveTheRoundTrip) {
   const char* rows[] = {
       R"({"id":"7","prompt":"p","completions":["a","b","c"],"ranks":[2,1,null],)"

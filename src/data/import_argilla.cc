@@ -127,7 +127,7 @@ Source take_source(OrderedJson& metadata, const std::string& id) {
     *text = value->get<std::string>();
     metadata.erase(name);
   }
-  source.row_is_position = !names_row(id, source.row);
+  source.row_is_position = !names_row(id, source.dataset, source.row);
   return source;
 }
 

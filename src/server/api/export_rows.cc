@@ -108,7 +108,7 @@ void set_origin(const ExportPlan& plan, const ReadRecord& record, data::Example&
   if (source.dataset.empty()) source.dataset = plan.dataset_name;
   source.row = metadata_text(record, "source_row");
   if (source.row.empty()) source.row = example.id;
-  source.row_is_position = !data::names_row(example.id, source.row);
+  source.row_is_position = !data::names_row(example.id, source.dataset, source.row);
   source.licence = metadata_text(record, "licence");
   source.generated_by = metadata_text(record, "generated_by");
   source.warning = metadata_text(record, "warning");
