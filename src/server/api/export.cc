@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <set>
 
 #include "base/log.h"
 #include "server/api/audit.h"
@@ -49,6 +50,30 @@ Result<store::ExportPage> Export::next_page(int64_t& after, bool& end) const {
   return page_of_snapshot(schema, rows);
 }
 
+// Which formats an option says something to. `answers=adjudicated`, which clients send with every
+// format, is true of all.
+Answer<void> check_options(const SchemaReader& query, const ExportPlan& plan) {
+  using enum ExportFormat;
+  static const std::pair<const char*, std::set<ExportFormat>> kTakenBy[] = {
+      {"question", {kSft, kPreference, kRankings, kUnpaired, kPrompts}},
+      {"prompt", {kSft, kPreference, kRankings, kUnpaired, kPrompts}},
+      {"completion", {kUnpaired}},
+      {"positive", {kUnpaired}},
+      {"negative", {kUnpaired}},
+      {"answers", {kSft, kPreference, kRankings, kUnpaired}},
+      {"rule", {kPreference}},
+      {"ties", {kPreference}},
+      {"status", {kJsonl, kCsv, kSft, kPreference, kRankings, kUnpaired}},
+      {"include", {kJsonl}}};
+  for (const auto& [option, formats] : kTakenBy) {
+    if (!query.given(option) || formats.contains(plan.format)) continue;
+    if (plan.adjudicated && option == std::string_view("answers")) continue;
+    return detail(422, fmt::format("format `{}` does not take `{}`",
+                                   kExportFormats[static_cast<size_t>(plan.format)], option));
+  }
+  return {};
+}
+
 Answer<void> read_plan(const Call& call, Export& job) {
   const OrderedJson json =
       query_json(call.request.query, {"status", "include", "positive", "negative"});
@@ -71,6 +96,7 @@ Answer<void> read_plan(const Call& call, Export& job) {
   query.no_others();
   TRY(query.done());
   job.plan.format = *export_format_of(format);
+  TRY(check_options(query, job.plan));
   const auto pair_rule = feedback::parse_pair_rule(rule);
   if (!pair_rule.ok()) return detail(422, pair_rule.error().message());
   const auto tie_rule = feedback::parse_tie_rule(ties);
@@ -146,6 +172,18 @@ std::string file_name(const std::string& dataset, ExportFormat format) {
   return fmt::format("{}.{}", name, extension_of(format));
 }
 
+// Whoever saves data from a full disk gets them all the same.
+void tell_of_export(const Call& call, const Export& job) {
+  const std::string& id = job.schema.dataset.id;
+  const Status told = call.database().write([&](store::Connection& connection) {
+    return audit(connection, call, "dataset.export", id, {{"snapshot", job.snapshot_name}});
+  });
+  if (!told.ok()) {
+    log_error("export of data set {} by {}: not in the audit log: {}", id, call.user->username,
+              told.error().message());
+  }
+}
+
 Answer<http::Response> export_dataset(const Call& call) {
   const std::string id = TRY(call.path_id("dataset_id"));
   const auto job = std::make_shared<Export>();
@@ -161,11 +199,7 @@ Answer<http::Response> export_dataset(const Call& call) {
   TRY(answer_read(call.database(), read));
   TRY(read_plan(call, *job));
   TRY(choose_snapshot(*job));
-  const auto tell = [&](store::Connection& connection) -> Answer<void> {
-    TRY(audit(connection, call, "dataset.export", id, {{"snapshot", job->snapshot_name}}));
-    return {};
-  };
-  TRY(answer_write(call.database(), tell));
+  tell_of_export(call, *job);
   http::Response response;
   response.headers.set("Content-Type", job->plan.format == ExportFormat::kCsv
                                            ? "text/csv; charset=utf-8"

@@ -297,6 +297,36 @@ TEST_P(ExportApi, WhatTheDataSetLacksIsSaid) {
   }
 }
 
+TEST_P(ExportApi, AnOptionThatTheFormatDoesNotTakeIsNotDroppedInSilence) {
+  for (const char* query :
+       {"answers=annotators", "format=csv&answers=annotators", "format=prompts&answers=annotators",
+        "format=csv&question=order", "prompt=prompt", "format=trl_sft&completion=response-1",
+        "format=rankings&positive=good", "format=jsonl&negative=bad", "format=rankings&rule=all",
+        "format=trl_sft&ties=skip", "format=prompts&status=draft", "format=csv&include=vectors"}) {
+    const auto reply = exported(query);
+    EXPECT_EQ(reply.status, 422) << query;
+    EXPECT_NE(reply.text.find("does not take"), std::string::npos) << query << reply.text;
+  }
+  EXPECT_EQ(exported("format=csv&status=draft").status, 200);
+  EXPECT_EQ(exported("format=csv&answers=adjudicated").status, 200) << "what it does anyway";
+  EXPECT_EQ(exported("format=prompts&question=order&prompt=prompt").status, 200);
+}
+
+// As on a full disk: what is there can be taken away.
+TEST_P(ExportApi, AnAuditLogThatTakesNoLineStopsNoExport) {
+  const std::string before = exported("format=csv").text;
+  const auto renamed = [&](const std::string& from, const std::string& to) {
+    return database().write([&](store::Connection& c) {
+      return c.run("ALTER TABLE " + from + " RENAME TO " + to);
+    });
+  };
+  ASSERT_TRUE(renamed("audit_log", "audit_log_away").ok());
+  const auto reply = exported("format=csv");
+  EXPECT_EQ(reply.status, 200) << reply.text;
+  EXPECT_EQ(reply.text, before);
+  ASSERT_TRUE(renamed("audit_log_away", "audit_log").ok());
+}
+
 // Thumbs on one answer, and a choice between two of which one may be a tie.
 class ThumbsExport : public ExportApi {
  protected:

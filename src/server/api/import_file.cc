@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include "data/import.h"
-#include "server/api/audit.h"
 #include "server/api/endpoints.h"
 #include "server/api/example_records.h"
 #include "server/api/record_access.h"
@@ -56,7 +55,7 @@ class FileImport {
     if (waiting_.empty()) return {};
     const Answer<int64_t> written =
         call_.services.ended ? Answer<int64_t>(server_ended())
-                             : upsert_records(call_, dataset_id_, waiting_);
+                             : upsert_records(call_, dataset_id_, waiting_, "records.import");
     waiting_ = OrderedJson::array();
     if (!written.ok()) {
       failure_ = written.error();
@@ -94,12 +93,6 @@ Answer<http::Response> import_file(const Call& call) {
       call.request.body, "the file", asked.format, asked.options,
       [&work](const data::Example& example) { return work.add(example); }, &report);
   const Status rest = used.ok() ? work.write() : Status(used.error());
-  // What went in before a failure is there, so the log tells of it.
-  const auto tell = [&](store::Connection& connection) -> Answer<void> {
-    TRY(audit(connection, call, "records.import", id, {{"records", work.records()}}));
-    return {};
-  };
-  TRY(answer_write(call.database(), tell));
   if (work.failure()) return *work.failure();
   if (!rest.ok()) return detail(422, rest.error().message());
   OrderedJson account = {{"format", (*used)->name}, {"records", work.records()}};

@@ -36,6 +36,18 @@ class ImportFileApi : public testing::ApiTest {
     return post(as, "/api/attune/v1/datasets/" + schema_.dataset.id + "/import" + query, rows);
   }
 
+  // How many records each line of the audit log tells of, the newest first.
+  std::string told() {
+    std::string numbers;
+    const auto log = get("owner", "/api/attune/v1/audit?action=records.import");
+    for (const OrderedJson& one : log.body.at("items")) {
+      EXPECT_EQ(one["subject"], schema_.dataset.id);
+      EXPECT_EQ(one["user_id"], ids_["lead"]);
+      numbers += to_line(one["detail"]["records"]) + " ";
+    }
+    return numbers;
+  }
+
   OrderedJson all_records() {
     return get("lead", records("?include=suggestions&limit=1000")).body.at("items");
   }
@@ -110,6 +122,7 @@ TEST_P(ImportFileApi, MoreRowsThanABatchAreWritten) {
   ASSERT_EQ(reply.status, 200) << reply.text;
   EXPECT_EQ(reply.body["records"], 520);
   EXPECT_EQ(all_records()[0]["external_id"], "mine:0");
+  EXPECT_EQ(told(), "20 500 ") << "each batch";
 }
 
 TEST_P(ImportFileApi, RefusalsSayWhy) {
@@ -142,11 +155,23 @@ TEST_P(ImportFileApi, TheEndOfTheServerEndsIt) {
   EXPECT_NE(cut.text.find("try again"), std::string::npos) << cut.text;
   EXPECT_EQ(all_records().size(), 0U);
   services().ended = false;
+  EXPECT_EQ(told(), "") << "nothing was done";
   EXPECT_EQ(imported(one_row(1, 1)).status, 200);
-  const auto log = get("owner", "/api/attune/v1/audit?action=records.import").body["items"];
-  ASSERT_EQ(log.size(), 2U);
-  EXPECT_EQ(log[1]["detail"], json(R"({"records":0})"));
-  EXPECT_EQ(log[0]["detail"], json(R"({"records":2})"));
+  EXPECT_EQ(told(), "2 ");
+}
+
+TEST_P(ImportFileApi, WhatTheAuditLogDoesNotTakeIsNotWritten) {
+  const auto renamed = [&](const std::string& from, const std::string& to) {
+    return database().write([&](store::Connection& c) {
+      return c.run("ALTER TABLE " + from + " RENAME TO " + to);
+    });
+  };
+  ASSERT_TRUE(renamed("audit_log", "audit_log_away").ok());
+  EXPECT_EQ(imported(one_row(1, 1)).status, 500);
+  // What is wrong with the file is said all the same.
+  EXPECT_EQ(imported("neither rows nor a table").status, 422);
+  ASSERT_TRUE(renamed("audit_log_away", "audit_log").ok());
+  EXPECT_EQ(all_records().size(), 0U);
 }
 
 INSTANTIATE_BOTH_DATABASES(ImportFileApi);

@@ -294,6 +294,32 @@ TEST_P(JudgementTest, AnnotatorsWhoDeserveALook) {
   EXPECT_EQ(bob["signs"], OrderedJson({"too_fast", "constant", "fails_gold"}));
 }
 
+// Edits that earlier versions stored have no seconds.
+TEST_P(JudgementTest, AnEditWithoutSecondsLeavesThoseOfTheAnswer) {
+  OrderedJson slow = answer("ann", "abc", "a");
+  slow["seconds_spent"] = 20;
+  const OrderedJson made = add({{slow, answer("bob", "abc", "a")}});
+  const auto record = get("lead", "/api/v1/records/" + made[0]["id"].get<std::string>());
+  std::string id;
+  for (const OrderedJson& one : record.body.at("responses")) {
+    if (one["user_id"] == ids_["ann"]) id = one["id"];
+  }
+  slow.erase("user_id");
+  slow.erase("seconds_spent");
+  slow["values"]["kind"]["value"] = "b";
+  const std::string path = "/api/v1/responses/" + id;
+  ASSERT_EQ(put("ann", path, slow).status, 200);
+  const auto blanked = database().write([](store::Connection& c) {
+    return c.run("UPDATE response_history SET seconds_spent = NULL, shown_order = NULL WHERE "
+                 "action = 'updated' RETURNING number");
+  });
+  ASSERT_EQ(blanked.value().size(), 1U);
+  const auto seconds = [&] {
+    return get("rev", dataset("/annotators?question=kind")).body["items"][0]["median_seconds"];
+  };
+  EXPECT_EQ(seconds(), 20.0);
+}
+
 TEST_P(JudgementTest, BiasOfPlaceAndLength) {
   domain::Schema schema;
   schema.dataset.published = true;

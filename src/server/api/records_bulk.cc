@@ -120,13 +120,16 @@ Answer<http::Response> older_call(const Call& call, RecordVerb verb) {
 }  // namespace
 
 Answer<int64_t> upsert_records(const Call& call, const std::string& dataset_id,
-                               const OrderedJson& items) {
+                               const OrderedJson& items, const std::string& action) {
   const OrderedJson body = {{"items", items}};
   Changes changes =
       TRY(read_record_changes(body, RecordVerb::kUpsert, kRecordsPerBulk, call.user->id));
   const Prepared prepared = prepare_all(changes);
-  const auto write = [&](store::Connection& connection) {
-    return write_batch(call, connection, RecordVerb::kUpsert, dataset_id, changes, prepared);
+  const auto write = [&](store::Connection& connection) -> Answer<Batch> {
+    Batch batch =
+        TRY(write_batch(call, connection, RecordVerb::kUpsert, dataset_id, changes, prepared));
+    TRY(audit(connection, call, action, dataset_id, {{"records", batch.written.size()}}));
+    return batch;
   };
   const Batch batch = TRY(answer_write(call.database(), write));
   return static_cast<int64_t>(batch.written.size());

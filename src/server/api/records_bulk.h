@@ -9,8 +9,9 @@
 namespace attune::api {
 
 // What PUT /datasets/{id}/records/bulk does with these records (1 to kRecordsPerBulk, all or none),
-// rights, checks and events included. Gives how many were written.
+// rights, checks and events included, with a line of the audit log: `action` and how many. Gives
+// how many were written.
 Answer<int64_t> upsert_records(const Call& call, const std::string& dataset_id,
-                               const OrderedJson& items);
+                               const OrderedJson& items, const std::string& action);
 
 }  // namespace attune::api

@@ -58,9 +58,13 @@ class Reading {
  private:
   Status read_origins() {
     const auto take = [&](const Row& row) -> Status {
-      Origin& origin = origins_[row.text(0)] = {};  // the last row counts, as in exports
+      // The last row counts, as in exports. But edits of earlier versions have nothing where the
+      // first row has it: only what was taken back goes back to nothing.
+      Origin& origin = origins_[row.text(0)];
+      if (row.text(3) == "undone") origin = {};
       if (!row.is_null(1)) origin.seconds = row.real(1);
       if (row.is_null(2)) return {};
+      origin.shown.clear();
       const OrderedJson order = TRY(parse_ordered_json(row.text(2)));
       for (const Collected& one : collected_) {
         origin.shown.push_back(one.coder.options().shown(one.question.name, order));
@@ -68,7 +72,7 @@ class Reading {
       return {};
     };
     return connection_.each(
-        "SELECT response_id, seconds_spent, shown_order FROM response_history "
+        "SELECT response_id, seconds_spent, shown_order, action FROM response_history "
         "WHERE dataset = $1 AND action <> 'deleted' ORDER BY number",
         {schema_.dataset.position}, take);
   }
