@@ -231,11 +231,13 @@ models::RewardNormaliser ServedModel::normaliser(const std::vector<std::string>&
 namespace {
 
 // Answers of all adapters are decoded with one tokenizer: what they add to the base's must agree.
+// Beyond the base's rows there may be tokens for padding, which no answer has.
 Status check_shared_ids(const ServedModel& served) {
   const text::Tokenizer& widest = served.widest_tokenizer();
+  const int64_t rows = served.decoder->config().vocabulary;
   for (const auto& [name, own] : served.texts) {
     const text::Tokenizer& tokenizer = own.tokenizer.tokenizer();
-    for (int32_t id = 0; id < tokenizer.vocabulary_size(); ++id) {
+    for (int32_t id = 0; id < std::min(rows, tokenizer.vocabulary_size()); ++id) {
       const std::string here = tokenizer.id_to_token(id), there = widest.id_to_token(id);
       if (here.empty() || there.empty() || here == there) continue;
       return invalid_input("adapter {}: token {} is \"{}\" there and \"{}\" in another adapter or "
