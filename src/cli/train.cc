@@ -1,6 +1,7 @@
 // attune train NAME: resolves the configuration, prepares the run directory, runs the engine as a
 // child and shows its events.
 
+#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
 
@@ -159,8 +160,9 @@ Status find_templates(Json& config) {
   return {};
 }
 
-// The reward models that an on-policy trainer names become local folders.
-Status find_reward_models(Json& config) {
+// The reward models that an on-policy trainer names become local folders; of adapters the base goes
+// with the job, since the hub's name of one means nothing to the engine.
+Status find_reward_models(Json& config, protocol::Job& job) {
   for (const char* option : {"reward_model_path", "gold_reward_model"}) {
     auto names = config.find(option);
     if (names == config.end() || names->is_null()) continue;
@@ -169,6 +171,10 @@ Status find_reward_models(Json& config) {
       auto path = local_model_path(given, "main");
       if (!path.ok()) return path.error().with_context(option);
       name = *path;
+      const auto found = with_adapter(*path);
+      if (!found.ok()) return found.error().with_context(option);
+      if (found->adapter.empty()) continue;
+      job.models[fmt::format("{}[{}]", option, &name - &names->front())] = *found;
     }
   }
   return {};
@@ -188,7 +194,7 @@ Result<protocol::Job> make_job(const recipes::Recipe& recipe,
       log_warning("{}", warning);
     }
   }
-  TRY(find_reward_models(config));
+  TRY(find_reward_models(config, job));
   TRY(fetch_server_rows(recipe.name, join_path(job.output_dir, "server_rows"), resumes(config),
                         config));
   DatasetFiles files = TRY(dataset_files(config));

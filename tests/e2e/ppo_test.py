@@ -10,6 +10,7 @@ import sys
 import unittest
 
 import command_case
+import hub_server
 import programs
 
 MODEL = ("--model_name_or_path", command_case.TINY)
@@ -102,12 +103,12 @@ class PpoTest(command_case.CommandCase):
         self.assertEqual(result.returncode, 1, result.stderr)
         self.assertIn("gold_reward_command: judges the answers of evaluations", result.stderr)
 
-    def train_reward(self, name, *more):
+    def train_reward(self, name, *more, **settings):
         rows = self.write_rows("pairs.jsonl", [
             {"prompt": f"{word}? ", "chosen": "they see me", "rejected": "a"} for word in WORDS])
         self.done("train", "reward", *MODEL, "--dataset_name", rows, "--output_dir",
                   self.path(name), "--threads", 1, "--max_steps", 4, "--learning_rate", "3e-3",
-                  "--save_strategy", "no", *more)
+                  "--save_strategy", "no", *more, **settings)
         return self.path(name) / "final"
 
     def scores(self, folder):
@@ -136,6 +137,39 @@ class PpoTest(command_case.CommandCase):
                 for value, score in zip(self.scores(self.path(name) / "value"), expected,
                                         strict=True):
                     self.assertAlmostEqual(value, score, 4)
+
+    def test_a_reward_adapter_names_its_base_on_the_hub(self):
+        hub = hub_server.Hub({path.name: path.read_bytes() for path in
+                              command_case.TINY.iterdir()})
+        self.addCleanup(hub.close)
+        env = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_CACHE": str(self.path("cache")),
+               "HF_TOKEN": "", "HF_HUB_OFFLINE": "", "no_proxy": "127.0.0.1"}
+        lora = ("--use_peft", "true", "--lora_r", 4)
+        # The last of two options counts: the hub's name in place of the folder.
+        named = ("--model_name_or_path", "team/tiny")
+        reward = self.train_reward("reward", *lora, *named, env=env)
+        base = json.loads((reward / "adapter_config.json").read_text())["base_model_name_or_path"]
+        self.assertEqual(base, "team/tiny")
+        judged = ("--max_steps", 1, "--gold_reward_model", reward, "--eval_dataset_name",
+                  self.rows, "--eval_strategy", "steps", "--eval_steps", 1)
+        for name, policy in {"adapter": lora, "separate": ()}.items():
+            with self.subTest(name):
+                said = self.done(*self.words(name, *judged, *policy, *named, reward=reward),
+                                 env=env).stderr
+                self.assertEqual("stands on the policy's trunk" in said, name == "adapter", said)
+                scored = self.events(name, "eval")[-1]
+                self.assertAlmostEqual(scored["eval_gold/scores"], scored["eval_gold/proxy"], 4)
+                lineage = json.loads((self.path(name) / "lineage.json").read_text())
+                paths = [file["path"] for file in lineage["reward_model_path[0]"]]
+                self.assertTrue(any("models--team--tiny" in path for path in paths), paths)
+        config = json.loads((reward / "adapter_config.json").read_text())
+        config["base_model_name_or_path"] = "team/gone"
+        (reward / "adapter_config.json").write_text(json.dumps(config))
+        result = programs.attune(*self.words("gone", *lora, reward=reward), env=env)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("reward_model_path: ", result.stderr)
+        self.assertIn("the base model team/gone", result.stderr)
+        self.assertFalse(self.path("gone").exists())
 
     def test_a_reward_model_of_another_tokenizer_judges_and_is_no_start(self):
         reward = self.train_reward("reward")

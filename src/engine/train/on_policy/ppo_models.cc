@@ -54,12 +54,15 @@ Result<Source> read_source(const Json& config, bool peft) {
 }
 
 // The first reward model of the run; nothing: rewards come from programs.
-Result<std::optional<Place>> reward_place(const Json& config) {
-  const Json* paths = find(config, kRewardModelOption);
+Result<std::optional<Place>> reward_place(const protocol::Job& job) {
+  const Json* paths = find(job.config, kRewardModelOption);
   if (paths == nullptr || (paths->is_array() && paths->empty())) return std::optional<Place>();
   const Json& first = paths->is_array() ? paths->front() : *paths;
   if (!first.is_string()) return invalid_input("{}: must name folders", kRewardModelOption);
   const std::string path = first.get<std::string>();
+  for (const auto& [option, model] : job.models) {  // the command knows bases of the hub
+    if (model.adapter == path) return std::optional(Place{model.model, path});
+  }
   if (!weights::is_lora_folder(path) || exists(join_path(path, "config.json"))) {
     return std::optional(Place{path, ""});
   }
@@ -113,7 +116,7 @@ Result<ValueChoice> read_choice(const protocol::Job& job, const text::Tokenizer&
   ValueChoice choice;
   const bool peft = TRY(get_bool_or(job.config, "use_peft", false));
   choice.source = TRY(read_source(job.config, peft));
-  const std::optional<Place> reward = TRY(reward_place(job.config));
+  const std::optional<Place> reward = TRY(reward_place(job));
   choice.from_reward = TRY(starts_from_reward(job, reward, choice.source, policy));
   choice.start = choice.from_reward ? *reward : Place{job.model, job.adapter};
   choice.head = {.seed = 0, .zero = true};

@@ -22,8 +22,14 @@ Result<PromptData> read_prompts(const protocol::Job& job, const TrainingRun& run
 }
 
 RewardHost reward_host(const protocol::Job& job, TrainingRun& run) {
-  if (run.adapters().empty()) return {run.device(), nullptr, ""};
-  return {run.device(), &run.decoder(), job.model};
+  RewardHost host{run.device()};
+  for (const auto& [option, model] : job.models) {
+    if (!model.adapter.empty()) host.bases[model.adapter] = model.model;
+  }
+  if (run.adapters().empty()) return host;
+  host.trunk = &run.decoder();
+  host.base = job.model;
+  return host;
 }
 
 Result<RolloutOptions> read_sampling(const Json& config, const TrainingOptions& options) {

@@ -81,22 +81,31 @@ Result<std::vector<double>> weights_of(const Json& config, size_t sources) {
       weights.size(), sources);
 }
 
-// Whether the folder is an adapter of the trunk's own base.
-bool stands_on(const RewardHost& host, const std::string& path) {
-  if (host.trunk == nullptr || !weights::is_lora_folder(path)) return false;
-  if (exists(join_path(path, "config.json"))) return false;  // a whole model beside an adapter
-  const auto base = weights::local_base_of(path);
+// Model and adapter of a reward model's folder.
+Result<models::RewardModelPlace> place_of(const RewardHost& host, const std::string& path) {
+  const auto known = host.bases.find(path);
+  if (known != host.bases.end()) return models::RewardModelPlace{known->second, path};
+  if (!weights::is_lora_folder(path) || exists(join_path(path, "config.json"))) {
+    return models::RewardModelPlace{path, ""};  // a whole model, maybe beside an adapter
+  }
+  return models::RewardModelPlace{TRY(weights::local_base_of(path)), path};
+}
+
+// Whether it is an adapter of the trunk's own base.
+bool stands_on(const RewardHost& host, const models::RewardModelPlace& place) {
   std::error_code failed;  // a base that cannot be looked at is another one
-  return base.ok() && std::filesystem::equivalent(*base, host.base, failed);
+  return host.trunk != nullptr && !place.adapter.empty() &&
+         std::filesystem::equivalent(place.model, host.base, failed);
 }
 
 Result<std::unique_ptr<RewardSource>> open_model(const std::string& path,
                                                  const text::Tokenizer& policy,
                                                  const RewardHost& host) {
-  const bool shared = stands_on(host, path);
+  const models::RewardModelPlace place = TRY(place_of(host, path));
+  const bool shared = stands_on(host, place);
   auto model = TRY(run_guarded({"loading the reward model " + path, {}}, [&] {
     return shared ? models::RewardModel::load_on(*host.trunk, host.base, path)
-                  : models::RewardModel::load({path, ""}, {.device = host.device});
+                  : models::RewardModel::load(place, {.device = host.device});
   }));
   if (shared) log_info("{}: stands on the policy's trunk, in its precision", path);
   auto source = std::make_unique<ModelReward>(std::move(model), policy);

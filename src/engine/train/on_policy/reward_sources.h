@@ -79,6 +79,8 @@ struct RewardHost {
   at::Device device = at::kCPU;
   models::Decoder* trunk = nullptr;  // whose weights stay as they are; null: there is none
   std::string base = {};             // folder of the trunk's weights
+  // Local base by adapter folder, where that is known; else the adapter's own file names it.
+  std::map<std::string, std::string> bases = {};
 };
 
 // What `config` names. Errors: none is named, another number of weights, a folder that is no reward
