@@ -1,9 +1,9 @@
 #include "cli/model_source.h"
 
 #include "base/file.h"
-#include "base/json_file.h"
 #include "cli/hub.h"
 #include "cli/rows_io.h"
+#include "weights/lora_files.h"
 
 namespace attune::cli {
 
@@ -39,22 +39,13 @@ Result<std::string> local_model(const Json& config) {
 }
 
 Result<protocol::JobModel> with_adapter(const std::string& path) {
-  const std::string adapter_config = join_path(path, "adapter_config.json");
-  if (!is_directory(path) || !exists(adapter_config) || exists(join_path(path, "config.json"))) {
-    return protocol::JobModel{path, ""};
-  }
-  const Json adapter = TRY(read_json_file(adapter_config));
-  const std::string base = text_of(adapter, "base_model_name_or_path");
-  if (base.empty()) {
-    return invalid_input("{}: no base_model_name_or_path; give the base as the model and this "
-                         "folder as --adapter", adapter_config);
-  }
-  const std::string revision = text_of(adapter, "revision");
-  auto local = local_model_path(base, revision.empty() ? "main" : revision);
+  if (!weights::is_lora_folder(path)) return protocol::JobModel{path, ""};
+  const weights::NamedBase base = TRY(weights::named_base_of(path));
+  auto local = local_model_path(base.name, base.revision.empty() ? "main" : base.revision);
   if (local.ok()) return protocol::JobModel{*local, path};
   return make_error(local.error().code(),
                     "{}: the base model {} (or give a base as the model and this folder as "
-                    "--adapter)", adapter_config, local.error().message());
+                    "--adapter)", join_path(path, "adapter_config.json"), local.error().message());
 }
 
 }  // namespace attune::cli

@@ -65,22 +65,26 @@ Status check_pairs(const LoraAdapter& adapter) {
 }  // namespace
 
 bool is_lora_folder(const std::string& path) {
-  return exists(join_path(path, kConfig));
+  return exists(join_path(path, kConfig)) && !exists(join_path(path, "model.safetensors")) &&
+         !exists(join_path(path, "model.safetensors.index.json"));
 }
 
-Result<std::string> local_base_of(const std::string& path) {
-  const std::string config_path = join_path(path, kConfig);
+Result<NamedBase> named_base_of(const std::string& adapter_folder) {
+  const std::string config_path = join_path(adapter_folder, kConfig);
   const Json json = TRY(read_json_file(config_path));
-  const std::string base = TRY(get_string_or(json, "base_model_name_or_path", ""));
-  if (base.empty()) {
-    return invalid_input("{}: no base_model_name_or_path; give the base as the model and this "
-                         "folder as --adapter", config_path);
-  }
-  if (!exists(base)) {
-    return not_found("{}: the base model {} is not a local path; give the base as the model and "
-                     "this folder as --adapter", config_path, base);
-  }
-  return base;
+  NamedBase base{TRY(get_string_or(json, "base_model_name_or_path", "")),
+                 TRY(get_string_or(json, "revision", ""))};
+  if (!base.name.empty()) return base;
+  return invalid_input("{}: no base_model_name_or_path; give the base as the model and this "
+                       "folder as --adapter", config_path);
+}
+
+Result<ModelPlace> model_place(const std::string& path) {
+  if (!is_lora_folder(path)) return ModelPlace{path, ""};
+  const NamedBase base = TRY(named_base_of(path));
+  if (exists(base.name)) return ModelPlace{base.name, path};
+  return not_found("{}: the base model {} is not a local path; give the base as the model and "
+                   "this folder as --adapter", join_path(path, kConfig), base.name);
 }
 
 Result<LoraAdapter> read_lora_folder(const std::string& path) {

@@ -30,11 +30,26 @@ struct LoraAdapter {
   SafetensorsFile file;                     // keeps what `saved` points into
 };
 
-// Whether the folder is an adapter (has adapter_config.json).
+// Whether the folder is an adapter: it has adapter_config.json, and no weights of a whole model
+// (beside which one may have been left over; a config.json alone makes no model).
 bool is_lora_folder(const std::string& path);
 
-// The base model that an adapter folder names. Errors: it names none, or one that is no local path.
-Result<std::string> local_base_of(const std::string& path);
+// The base model that an adapter's folder names, as it names it.
+struct NamedBase {
+  std::string name;      // a path, or owner/name of a hub
+  std::string revision;  // of a hub's model; "" for its main branch
+};
+// Errors: no adapter_config.json that can be read, or none that names a base.
+Result<NamedBase> named_base_of(const std::string& adapter_folder);
+
+// A model on the disk: a folder or GGUF file, and the folder of an adapter on top of it, or "".
+struct ModelPlace {
+  std::string model;
+  std::string adapter = "";
+};
+// What a local path loads: an adapter's folder stands for its base with itself on top, anything
+// else for itself. Errors: those of named_base_of, and a base that is no local path.
+Result<ModelPlace> model_place(const std::string& path);
 
 // Errors name file, key and tensor: what lora_config_from_json refuses; keys of other adapter
 // kinds; a matrix without its partner; ranks that differ from the config.

@@ -111,6 +111,29 @@ TEST(LoraFiles, NameWhatDoesNotFit) {
   EXPECT_EQ(refusal({{q + "lora_A.weight", {2, 16}}, {q + "lora_B.weight", {16, 2}}}), "");
 }
 
+// What a path loads: everything else is a model as it is.
+TEST(LoraFiles, AnAdaptersFolderStandsForItsBase) {
+  const TemporaryDirectory folder;
+  const std::string config = folder.file("adapter_config.json");
+  const auto place = [&] { return model_place(folder.path()); };
+  EXPECT_EQ(place()->model, folder.path());
+  write_file(config, R"({"peft_type": "LORA", "base_model_name_or_path": "/"})").value();
+  ASSERT_TRUE(place().ok()) << place().error().message();
+  EXPECT_EQ(place()->model, "/");
+  EXPECT_EQ(place()->adapter, folder.path());
+  write_file(folder.file("config.json"), "{}").value();  // some trainers leave the base's
+  EXPECT_TRUE(is_lora_folder(folder.path()));
+  write_file(config, R"({"base_model_name_or_path": "owner/name", "revision": "v2"})").value();
+  EXPECT_EQ(named_base_of(folder.path())->name, "owner/name");
+  EXPECT_EQ(named_base_of(folder.path())->revision, "v2");
+  EXPECT_NE(place().error().message().find("owner/name is not a local path"), std::string::npos);
+  write_file(config, "{}").value();
+  EXPECT_NE(place().error().message().find("no base_model_name_or_path"), std::string::npos);
+  write_file(folder.file("model.safetensors"), "").value();  // merged, the adapter left over
+  EXPECT_FALSE(is_lora_folder(folder.path()));
+  EXPECT_EQ(place()->adapter, "");
+}
+
 TEST(Merge, EqualsPeftsMergeAndUnload) {
   TemporaryDirectory folder;
   MergeOptions options{golden("tiny-llama"), golden("tiny-adapter"), folder.file("m"), {}, false};

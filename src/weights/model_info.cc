@@ -133,7 +133,7 @@ std::string value_text(const std::string& key, const OrderedJson& value) {
 }  // namespace
 
 Result<OrderedJson> model_info(const std::string& path) {
-  if (is_lora_folder(path) && !exists(join_path(path, "config.json"))) return adapter_info(path);
+  if (is_lora_folder(path)) return adapter_info(path);
   ModelFiles files = TRY(ModelFiles::open(path));
   const Json& config = files.config();
   OrderedJson info = {{"path", path}, {"format", format_name(files.format())}};

@@ -81,7 +81,7 @@ Result<RewardNormaliser> read_reward_normaliser(const weights::ModelFiles& files
 // What was found, once its adapter (if any) is on the decoder.
 Result<RewardModel> RewardModel::assemble(std::unique_ptr<Decoder> own, Decoder& decoder,
                                           const weights::ModelFiles& files,
-                                          const RewardModelPlace& place,
+                                          const weights::ModelPlace& place,
                                           std::vector<std::string> stack) {
   const std::string& text = place.adapter.empty() ? place.model : place.adapter;
   const weights::ModelText texts = TRY(weights::load_model_text(files, place.adapter));
@@ -99,12 +99,10 @@ Result<RewardModel> RewardModel::assemble(std::unique_ptr<Decoder> own, Decoder&
                      TRY(data::ExampleTokenizer::make(texts.tokenizer, texts.chat_template)));
 }
 
-Result<RewardModel> RewardModel::load(const RewardModelPlace& place, const LoadOptions& options) {
-  RewardModelPlace found = place;
-  if (place.adapter.empty() && weights::is_lora_folder(place.model) &&
-      !exists(join_path(place.model, "config.json"))) {
-    found = {TRY(weights::local_base_of(place.model)), place.model};
-  }
+Result<RewardModel> RewardModel::load(const weights::ModelPlace& place,
+                                      const LoadOptions& options) {
+  const weights::ModelPlace found =
+      place.adapter.empty() ? TRY(weights::model_place(place.model)) : place;
   const weights::ModelFiles files = TRY(weights::ModelFiles::open(found.model));
   auto decoder = TRY(run_guarded({"loading " + found.model, {}},
                                  [&] { return Decoder::load(files, options); }));

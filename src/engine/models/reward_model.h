@@ -24,6 +24,7 @@
 #include "engine/models/decoder.h"
 #include "engine/models/score_head.h"
 #include "engine/models/token_tree.h"
+#include "weights/lora_files.h"
 #include "weights/model_files.h"
 
 namespace attune::engine::models {
@@ -51,15 +52,11 @@ Result<RewardNormaliser> reward_normaliser_from_json(const Json& json);
 Result<RewardNormaliser> read_reward_normaliser(const weights::ModelFiles& files,
                                                 const std::string& adapter_folder);
 
-struct RewardModelPlace {
-  std::string model;     // folder, or an adapter folder that names its base
-  std::string adapter = "";  // adapter folder over `model`
-};
-
 class RewardModel {
  public:
-  // Errors: no score head ("is a language model: ..."), several labels, and those of loading.
-  static Result<RewardModel> load(const RewardModelPlace& place, const LoadOptions& options = {});
+  // place.model may be an adapter's folder that names its base. Errors: no score head ("is a language model: ..."), several labels, and those of loading.
+  static Result<RewardModel> load(const weights::ModelPlace& place,
+                                  const LoadOptions& options = {});
 
   // The adapter of that folder on `trunk`, which holds the weights of the model folder `base`,
   // which stay as they are, and outlives the reward model. The trunk's precision is the rewards'.
@@ -93,7 +90,7 @@ class RewardModel {
 
   static Result<RewardModel> assemble(std::unique_ptr<Decoder> own, Decoder& decoder,
                                       const weights::ModelFiles& files,
-                                      const RewardModelPlace& place,
+                                      const weights::ModelPlace& place,
                                       std::vector<std::string> stack);
 
   std::unique_ptr<Decoder> own_;  // null: another's trunk

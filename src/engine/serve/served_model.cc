@@ -54,14 +54,11 @@ struct ServedFolders {
 
 // An adapter folder given as the model stands for its base with itself on top.
 Result<ServedFolders> find_folders(const ServeOptions& options) {
-  ServedFolders found{options.model_name_or_path, {}, {}};
-  std::string own = options.model_adapter;
-  if (own.empty() && weights::is_lora_folder(found.base)) {
-    own = found.base;
-    found.base = TRY(weights::local_base_of(own));
-  }
-  if (!own.empty()) {
-    found.adapters.push_back(named_after_folder(own, {}));
+  weights::ModelPlace place{options.model_name_or_path, options.model_adapter};
+  if (place.adapter.empty()) place = TRY(weights::model_place(place.model));
+  ServedFolders found{place.model, {}, {}};
+  if (!place.adapter.empty()) {
+    found.adapters.push_back(named_after_folder(place.adapter, {}));
     found.own_adapter = found.adapters[0].name;
   }
   for (const std::string& given : options.adapters) {

@@ -14,6 +14,7 @@
 #include "engine/tensor/guarded.h"
 #include "engine/train/model_output.h"
 #include "engine/train/on_policy/frozen_policy.h"
+#include "engine/train/on_policy/prompt_run.h"
 #include "engine/train/tensor_file.h"
 #include "weights/lora_files.h"
 #include "weights/model_text.h"
@@ -25,16 +26,10 @@ constexpr const char* kValueAdapter = "value";
 
 enum class Source { kSeparate, kAdapter, kHead };
 
-// A model's folder with an adapter's on top of it, or "".
-struct Place {
-  std::string model;
-  std::string adapter;
-};
-
 struct ValueChoice {
   Source source = Source::kSeparate;
   bool from_reward = false;
-  Place start;               // the reward model (from_reward), else the policy's
+  weights::ModelPlace start;  // the reward model (from_reward), else the policy's
   double rate = 1;           // of the learning rate
   models::NewScoreHead head;
 };
@@ -54,24 +49,20 @@ Result<Source> read_source(const Json& config, bool peft) {
 }
 
 // The first reward model of the run; nothing: rewards come from programs.
-Result<std::optional<Place>> reward_place(const protocol::Job& job) {
-  const Json* paths = find(job.config, kRewardModelOption);
-  if (paths == nullptr || (paths->is_array() && paths->empty())) return std::optional<Place>();
+Result<std::optional<weights::ModelPlace>> first_reward_model(const Json& config,
+                                                              const RewardHost& host) {
+  const Json* paths = find(config, kRewardModelOption);
+  if (paths == nullptr || (paths->is_array() && paths->empty())) {
+    return std::optional<weights::ModelPlace>();
+  }
   const Json& first = paths->is_array() ? paths->front() : *paths;
   if (!first.is_string()) return invalid_input("{}: must name folders", kRewardModelOption);
-  const std::string path = first.get<std::string>();
-  for (const auto& [option, model] : job.models) {  // the command knows bases of the hub
-    if (model.adapter == path) return std::optional(Place{model.model, path});
-  }
-  if (!weights::is_lora_folder(path) || exists(join_path(path, "config.json"))) {
-    return std::optional(Place{path, ""});
-  }
-  return std::optional(Place{TRY(weights::local_base_of(path)), path});
+  return std::optional(TRY(reward_model_place(host, first.get<std::string>())));
 }
 
 // Whether the value can start from the reward model: it reads the policy's ids, and a role on the
 // policy's trunk can only take over what was learnt on that trunk.
-Status fits(const protocol::Job& job, const Place& reward, Source source,
+Status fits(const protocol::Job& job, const weights::ModelPlace& reward, Source source,
             const text::Tokenizer& policy) {
   std::error_code failed;  // a path that cannot be looked at is another one
   const bool same_trunk =
@@ -92,8 +83,9 @@ Status fits(const protocol::Job& job, const Place& reward, Source source,
 }
 
 // Whether from_rm is what was asked for, or the default where it fits.
-Result<bool> starts_from_reward(const protocol::Job& job, const std::optional<Place>& reward,
-                                Source source, const text::Tokenizer& policy) {
+Result<bool> starts_from_reward(const protocol::Job& job,
+                                const std::optional<weights::ModelPlace>& reward, Source source,
+                                const text::Tokenizer& policy) {
   const Status fitting =
       reward ? fits(job, *reward, source, policy)
              : invalid_input("value_init: from_rm needs a reward model; set {}",
@@ -112,13 +104,14 @@ Result<bool> starts_from_reward(const protocol::Job& job, const std::optional<Pl
   return true;
 }
 
-Result<ValueChoice> read_choice(const protocol::Job& job, const text::Tokenizer& policy) {
+Result<ValueChoice> read_choice(const protocol::Job& job, const RewardHost& host,
+                                const text::Tokenizer& policy) {
   ValueChoice choice;
   const bool peft = TRY(get_bool_or(job.config, "use_peft", false));
   choice.source = TRY(read_source(job.config, peft));
-  const std::optional<Place> reward = TRY(reward_place(job));
+  const std::optional<weights::ModelPlace> reward = TRY(first_reward_model(job.config, host));
   choice.from_reward = TRY(starts_from_reward(job, reward, choice.source, policy));
-  choice.start = choice.from_reward ? *reward : Place{job.model, job.adapter};
+  choice.start = choice.from_reward ? *reward : weights::ModelPlace{job.model, job.adapter};
   choice.head = {.seed = 0, .zero = true};
   if (find(job.config, "value_learning_rate") != nullptr) {
     const double own = TRY(get_double(job.config, "value_learning_rate"));
@@ -220,7 +213,7 @@ void load_head(const ValueChoice& choice, TrainingRun& run, PpoModels* loaded) {
 }  // namespace
 
 Result<PpoModels> load_ppo_models(const protocol::Job& job, TrainingRun& run) {
-  const ValueChoice choice = TRY(read_choice(job, run.text().tokenizer));
+  const ValueChoice choice = TRY(read_choice(job, reward_host(job, run), run.text().tokenizer));
   PpoModels loaded{TRY(open_start(job, run)), {}, {}};
   loaded.roles.policy = {&run.decoder(), run.adapters()};
   loaded.roles.reference = {&loaded.reference.decoder(), loaded.reference.stack()};

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <system_error>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "engine/tensor/guarded.h"
 #include "weights/lora_files.h"
@@ -81,18 +80,8 @@ Result<std::vector<double>> weights_of(const Json& config, size_t sources) {
       weights.size(), sources);
 }
 
-// Model and adapter of a reward model's folder.
-Result<models::RewardModelPlace> place_of(const RewardHost& host, const std::string& path) {
-  const auto known = host.bases.find(path);
-  if (known != host.bases.end()) return models::RewardModelPlace{known->second, path};
-  if (!weights::is_lora_folder(path) || exists(join_path(path, "config.json"))) {
-    return models::RewardModelPlace{path, ""};  // a whole model, maybe beside an adapter
-  }
-  return models::RewardModelPlace{TRY(weights::local_base_of(path)), path};
-}
-
 // Whether it is an adapter of the trunk's own base.
-bool stands_on(const RewardHost& host, const models::RewardModelPlace& place) {
+bool stands_on(const RewardHost& host, const weights::ModelPlace& place) {
   std::error_code failed;  // a base that cannot be looked at is another one
   return host.trunk != nullptr && !place.adapter.empty() &&
          std::filesystem::equivalent(place.model, host.base, failed);
@@ -101,7 +90,7 @@ bool stands_on(const RewardHost& host, const models::RewardModelPlace& place) {
 Result<std::unique_ptr<RewardSource>> open_model(const std::string& path,
                                                  const text::Tokenizer& policy,
                                                  const RewardHost& host) {
-  const models::RewardModelPlace place = TRY(place_of(host, path));
+  const weights::ModelPlace place = TRY(reward_model_place(host, path));
   const bool shared = stands_on(host, place);
   auto model = TRY(run_guarded({"loading the reward model " + path, {}}, [&] {
     return shared ? models::RewardModel::load_on(*host.trunk, host.base, path)
@@ -156,6 +145,12 @@ Result<std::unique_ptr<WeightedRewards>> open_named(const Json& config,
 }
 
 }  // namespace
+
+Result<weights::ModelPlace> reward_model_place(const RewardHost& host, const std::string& path) {
+  const auto known = host.bases.find(path);
+  if (known != host.bases.end()) return weights::ModelPlace{known->second, path};
+  return weights::model_place(path);
+}
 
 void add_reward_totals(const std::map<std::string, RewardTotals>& totals,
                        std::map<std::string, double>* metrics) {

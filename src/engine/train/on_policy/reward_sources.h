@@ -79,9 +79,13 @@ struct RewardHost {
   at::Device device = at::kCPU;
   models::Decoder* trunk = nullptr;  // whose weights stay as they are; null: there is none
   std::string base = {};             // folder of the trunk's weights
-  // Local base by adapter folder, where that is known; else the adapter's own file names it.
+  // Folder of the base by that of the adapter, as the command found it (a hub's model has another
+  // name in the adapter's own file).
   std::map<std::string, std::string> bases = {};
 };
+
+// Where the files of a reward model are. Errors: those of weights::model_place.
+Result<weights::ModelPlace> reward_model_place(const RewardHost& host, const std::string& path);
 
 // What `config` names. Errors: none is named, another number of weights, a folder that is no reward
 // model.
