@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "tests/support/test_paths.h"
+#include "text/same_ids.h"
 #include "text/unicode.h"
 
 namespace attune::text {
@@ -92,6 +93,31 @@ TEST(Tokenizer, NamesTokensAndIds) {
   EXPECT_EQ(tokenizer.id_to_token(-1), "");
   EXPECT_EQ(tokenizer.id_to_token(1 << 30), "");
   EXPECT_EQ(tokenizer.decode(std::vector<int32_t>{-1, 1 << 30}), "");
+}
+
+TEST(SameIds, TheFirstDifferenceBelowTheRowsIsNamed) {
+  const Tokenizer own = golden_tokenizer("gpt2");
+  const int64_t rows = own.vocabulary_size();
+  EXPECT_FALSE(first_difference(own, own, rows));
+  Json changed = own.to_json();
+  Json& vocabulary = changed["model"]["vocab"];
+  const int32_t a = vocabulary["a"], b = vocabulary["b"];
+  std::swap(vocabulary["a"], vocabulary["b"]);
+  changed["added_tokens"].push_back({{"id", rows}, {"content", "<more>"}, {"single_word", false},
+                                     {"lstrip", false}, {"rstrip", false}, {"normalized", false},
+                                     {"special", true}});
+  const Tokenizer other = Tokenizer::from_json(changed).value();
+  const auto found = first_difference(own, other, rows);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->id, std::min(a, b));
+  EXPECT_EQ(found->one, own.id_to_token(found->id));
+  EXPECT_EQ(found->other, other.id_to_token(found->id));
+  EXPECT_FALSE(first_difference(own, other, std::min(a, b)));
+  std::swap(changed["model"]["vocab"]["a"], changed["model"]["vocab"]["b"]);
+  const Tokenizer wider = Tokenizer::from_json(changed).value();
+  EXPECT_FALSE(first_difference(own, wider, rows));
+  EXPECT_TRUE(first_difference(own, wider, rows + 1));
+  EXPECT_FALSE(first_difference(own, wider, rows + 1, MissingToken::kPassed));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/json_file.h"
 #include "engine/tensor/guarded.h"
+#include "text/same_ids.h"
 #include "weights/lora_files.h"
 #include "weights/model_text.h"
 
@@ -170,17 +171,12 @@ std::vector<double> score_trees(Decoder& decoder, const std::vector<TokenTree>& 
 
 Status check_same_vocabulary(const text::Tokenizer& reward, const text::Tokenizer& policy,
                              int64_t rows) {
-  const int64_t size =
-      std::min(rows, std::max(reward.vocabulary_size(), policy.vocabulary_size()));
-  for (int32_t id = 0; id < size; ++id) {
-    const std::string ours = reward.id_to_token(id);
-    const std::string theirs = policy.id_to_token(id);
-    if (ours == theirs) continue;
-    return invalid_input(
-        "the reward model has another tokenizer than the model that it judges: token {} is \"{}\" "
-        "there and \"{}\" here; train the reward model from the same base", id, ours, theirs);
-  }
-  return {};
+  const auto differs = text::first_difference(reward, policy, rows);
+  if (!differs) return {};
+  return invalid_input(
+      "the reward model has another tokenizer than the model that it judges: token {} is \"{}\" "
+      "there and \"{}\" here; train the reward model from the same base",
+      differs->id, differs->one, differs->other);
 }
 
 }  // namespace attune::engine::models

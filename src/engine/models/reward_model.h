@@ -54,7 +54,8 @@ Result<RewardNormaliser> read_reward_normaliser(const weights::ModelFiles& files
 
 class RewardModel {
  public:
-  // place.model may be an adapter's folder that names its base. Errors: no score head ("is a language model: ..."), several labels, and those of loading.
+  // place.model may be an adapter's folder that names its base. Errors: no score head ("is a
+  // language model: ..."), several labels, and those of loading.
   static Result<RewardModel> load(const weights::ModelPlace& place,
                                   const LoadOptions& options = {});
 

@@ -13,6 +13,7 @@
 #include "engine/tensor/guarded.h"
 #include "engine/tensor/precision.h"
 #include "engine/tensor/threads.h"
+#include "text/same_ids.h"
 #include "weights/lora_files.h"
 #include "weights/model_files.h"
 #include "weights/model_text.h"
@@ -233,13 +234,12 @@ Status check_shared_ids(const ServedModel& served) {
   const text::Tokenizer& widest = served.widest_tokenizer();
   const int64_t rows = served.decoder->config().vocabulary;
   for (const auto& [name, own] : served.texts) {
-    const text::Tokenizer& tokenizer = own.tokenizer.tokenizer();
-    for (int32_t id = 0; id < std::min(rows, tokenizer.vocabulary_size()); ++id) {
-      const std::string here = tokenizer.id_to_token(id), there = widest.id_to_token(id);
-      if (here.empty() || there.empty() || here == there) continue;
-      return invalid_input("adapter {}: token {} is \"{}\" there and \"{}\" in another adapter or "
-                           "the base; serve them apart", name, id, here, there);
-    }
+    const auto differs = text::first_difference(own.tokenizer.tokenizer(), widest, rows,
+                                                text::MissingToken::kPassed);
+    if (!differs) continue;
+    return invalid_input("adapter {}: token {} is \"{}\" there and \"{}\" in another adapter or "
+                         "the base; serve them apart", name, differs->id, differs->one,
+                         differs->other);
   }
   return {};
 }

@@ -13,35 +13,26 @@
 #include "engine/tensor/guarded.h"
 #include "engine/train/lineage.h"
 #include "engine/train/packing.h"
+#include "text/same_ids.h"
 #include "weights/model_files.h"
+#include "weights/model_text.h"
 
 namespace attune::engine::train {
 namespace {
 
-// Numbers of one tokenizer mean nothing to a model of another. A token for padding may lie beyond
-// the `trained` rows of the model's embedding (an adapter's tokenizer adds it); no text has it.
-Status check_same_tokenizer(const weights::ModelFiles& files, const text::Tokenizer& own,
-                            int64_t trained) {
-  const text::Tokenizer other = TRY(weights::load_tokenizer(files));
-  const auto differ = [&](const std::string& how) {
-    return invalid_input(
-        "{}: {}: {}; the reference must have the tokenizer of the model that is trained",
-        kReferenceOption, files.path(), how);
-  };
+// Numbers of one tokenizer mean nothing to a model of another.
+Status check_same_tokenizer(const weights::ModelFiles& files, const std::string& adapter,
+                            const text::Tokenizer& own, int64_t trained_rows) {
+  const weights::ModelText other = TRY(weights::load_model_text(files, adapter));
   const int64_t rows =
-      std::min(trained, TRY(models::decoder_config(files.config())).vocabulary);
-  const int64_t theirs = std::min(other.vocabulary_size(), rows);
-  const int64_t ours = std::min(own.vocabulary_size(), rows);
-  if (theirs != ours) {
-    return differ(
-        fmt::format("its tokenizer has {} tokens, and the model's has {}", theirs, ours));
-  }
-  for (int32_t id = 0; id < static_cast<int32_t>(ours); ++id) {
-    if (other.id_to_token(id) == own.id_to_token(id)) continue;
-    return differ(fmt::format("its token {} is \"{}\", and the model's is \"{}\"", id,
-                              other.id_to_token(id), own.id_to_token(id)));
-  }
-  return {};
+      std::min(trained_rows, TRY(models::decoder_config(files.config())).vocabulary);
+  const auto differs = text::first_difference(other.tokenizer, own, rows);
+  if (!differs) return {};
+  return invalid_input(
+      "{}: {}: its token {} is \"{}\", and the model's is \"{}\"; the reference must have the "
+      "tokenizer of the model that is trained",
+      kReferenceOption, adapter.empty() ? files.path() : adapter, differs->id, differs->one,
+      differs->other);
 }
 
 Result<std::unique_ptr<models::Decoder>> load_frozen(const weights::ModelFiles& files,
@@ -98,7 +89,8 @@ Result<ReferenceModel> ReferenceModel::open(const protocol::Job& job, TrainingRu
   const auto other = job.models.find(kReferenceOption);
   if (other != job.models.end()) {
     const auto files = TRY(weights::ModelFiles::open(other->second.model));
-    TRY(check_same_tokenizer(files, run.text().tokenizer, run.config().vocabulary));
+    TRY(check_same_tokenizer(files, other->second.adapter, run.text().tokenizer,
+                             run.config().vocabulary));
     const std::string quantize = TRY(read_quantize(job.config));
     auto decoder = TRY(load_frozen(files, run, quantize));
     std::vector<std::string> stack;
