@@ -261,7 +261,7 @@ Result<Evaluation> measure_kl(const Json& config) {
                  "nats an answer"),
       Figure::of("kl_per_token", feedback::bootstrap_ratio(sums, tokens, options), "prompts",
                  "nats a token")};
-  evaluation.bars = {"kl", "kl_per_token"};
+  evaluation.bars = {"kl"};  // of an answer; that of a token has another unit
   evaluation.bars_are_shares = false;
   return evaluation;
 }

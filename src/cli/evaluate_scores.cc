@@ -140,7 +140,7 @@ Result<Evaluation> measure_perplexity(const Json& config) {
     *value = std::exp(*value);
   }
   evaluation.figures = {perplexity, nll};
-  evaluation.bars = {"perplexity", "loss"};
+  evaluation.bars = {"perplexity"};  // the loss is in nats, on another axis
   evaluation.bars_are_shares = false;
   return evaluation;
 }
