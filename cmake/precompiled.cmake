@@ -42,9 +42,9 @@ function(attune_links_torch target result)
 endfunction()
 
 # attune_use_precompiled(TARGET TESTS|NO_TESTS DEP...): the set that fits what the target links; none
-# where OpenMP or MPI bring flags of their own.
+# where MPI brings flags of its own.
 function(attune_use_precompiled target kind)
-  if(NOT ATTUNE_WITH_PRECOMPILED_HEADERS OR "OpenMP::OpenMP_CXX" IN_LIST ARGN OR "attune_mpi" IN_LIST ARGN)
+  if(NOT ATTUNE_WITH_PRECOMPILED_HEADERS OR "attune_mpi" IN_LIST ARGN)
     return()
   endif()
   set(name common)

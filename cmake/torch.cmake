@@ -21,11 +21,9 @@ attune_check_torch_version("${Torch_VERSION}")
 message(STATUS "LibTorch ${Torch_VERSION}")
 
 # LibTorch's thread pool is OpenMP's; the runtime comes with the compiler (one libgomp.so.1 is loaded).
-# It is linked by the compiler's option: by its path, CMake would warn of each program that LibTorch's
-# folder has a libgomp.so.1 too.
+# It is linked by OpenMP_CXX_FLAGS and not by CMake's target: by its path, CMake would warn of each
+# program that LibTorch's folder has a libgomp.so.1 too.
 find_package(OpenMP REQUIRED COMPONENTS CXX)
-set_target_properties(OpenMP::OpenMP_CXX PROPERTIES
-  INTERFACE_LINK_LIBRARIES "" INTERFACE_LINK_OPTIONS "${OpenMP_CXX_FLAGS}")
 
 # LibTorch's include directory also holds other projects' headers (fmt, nlohmann, ...): it is searched
 # after the system's own, so that a dependency's headers match the library that is linked.

@@ -1,5 +1,6 @@
 #include "engine/ops/recompute.h"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/silu.h>
