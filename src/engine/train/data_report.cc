@@ -38,28 +38,36 @@ void DataReport::drop(const RowName& row, const data::RowError& why) {
   drop(row, why.reason(), why.message());
 }
 
-Status DataReport::check(const std::string& split, bool allow_skipped_rows) const {
+std::string DataReport::why_dropped(bool ties_counted) const {
   const Dropped* commonest = nullptr;
   std::string reason;
   for (const auto& [name, dropped] : reasons_) {
+    if (name == data::kNoDifference && !ties_counted) continue;
     if (commonest == nullptr || dropped.rows.size() > commonest->rows.size()) {
       commonest = &dropped;
       reason = name;
     }
   }
-  std::string why = "the files have no rows";
-  if (commonest != nullptr) {
-    why = fmt::format("{} of them: {}; the first is {} row {}: {}", commonest->rows.size(), reason,
-                      commonest->rows[0].file, commonest->rows[0].number, commonest->first_detail);
-  }
+  if (commonest == nullptr) return "the files have no rows";
+  return fmt::format("{} of them: {}; the first is {} row {}: {}", commonest->rows.size(), reason,
+                     commonest->rows[0].file, commonest->rows[0].number, commonest->first_detail);
+}
+
+// Who finds all answers equally good has made no mistake: there is nothing to correct.
+Status DataReport::check(const std::string& split, bool allow_skipped_rows) const {
   if (kept_ == 0) {
-    return invalid_input("{}: none of {} rows can be used; {}", split, read_, why);
+    return invalid_input("{}: none of {} rows can be used; {}", split, read_, why_dropped(true));
   }
-  if (dropped_ * 20 > read_ && !allow_skipped_rows) {
+  const auto tied = reasons_.find(data::kNoDifference);
+  const auto ties =
+      tied == reasons_.end() ? int64_t{0} : static_cast<int64_t>(tied->second.rows.size());
+  if ((dropped_ - ties) * 20 > read_ - ties && !allow_skipped_rows) {
     return invalid_input(
-        "{}: {} of {} rows cannot be used, more than 5 %; {}. Correct the rows, or set "
+        "{}: {} of {} rows{} cannot be used, more than 5 %; {}. Correct the rows, or set "
         "allow_skipped_rows: true to train without them",
-        split, dropped_, read_, why);
+        split, dropped_ - ties, read_ - ties,
+        ties > 0 ? fmt::format(" beside {} rankings that tie everything", ties) : "",
+        why_dropped(false));
   }
   return {};
 }

@@ -52,7 +52,8 @@ class DataReport {
   const std::map<std::string, int64_t>& guidelines() const { return guidelines_; }
 
   // An error when nothing was kept, or when more than 5 % of the rows were dropped and that is not
-  // allowed. It names the first row of the commonest reason.
+  // allowed; rankings in which everything ties are no mistakes and are left out of that count. It
+  // names the first row of the commonest reason.
   Status check(const std::string& split, bool allow_skipped_rows) const;
 
   // {"rows": {read, kept, dropped, truncated, ...}, "dropped": [{reason, count, rows, first}], ...}
@@ -63,6 +64,8 @@ class DataReport {
     std::vector<RowName> rows;
     std::string first_detail;
   };
+  // The commonest reason, in words; ties among them only where they are counted.
+  std::string why_dropped(bool ties_counted) const;
 
   int64_t read_ = 0;
   int64_t kept_ = 0;

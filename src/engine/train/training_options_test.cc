@@ -106,8 +106,33 @@ TEST(DataReportTest, MoreThanOneInTwentyStopsTheRunAndNamesTheFirst) {
   EXPECT_EQ(report.to_json()["dropped"][0]["rows"]["a.jsonl"], (OrderedJson{7, 9}));
 }
 
+TEST(DataReportTest, TiesAreNamedAndNoMistakes) {
+  DataReport report;
+  for (int i = 1; i <= 40; ++i) report.count_read();
+  for (int i = 1; i <= 20; ++i) report.drop({"a.jsonl", i}, data::kNoDifference, "all tie");
+  for (int i = 21; i <= 39; ++i) report.count_kept(10, 5);
+  report.drop({"a.jsonl", 40}, data::kEmptyPrompt, "nothing is asked");
+  EXPECT_TRUE(report.check("training data", false).ok());
+  const OrderedJson ties = report.to_json()["dropped"][1];
+  EXPECT_EQ(ties["reason"], "ranking without a difference");
+  EXPECT_EQ(ties["count"], 20);
+  report.count_read();
+  report.drop({"a.jsonl", 41}, data::kEmptyPrompt, "nothing is asked");
+  const Status status = report.check("training data", false);
+  ASSERT_FALSE(status.ok());  // 2 of the 21 others
+  EXPECT_NE(status.error().message().find("2 of 21 rows beside 20 rankings"), std::string::npos)
+      << status.error().message();
+  EXPECT_NE(status.error().message().find("a.jsonl row 40"), std::string::npos);
+}
+
 TEST(DataReportTest, NothingKeptIsAlwaysAnError) {
   EXPECT_FALSE(DataReport().check("training data", true).ok());
+  DataReport ties;
+  ties.count_read();
+  ties.drop({"a.jsonl", 1}, data::kNoDifference, "all tie");
+  const Status status = ties.check("training data", true);
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message().find("a.jsonl row 1: all tie"), std::string::npos);
 }
 
 }  // namespace
