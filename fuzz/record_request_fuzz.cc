@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <string_view>
 
-#include "server/api/record_body.h"
-#include "server/api/record_check.h"
-#include "server/api/search_body.h"
+#include "server/api/records/record_body.h"
+#include "server/api/records/record_check.h"
+#include "server/api/search/search_body.h"
 #include "server/domain/schema_fixture.h"
 
 namespace {

@@ -1,5 +1,5 @@
-// Examples into a feedback server's data set: the records of server/api/example_records.h, sent to
-// the API.
+// Examples into a feedback server's data set: the records of
+// server/api/records/example_records.h, sent to the API.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,14 @@
 #include "base/result.h"
 #include "cli/server_dataset.h"
 #include "data/example.h"
-#include "server/api/example_records.h"
+#include "server/api/records/example_records.h"
 
 namespace attune::cli {
 
 // Sends examples in batches. Where the server does not have the data set it is made, and published,
 // so that the first batch fits (the most candidates of an example, a chat where one is); every
 // further example must fit too. Sending a file again changes the records that it made, by their
-// external ids (server/api/example_records.h).
+// external ids (server/api/records/example_records.h).
 class ServerImport {
  public:
   static Result<std::unique_ptr<ServerImport>> open(const std::string& address);

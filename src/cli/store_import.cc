@@ -3,8 +3,8 @@
 #include <thread>
 
 #include "base/log.h"
-#include "server/api/record_body.h"
-#include "server/api/record_check.h"
+#include "server/api/records/record_body.h"
+#include "server/api/records/record_check.h"
 #include "server/api/schema_check.h"
 #include "server/api/transaction.h"
 #include "server/store/datasets.h"

@@ -3,9 +3,9 @@
 // readers see each batch once it is stored, its writes take turns with the batches (on SQLite
 // without a queue: pause()). Webhooks hear nothing of it.
 //
-// The data set must be there, with the fields and the question of server/api/example_records.h;
-// rows become the same records as over HTTP, so sending a file again changes the records that it
-// made.
+// The data set must be there, with the fields and the question that records/example_records.h of
+// server/api gives; rows become the same records as over HTTP, so sending a file again changes the
+// records that it made.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "server/api/example_records.h"
+#include "server/api/records/example_records.h"
 #include "server/domain/record_change.h"
 #include "server/store/records.h"
 

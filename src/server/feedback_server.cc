@@ -5,8 +5,8 @@
 
 #include "server/api/dispatch.h"
 #include "server/api/endpoints.h"
-#include "server/api/webhook_delivery.h"
-#include "server/api/webhook_events.h"
+#include "server/api/webhooks/webhook_delivery.h"
+#include "server/api/webhooks/webhook_events.h"
 #include "server/auth/accounts.h"
 #include "server/data_directory.h"
 #include "server/metrics.h"

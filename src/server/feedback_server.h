@@ -18,8 +18,8 @@ struct FeedbackServerOptions {
   std::string data_dir;
   std::string database_url;   // "": SQLite within data_dir
   std::string dev_api_key;    // see auth/accounts.h
-  std::string metrics_token;  // see api/operation.cc
-  bool allow_private_webhooks = false;  // see api/webhook_post.h
+  std::string metrics_token;  // see api/health.cc
+  bool allow_private_webhooks = false;  // see api/webhooks/webhook_post.h
   std::string version;
   int64_t drain_ms = 10'000;
   FrontOptions front;

@@ -34,6 +34,13 @@ METHOD = {"", "rows"}
 TRAIN_FOLDERS = {"": set(), "rows": {""}, "sequences": METHOD, "preferences": METHOD,
                  "reward": METHOD | {"preferences"}, "on_policy": METHOD | {"preferences"},
                  "testing": METHOD | {"sequences"}}
+# Inside server/api, whose files themselves are the table of endpoints and what all of them share.
+OF_DATASETS = {"", "datasets"}
+API_FOLDERS = {"": set(), "accounts": {""}, "datasets": {""}, "openapi": {""}, "webhooks": {""},
+               "records": OF_DATASETS | {"accounts"}, "search": OF_DATASETS | {"records"},
+               "responses": OF_DATASETS | {"records"}, "judgement": OF_DATASETS,
+               "export": OF_DATASETS | {"records"}, "testing": {"", "webhooks"}}
+SUBJECTS = {"engine/train": TRAIN_FOLDERS, "server/api": API_FOLDERS}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 LIBTORCH = re.compile(r"^(torch|ATen|c10|caffe2)/")
@@ -66,24 +73,23 @@ def upward(path, included):
     return f"src/{outer}/{inner} must not include src/{outer}/{target_inner or '(the program)'}"
 
 
-def train_folder(path):
-    """'rows' of engine/train/rows/x.cc, '' of engine/train/x.cc, None elsewhere."""
+def subject(path):
+    """('engine/train', 'rows') of engine/train/rows/x.cc, ('engine/train', '') of engine/train/x.cc."""
     parts = path.split("/")
-    if parts[:2] != ["engine", "train"]:
-        return None
-    return parts[2] if len(parts) > 3 else ""
+    return "/".join(parts[:2]), parts[2] if len(parts) > 3 else ""
 
 
-def upward_in_train(path, included):
-    """Why a file of engine/train that is no test may not include another one, or None."""
-    folder, target = train_folder(path), train_folder(included)
-    if folder is None or target is None or folder == target:
+def upward_in_subjects(path, included):
+    """Why a file of engine/train or server/api that is no test may not include another one of
+    them, or None."""
+    (parent, folder), (target_parent, target) = subject(path), subject(included)
+    if parent not in SUBJECTS or target_parent != parent or folder == target:
         return None
-    if folder not in TRAIN_FOLDERS:
-        return f"src/engine/train/{folder} is not in the layer table (tests/structure/layers_test.py)"
-    if target in TRAIN_FOLDERS[folder]:
+    if folder not in SUBJECTS[parent]:
+        return f"src/{parent}/{folder} is not in the layer table (tests/structure/layers_test.py)"
+    if target in SUBJECTS[parent][folder]:
         return None
-    return f"src/engine/train/{folder or '*'} must not include src/engine/train/{target or '*'}"
+    return f"src/{parent}/{folder or '*'} must not include src/{parent}/{target or '*'}"
 
 
 def foreign(path, included):
@@ -123,7 +129,7 @@ def find_problems(root):
             elif pathlib.Path(root, "src", included).exists():
                 problem = upward(inside, included)
                 if problem is None and not is_test_source(root, path):
-                    problem = upward_in_train(inside, included)
+                    problem = upward_in_subjects(inside, included)
             elif included.startswith("tests/") and pathlib.Path(root, included).exists():
                 problem = None if is_test_source(root, path) else "only sources of an attune_test"
             elif included.startswith("generated/"):
@@ -163,9 +169,10 @@ class LayerTest(unittest.TestCase):
         self.assertEqual(1, len(problems), problems)
         self.assertIn(reason, problems[0])
 
-    def test_every_folder_of_train_is_in_the_table(self):
-        for folder in pathlib.Path(ROOT, "src", "engine", "train").glob("*/"):
-            self.assertIn(folder.name, TRAIN_FOLDERS)
+    def test_every_folder_of_train_and_of_the_api_is_in_the_table(self):
+        for parent, table in SUBJECTS.items():
+            for folder in pathlib.Path(ROOT, "src", parent).glob("*/"):
+                self.assertIn(folder.name, table, f"src/{parent}/{folder.name}")
 
     def test_refuses_an_include_that_goes_up_inside_train(self):
         train = "engine/train"
@@ -173,6 +180,14 @@ class LayerTest(unittest.TestCase):
         self.assert_refused(f"{train}/preferences/a.h", f'"{train}/on_policy/b.h"', "must not")
         self.assert_refused(f"{train}/reward/a.h", f'"{train}/testing/b.h"', "must not include")
         self.assert_refused(f"{train}/other/a.h", f'"{train}/b.h"', "not in the layer table")
+
+    def test_refuses_an_include_that_goes_up_inside_the_api(self):
+        api = "server/api"
+        self.assert_refused(f"{api}/a.h", f'"{api}/records/b.h"', "must not include")
+        self.assert_refused(f"{api}/datasets/a.h", f'"{api}/records/b.h"', "must not include")
+        self.assert_refused(f"{api}/records/a.h", f'"{api}/responses/b.h"', "must not include")
+        self.assert_refused(f"{api}/export/a.h", f'"{api}/testing/b.h"', "must not include")
+        self.assert_refused(f"{api}/other/a.h", f'"{api}/b.h"', "not in the layer table")
 
     def test_refuses_an_include_that_goes_up(self):
         self.assert_refused("base/a.cc", '"text/b.h"', "src/base must not include src/text")

@@ -37,8 +37,8 @@ Endpoints all_endpoints() {
   add_webhook_endpoints(endpoints);
   add_api_key_endpoints(endpoints);
   add_audit_endpoints(endpoints);
-  add_compatibility_endpoints(endpoints);
-  add_operation_endpoints(endpoints);
+  add_older_path_endpoints(endpoints);
+  add_health_endpoints(endpoints);
   add_setup_page(endpoints);
   add_openapi_endpoints(endpoints);  // the last: it documents all the others
   return endpoints;

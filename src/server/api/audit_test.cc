@@ -1,5 +1,5 @@
 // What is written down of deeds that cannot be seen any more once they are done.
-#include "server/api/test_api.h"
+#include "server/api/testing/api_fixture.h"
 
 namespace attune::api {
 namespace {

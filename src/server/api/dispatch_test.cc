@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "server/api/accounts_fixture.h"
+#include "server/api/testing/accounts_fixture.h"
 
 namespace attune::api {
 namespace {

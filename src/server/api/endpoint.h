@@ -44,7 +44,7 @@ struct Services {
   std::string version;  // of the program
   // Webhooks may name addresses inside the network (--allow_private_webhooks).
   bool allow_private_webhooks = false;
-  // What the people who keep the server running ask (api/operation.cc).
+  // What the people who keep the server running ask (api/health.cc).
   std::function<std::string()> metrics_text = {};
   std::string metrics_token;             // "": only programs on this machine may read /metrics
   std::atomic<bool> draining = false;    // no new connection; what runs may end in its time
@@ -78,7 +78,7 @@ struct Endpoint {
   std::function<Answer<http::Response>(const Call&)> handle;
   // For openapi.json: {"query":"name?:text","body":"UserCreate","response":"User","status":201},
   // or {"type":"text/plain"} for an answer that is no JSON; all optional; the names are schemas of
-  // openapi_schemas.cc, where the notation stands. Null: what openapi_routes.cc says of the route.
+  // openapi/openapi_schemas.cc, where the notation stands. Null: what openapi_routes.cc says.
   OrderedJson schema = nullptr;
   // A POST that only reads (a search): a key with the scope `read` may call it.
   bool only_reads = false;

@@ -23,11 +23,11 @@ void add_webhook_endpoints(Endpoints& endpoints);
 // The paths without /v1 that the 1.x client calls: /api/me, /api/_info, /api/_status, /api/users,
 // /api/workspaces. Lists are bare, what is made is answered by 200, and users have full_name and
 // the names of their workspaces. The client's header X-Argilla-Workspace is ignored.
-void add_compatibility_endpoints(Endpoints& endpoints);
+void add_older_path_endpoints(Endpoints& endpoints);
 // GET /api/attune/v1/audit, for owners.
 void add_audit_endpoints(Endpoints& endpoints);
 // /healthz, /readyz and /metrics.
-void add_operation_endpoints(Endpoints& endpoints);
+void add_health_endpoints(Endpoints& endpoints);
 // GET /setup: the page of the one-time link.
 void add_setup_page(Endpoints& endpoints);
 // GET /api/openapi.json and /api/v1/openapi.json: the document of everything added before.

@@ -1,5 +1,6 @@
 // What happened, for webhooks: call `emit` inside the write that made it happen, so that an event
-// is stored exactly when the change is. Delivery is another thread's work (webhook_delivery.h).
+// is stored exactly when the change is. Delivery is another thread's work
+// (webhooks/webhook_delivery.h).
 //
 //   TRY(events.emit(connection, "record.created", [&](store::Connection& inside) {
 //     return record_payload(inside, record);
@@ -7,18 +8,13 @@
 #pragma once
 
 #include <functional>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
 #include "server/store/database.h"
 
 namespace attune::api {
-
-// The events of the contract, in the order of its messages.
-const std::vector<std::string>& event_names();
 
 // Thread-safe.
 class Events {

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "server/api/test_api.h"
+#include "server/api/testing/api_fixture.h"
 #include "server/http/target.h"
 
 namespace attune::api {

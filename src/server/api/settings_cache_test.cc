@@ -1,7 +1,7 @@
 #include "server/api/settings_cache.h"
 
 #include "server/api/dispatch.h"
-#include "server/api/test_api.h"
+#include "server/api/testing/api_fixture.h"
 #include "server/store/datasets.h"
 #include "server/store/settings.h"
 #include "server/store/users.h"

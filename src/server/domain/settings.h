@@ -1,6 +1,6 @@
 // The rules of a data set's settings that lie between its parts: what may be added, changed and
 // published when. What a request must look like (types, lengths, numbers of options) is read by
-// api/settings_reader.h, which gives settings in their stored form:
+// api/datasets/settings_reader.h, which gives settings in their stored form:
 //
 //   field     {"type":"text","use_markdown"} {"type":"image"} {"type":"chat","use_markdown"}
 //             {"type":"custom","template","advanced_mode"}
