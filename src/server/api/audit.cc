@@ -1,6 +1,7 @@
 #include "server/api/audit.h"
 
 #include "server/api/endpoints.h"
+#include "server/api/or_null.h"
 #include "server/api/schema_check.h"
 #include "server/api/transaction.h"
 #include "server/store/audit.h"
@@ -11,13 +12,9 @@ namespace {
 constexpr const char* kQuery =
     "user_id?:uuid action?:text subject?:text before?:int limit?:int";
 
-OrderedJson text_or_null(const std::optional<std::string>& text) {
-  return text ? OrderedJson(*text) : OrderedJson(nullptr);
-}
-
 OrderedJson entry_json(const store::AuditEntry& entry) {
   return {{"number", entry.number},
-          {"user_id", text_or_null(entry.user_id)},
+          {"user_id", or_null(entry.user_id)},
           {"action", entry.action},
           {"subject", entry.subject},
           {"detail", entry.detail},

@@ -1,4 +1,5 @@
 #include "server/api/endpoints.h"
+#include "server/api/or_null.h"
 
 #include "server/api/accounts/people.h"
 #include "server/api/audit.h"
@@ -17,19 +18,15 @@ using store::Connection;
 constexpr double kLongestDays = 3650;
 constexpr int64_t kDay_us = 24LL * 3600 * 1'000'000;
 
-OrderedJson text_or_null(const std::optional<std::string>& text) {
-  return text ? OrderedJson(*text) : OrderedJson(nullptr);
-}
-
 OrderedJson key_json(const store::ApiKey& key) {
   return {{"id", key.id},
           {"user_id", key.user_id},
           {"name", key.name},
           {"prefix", key.prefix},
           {"scope", key.scope},
-          {"expires_at", text_or_null(key.expires_at)},
+          {"expires_at", or_null(key.expires_at)},
           {"inserted_at", key.inserted_at},
-          {"last_used_at", text_or_null(key.last_used_at)}};
+          {"last_used_at", or_null(key.last_used_at)}};
 }
 
 Answer<Response> list_of(const Call& call, const std::string& user_id) {

@@ -1,13 +1,10 @@
 #include "server/api/datasets/dataset_json.h"
 
+#include "server/api/or_null.h"
 #include "server/store/users.h"
 
 namespace attune::api {
 namespace {
-
-OrderedJson or_null(const std::optional<std::string>& text) {
-  return text ? OrderedJson(*text) : OrderedJson(nullptr);
-}
 
 OrderedJson distribution_json(const domain::Dataset& dataset) {
   OrderedJson json = {{"strategy", "overlap"}, {"min_submitted", dataset.min_submitted}};

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "server/api/or_null.h"
 #include "server/domain/guidelines.h"
 
 namespace attune::api {
@@ -53,8 +54,8 @@ Answer<int64_t> path_version(const Call& call) {
 }
 
 OrderedJson guideline_version_json(const store::GuidelineVersion& version) {
-  OrderedJson author = version.author_id ? OrderedJson(*version.author_id) : OrderedJson(nullptr);
-  return {{"version", version.version}, {"author_id", std::move(author)}, {"at", version.at}};
+  return {
+      {"version", version.version}, {"author_id", or_null(version.author_id)}, {"at", version.at}};
 }
 
 OrderedJson guideline_text_json(const store::GuidelineVersion& version) {

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "server/api/or_null.h"
 #include "server/domain/contract_text.h"
 #include "server/domain/settings.h"
 
@@ -20,11 +21,6 @@ const std::vector<std::string> kQuestionTypes = {
     "text", "rating", "label_selection", "multi_label_selection", "ranking", "span"};
 const std::vector<std::string> kMetadataTypes = {"terms", "integer", "float"};
 const std::vector<std::string> kOrders = {"natural", "suggestion"};
-
-template <typename T>
-OrderedJson or_null(const std::optional<T>& value) {
-  return value ? OrderedJson(*value) : OrderedJson(nullptr);
-}
 
 OrderedJson read_options(SchemaReader& settings, CountRule count, bool rating = false) {
   OrderedJson options = OrderedJson::array();

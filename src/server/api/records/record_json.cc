@@ -2,13 +2,10 @@
 
 #include <charconv>
 
+#include "server/api/or_null.h"
+
 namespace attune::api {
 namespace {
-
-template <typename T>
-OrderedJson or_null(const std::optional<T>& value) {
-  return value ? OrderedJson(*value) : OrderedJson(nullptr);
-}
 
 template <typename T>
 OrderedJson list_of(const std::vector<T>& all) {

@@ -1,6 +1,7 @@
 // What was: earlier answers with undo, earlier versions of records (/api/attune/v1).
 #include "server/api/audit.h"
 #include "server/api/endpoints.h"
+#include "server/api/or_null.h"
 #include "server/api/records/record_access.h"
 #include "server/api/records/record_events.h"
 #include "server/api/records/record_json.h"
@@ -12,11 +13,6 @@
 
 namespace attune::api {
 namespace {
-
-template <typename T>
-OrderedJson or_null(const std::optional<T>& value) {
-  return value ? OrderedJson(*value) : OrderedJson(nullptr);
-}
 
 OrderedJson entry_json(const store::HistoryEntry& entry) {
   return {{"number", entry.number},

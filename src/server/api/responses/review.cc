@@ -2,6 +2,7 @@
 // of them.
 #include "server/api/audit.h"
 #include "server/api/endpoints.h"
+#include "server/api/or_null.h"
 #include "server/api/records/record_access.h"
 #include "server/api/schema_check.h"
 #include "server/api/transaction.h"
@@ -16,10 +17,9 @@ namespace {
 using store::Verdict;
 
 OrderedJson decision_json(const store::Decision& decision) {
-  OrderedJson note = decision.note ? OrderedJson(*decision.note) : OrderedJson(nullptr);
   return {{"record_id", decision.record_id},
           {"values", decision.values},
-          {"note", std::move(note)},
+          {"note", or_null(decision.note)},
           {"user_id", decision.user_id},
           {"at", decision.at}};
 }

@@ -2,6 +2,7 @@
 #include <unordered_map>
 
 #include "server/api/endpoints.h"
+#include "server/api/or_null.h"
 #include "server/api/records/blindness.h"
 #include "server/api/records/record_access.h"
 #include "server/api/records/record_json.h"
@@ -29,9 +30,8 @@ OrderedJson search_items(const std::vector<domain::Record>& records,
   for (const domain::SearchHit& hit : result.hits) scores[hit.record] = hit.score;
   OrderedJson items = OrderedJson::array();
   for (const domain::Record& record : records) {
-    const std::optional<double> score = scores.at(record.position);
     items.push_back({{"record", to_json(record, parts)},
-                     {"query_score", score ? OrderedJson(*score) : OrderedJson(nullptr)}});
+                     {"query_score", or_null(scores.at(record.position))}});
   }
   return items;
 }
