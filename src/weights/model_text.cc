@@ -1,6 +1,7 @@
 #include "weights/model_text.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace attune::weights {
 namespace {
@@ -40,42 +41,55 @@ Status check_tokens(const ModelFiles& base, const text::Tokenizer& own,
   return {};
 }
 
-Result<ModelText> base_text(const ModelFiles& base) {
-  return ModelText{TRY(load_tokenizer(base)), base.chat_template(),
-                   base.tokenizer_config()};
-}
-
-// The adapter's tokenizer; roles that it does not name are the base's.
-Result<ModelText> adapter_text(const ModelFiles& base, const ModelFiles& adapter) {
-  text::Tokenizer tokenizer = TRY(load_tokenizer(adapter));
-  TRY(check_size(base, tokenizer));
-  ModelText text{tokenizer, adapter.chat_template(), adapter.tokenizer_config()};
-  if (text.chat_template.empty()) text.chat_template = base.chat_template();
-  if (!has_tokenizer(base)) return text;
-  const text::Tokenizer own = TRY(load_tokenizer(base));
-  TRY(check_tokens(base, own, tokenizer));
+// Ids of roles that `tokenizer` does not name are those of `below`.
+text::Tokenizer with_roles_of(const text::Tokenizer& below, const text::Tokenizer& tokenizer) {
   text::SpecialIds ids{tokenizer.bos_id(), tokenizer.eos_id(), tokenizer.pad_id(),
                        tokenizer.unk_id()};
-  if (!ids.bos) ids.bos = own.bos_id();
-  if (!ids.eos) ids.eos = own.eos_id();
-  if (!ids.pad) ids.pad = own.pad_id();
-  text.own_eos = ids.eos != own.eos_id();
-  text.tokenizer = tokenizer.with_special_ids(ids);
-  return text;
+  if (!ids.bos) ids.bos = below.bos_id();
+  if (!ids.eos) ids.eos = below.eos_id();
+  if (!ids.pad) ids.pad = below.pad_id();
+  return tokenizer.with_special_ids(ids);
+}
+
+// The texts of a model as far as its folders went: what is nearest to the top.
+struct Texts {
+  std::optional<text::Tokenizer> base, tokenizer;
+  std::string chat_template;
+  Json tokenizer_config;
+};
+
+Status lay_on_top(const ModelFiles& base, const ModelFiles& adapter, Texts& texts) {
+  if (!adapter.chat_template().empty()) texts.chat_template = adapter.chat_template();
+  if (!has_tokenizer(adapter)) return {};
+  text::Tokenizer own = TRY(load_tokenizer(adapter));
+  TRY(check_size(base, own));
+  if (texts.base) TRY(check_tokens(base, *texts.base, own));
+  texts.tokenizer = texts.tokenizer ? with_roles_of(*texts.tokenizer, own) : std::move(own);
+  texts.tokenizer_config = adapter.tokenizer_config();
+  return {};
 }
 
 }  // namespace
 
-Result<ModelText> load_model_text(const ModelFiles& base, const std::string& adapter_folder) {
-  if (adapter_folder.empty()) return base_text(base);
-  const ModelFiles adapter = TRY(ModelFiles::open(adapter_folder, ModelFiles::Parts::kTokenizer));
-  if (!has_tokenizer(adapter)) {
-    ModelText text = TRY(base_text(base));
-    if (!adapter.chat_template().empty()) text.chat_template = adapter.chat_template();
-    return text;
+Result<ModelText> load_model_text(const ModelFiles& base,
+                                  const std::vector<std::string>& adapter_folders) {
+  Texts texts;
+  texts.chat_template = base.chat_template();
+  texts.tokenizer_config = base.tokenizer_config();
+  if (has_tokenizer(base)) texts.base = texts.tokenizer = TRY(load_tokenizer(base));
+  for (const std::string& folder : adapter_folders) {
+    const ModelFiles adapter = TRY(ModelFiles::open(folder, ModelFiles::Parts::kTokenizer));
+    const Status laid = lay_on_top(base, adapter, texts);
+    if (!laid.ok()) return laid.error().with_context(folder);
   }
-  Result<ModelText> text = adapter_text(base, adapter);
-  return text.ok() ? std::move(text) : text.error().with_context(adapter_folder);
+  if (!texts.tokenizer) return load_tokenizer(base).error();  // which says that there is none
+  const bool own_eos = texts.base && texts.base->eos_id() != texts.tokenizer->eos_id();
+  return ModelText{*texts.tokenizer, texts.chat_template, texts.tokenizer_config, own_eos};
+}
+
+Result<ModelText> load_model_text(const ModelFiles& base, const std::string& adapter_folder) {
+  if (adapter_folder.empty()) return load_model_text(base, std::vector<std::string>());
+  return load_model_text(base, std::vector<std::string>{adapter_folder});
 }
 
 Result<bool> brings_text(const std::string& adapter_folder) {

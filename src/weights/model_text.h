@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -17,12 +18,17 @@ struct ModelText {
   text::Tokenizer tokenizer;
   std::string chat_template;  // source; "" when there is none
   Json tokenizer_config;      // as ModelFiles::tokenizer_config(), of where the tokenizer is from
-  bool own_eos = false;       // the adapter ends its texts with another token than the base
+  bool own_eos = false;       // an adapter ends its texts with another token than the base
 };
 
-// The texts of `base` with the adapter in `adapter_folder` ("": none) on top. What the adapter's
-// folder lacks is the base's. Errors: no tokenizer in either; an adapter's tokenizer with tokens
-// (other than special ones) that the base has no rows for, or in the places of others.
+// The texts of `base` with the adapters in these folders on top of each other, the lowest first.
+// What a folder lacks is that of the nearest one below that has it, at last the base's. Errors: no
+// tokenizer in any; an adapter's tokenizer with tokens (other than special ones) that the base has
+// no rows for, or in the places of others.
+Result<ModelText> load_model_text(const ModelFiles& base,
+                                  const std::vector<std::string>& adapter_folders);
+
+// The same with one adapter; "": none.
 Result<ModelText> load_model_text(const ModelFiles& base, const std::string& adapter_folder = "");
 
 // Whether an adapter's folder holds a tokenizer or a chat template of its own.

@@ -62,6 +62,31 @@ TEST_F(ModelTextTest, TakesWhatTheAdaptersFolderHas) {
   EXPECT_EQ(text.tokenizer_config["model_max_length"], 77);
 }
 
+TEST_F(ModelTextTest, WhatAnAdapterLacksIsTheNearestBelow) {
+  put_own_text();
+  const TemporaryDirectory upper, top;
+  const auto stacked = [&] {
+    return load_model_text(base_, {folder_.path(), upper.path(), top.path()}).value();
+  };
+  // A template alone: tokenizer and end token are the lower adapter's.
+  write_file(upper.file("chat_template.jinja"), "{{ 'upper' }}").value();
+  ModelText text = stacked();
+  EXPECT_EQ(text.chat_template, "{{ 'upper' }}");
+  EXPECT_EQ(text.tokenizer.eos_id(), kZ);
+  EXPECT_EQ(text.tokenizer.bos_id(), 1);
+  EXPECT_TRUE(text.own_eos);
+  EXPECT_EQ(text.tokenizer_config["model_max_length"], 77);
+  // A tokenizer alone: the template is the nearest, and roles that it does not name are, too.
+  write_file(top.file("tokenizer.json"), tokenizer_.dump()).value();
+  write_file(top.file("tokenizer_config.json"), R"({"bos_token": "a"})").value();
+  text = stacked();
+  EXPECT_EQ(text.chat_template, "{{ 'upper' }}");
+  EXPECT_EQ(text.tokenizer.eos_id(), kZ);
+  EXPECT_EQ(text.tokenizer.bos_id(), 3);
+  EXPECT_TRUE(text.own_eos);
+  EXPECT_EQ(text.tokenizer_config["bos_token"], "a");
+}
+
 TEST_F(ModelTextTest, RefusesAnotherModelsTokens) {
   Json swapped = tokenizer_;
   std::swap(swapped["model"]["vocab"]["a"], swapped["model"]["vocab"]["b"]);

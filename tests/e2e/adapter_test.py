@@ -129,6 +129,15 @@ class StackTest(AdapterCase):
         for alone in (first, second):
             self.assertNotAlmostEqual(self.score("--model_name_or_path", alone), wanted, 2)
 
+    def test_what_the_upper_one_lacks_is_the_lower_one_s(self):
+        first, _ = self.train("first")
+        second, _ = self.train("second", "--seed", 7)
+        for name in ("tokenizer.json", "tokenizer_config.json"):  # its template stays
+            (second / name).unlink()
+        flags = ("--model_name_or_path", first, "--adapter", second)
+        spelt = json.dumps({"prompt": "the ", "completion": "yearz"}) + "\n"
+        self.assertAlmostEqual(self.score(*flags, "--append_eos"), self.score(*flags, text=spelt), 4)
+
     def test_a_folder_s_name_may_hold_an_equals_sign(self):
         final, _ = self.train("run")
         odd = self.path("lr=0.02")

@@ -103,8 +103,8 @@ Result<data::ExampleTokenizer> example_tokenizer(const ServeOptions& options,
 }
 
 Result<ServedText> served_text(const ServeOptions& options, const weights::ModelFiles& files,
-                               const std::string& adapter_folder) {
-  const weights::ModelText text = TRY(weights::load_model_text(files, adapter_folder));
+                               const std::vector<std::string>& adapter_folders) {
+  const weights::ModelText text = TRY(weights::load_model_text(files, adapter_folders));
   ServedText served{TRY(example_tokenizer(options, text)),
                     eos_ids_of(files.generation_config(), text.tokenizer.eos_id())};
   const auto eos = text.tokenizer.eos_id();
@@ -253,7 +253,7 @@ Result<ServedModel> load_served_model(const ServeOptions& options) {
   const ServedFolders folders = TRY(find_folders(options));
   const std::string& path = folders.base;
   const weights::ModelFiles files = TRY(weights::ModelFiles::open(path));
-  ServedText text = TRY(served_text(options, files, ""));
+  ServedText text = TRY(served_text(options, files, {}));
   models::LoadOptions load;
   load.device = device;
   load.dtype = TRY(scalar_type(options.dtype, device));
@@ -272,7 +272,11 @@ Result<ServedModel> load_served_model(const ServeOptions& options) {
     served.normalisers[adapter.name] =
         TRY(models::read_reward_normaliser(files, adapter.folder));
     if (!TRY(weights::brings_text(adapter.folder))) continue;
-    served.texts.emplace(adapter.name, TRY(served_text(options, files, adapter.folder)));
+    std::vector<std::string> stack{adapter.folder};
+    if (!served.own_adapter.empty() && adapter.name != served.own_adapter) {
+      stack.insert(stack.begin(), folders.adapters[0].folder);  // the model's own lies beneath
+    }
+    served.texts.emplace(adapter.name, TRY(served_text(options, files, stack)));
   }
   TRY(check_shared_ids(served));
   return served;
