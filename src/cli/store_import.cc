@@ -7,6 +7,7 @@
 #include "server/api/records/record_check.h"
 #include "server/api/schema_check.h"
 #include "server/api/transaction.h"
+#include "server/store/audit.h"
 #include "server/store/datasets.h"
 #include "server/store/users.h"
 
@@ -108,6 +109,13 @@ Status StoreImport::write(Batch& batch) {
     }
     TRY(store::write_records(connection, *schema, writes,
                              {.author_id = author_id_, .client = "attune import"}, indexing()));
+    // As of HTTP's, but that nobody is logged in: the address says which command it was.
+    store::AuditEntry entry;
+    entry.action = "records.import";
+    entry.subject = dataset_id_;
+    entry.detail = {{"records", changes.size()}};
+    entry.remote_address = "attune import";
+    TRY(store::insert_audit_entry(connection, entry));
     return {};
   };
   const auto written = api::answer_write(*database_, body);

@@ -1,7 +1,7 @@
 // Examples straight into the data base of a feedback server, for many of them: no HTTP, and where
 // it is asked for, words are indexed once all rows are stored. The server may run meanwhile: its
 // readers see each batch once it is stored, its writes take turns with the batches (on SQLite
-// without a queue: pause()). Webhooks hear nothing of it.
+// without a queue: pause()). Webhooks hear nothing of it; the audit log has a line for each batch.
 //
 // The data set must be there, with the fields and the question that records/example_records.h of
 // server/api gives; rows become the same records as over HTTP, so sending a file again changes the

@@ -4,6 +4,7 @@
 
 #include "data/import.h"
 #include "server/domain/schema_fixture.h"
+#include "server/store/audit.h"
 #include "server/store/search.h"
 #include "server/store/test_dataset.h"
 #include "tests/support/both_databases.h"
@@ -71,6 +72,25 @@ TEST_P(StoreImportTest, RowsBecomeTheRecordsOfAnImportOverHttp) {
     EXPECT_EQ(last[0].metadata["licence"], "mit");
     ASSERT_EQ(last[0].suggestions.size(), 1U);
     EXPECT_EQ(last[0].suggestions[0].value, "answer 229");
+  }
+}
+
+TEST_P(StoreImportTest, TheAuditLogHasALineForEachBatchThatWasWritten) {
+  auto import = StoreImport::open(options(true)).value();
+  for (int i = 0; i < 230; ++i) ASSERT_TRUE(import->add(example(i, "first")).ok());
+  ASSERT_TRUE(import->finish().ok());
+  const auto lines = database()
+                         .read([](store::Connection& c) {
+                           return store::list_audit_entries(c, {.action = "records.import"});
+                         })
+                         .value();
+  ASSERT_EQ(lines.size(), 3U);
+  const int64_t records[] = {30, 100, 100};  // the newest first
+  for (size_t i = 0; i < lines.size(); ++i) {
+    EXPECT_EQ(lines[i].subject, schema_.dataset.id);
+    EXPECT_EQ(lines[i].detail, (OrderedJson{{"records", records[i]}}));
+    EXPECT_EQ(lines[i].remote_address, "attune import");
+    EXPECT_EQ(lines[i].user_id, std::nullopt);
   }
 }
 
