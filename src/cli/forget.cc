@@ -70,14 +70,24 @@ Result<Asked> read(const Json& config) {
   return asked;
 }
 
-// Exports name a record by its external id where it has one.
+// Exports name a record by its external id where it has one, or had one then: earlier versions know
+// that, also of a record that was deleted.
 Result<std::set<std::string>> names_of(ServerClient& client, const std::vector<std::string>& ids) {
   std::set<std::string> names(ids.begin(), ids.end());
+  const auto add = [&](const OrderedJson& one) {
+    if (one.at("external_id").is_string()) names.insert(one["external_id"]);
+  };
+  const auto is_gone = [](const Result<OrderedJson>& found) {
+    return !found.ok() && found.error().code() == ErrorCode::kNotFound;
+  };
   for (const std::string& id : ids) {
-    const auto record = client.get("/api/v1/records/" + http::percent_encoded(id));
-    if (!record.ok() && record.error().code() == ErrorCode::kNotFound) continue;  // deleted before
-    const OrderedJson found = TRY(record);
-    if (found.at("external_id").is_string()) names.insert(found["external_id"]);
+    const std::string word = http::percent_encoded(id);
+    const auto record = client.get("/api/v1/records/" + word);
+    if (!is_gone(record)) add(TRY(record));
+    const auto versions = client.get("/api/attune/v1/records/" + word + "/versions");
+    if (is_gone(versions)) continue;  // nothing is kept of it but in snapshots
+    const OrderedJson kept = TRY(versions);
+    for (const OrderedJson& one : kept.at("items")) add(one);
   }
   return names;
 }

@@ -7,6 +7,7 @@
 #include "server/store/database.h"
 #include "server/store/datasets.h"
 #include "server/store/forget.h"
+#include "server/store/record_history.h"
 #include "server/store/records.h"
 #include "server/store/users.h"
 
@@ -54,7 +55,12 @@ Result<Forgotten> forget_some_records(store::Connection& connection,
   for (const domain::Record& record : records) {
     if (record.external_id) forgotten.record_names.insert(*record.external_id);
   }
-  forgotten.record_names.insert(request.record_ids.begin(), request.record_ids.end());
+  for (const std::string& id : request.record_ids) {  // deleted ones have versions alone
+    forgotten.record_names.insert(id);
+    for (const store::RecordVersion& one : TRY(store::versions_of_record(connection, id))) {
+      if (one.external_id) forgotten.record_names.insert(*one.external_id);
+    }
+  }
   forgotten.counts =
       store::to_json(TRY(store::forget_records(connection, *schema, request.record_ids)));
   TRY(tell(connection, "records.forget", schema->dataset.id,

@@ -22,7 +22,7 @@ struct ForgettingRequest {
 
 struct Forgotten {
   OrderedJson counts;                  // as the endpoint answers
-  std::set<std::string> record_names;  // ids and external ids, by which exports name them
+  std::set<std::string> record_names;  // ids and external ids, also earlier ones: exports have them
   std::string person_name;             // the user name, or the id of who was deleted
 };
 

@@ -34,7 +34,7 @@ class ForgetTest(unittest.TestCase):
     def make_dataset(self):
         workspace = self.call("GET", "/api/v1/me/workspaces")["items"][0]["id"]
         dataset = self.call("POST", "/api/v1/datasets", {"name": "d", "workspace_id": workspace})
-        path = f"/api/v1/datasets/{dataset['id']}"
+        path = self.dataset = f"/api/v1/datasets/{dataset['id']}"
         plain = {"type": "text", "use_markdown": False}
         for kind, name in (("fields", "prompt"), ("questions", "answer")):
             self.call("POST", f"{path}/{kind}", {"name": name, "title": name, "required": True,
@@ -81,6 +81,31 @@ class ForgetTest(unittest.TestCase):
         self.assertIn("still holds it", done)
         self.assertEqual(self.server.stop(), 0)
         self.assertNotIn(SECRET, self.texts())
+
+    def delete_record(self):
+        """It had another name when it was exported, and is forgotten by its id after that."""
+        renamed = {"id": self.records[0], "external_id": "x2", "fields": {"prompt": "p"}}
+        self.call("PUT", f"{self.dataset}/records/bulk", {"items": [renamed]})
+        self.call("DELETE", f"/api/v1/records/{self.records[0]}")
+
+    def test_a_record_that_was_deleted(self):
+        run = self.run_directory()
+        self.delete_record()
+        words = ("forget", "--dataset", f"{self.server.url}/argilla/d", "--record",
+                 self.records[0], "--runs", run, "--yes")
+        done = self.attune(*words).stdout
+        self.assertEqual(json.loads(done.splitlines()[0])["records"], 0)
+        self.assertIn(f"checkpoint {run / 'final'}", done)
+        # Its names are forgotten too: a second time there is none to look for.
+        self.assertNotIn("checkpoint", self.attune(*words).stdout)
+
+    def test_a_record_that_was_deleted_in_the_data_of_a_server_that_does_not_run(self):
+        run = self.run_directory()
+        self.delete_record()
+        self.assertEqual(self.server.stop(), 0)
+        done = self.attune("forget", "--data_dir", self.data, "--dataset", "argilla/d", "--record",
+                           self.records[0], "--runs", run, "--yes").stdout
+        self.assertIn(f"checkpoint {run / 'final'}", done)
 
     def test_a_person_at_a_running_server(self):
         done = self.attune("forget", "--server", self.server.url, "--person", "ann", "--yes")
