@@ -291,6 +291,7 @@ Status run_train(Arguments arguments) {
   for (const std::string& warning : resolved.warnings) log_warning("{}", warning);
   TRY(apply_shorthands(resolved.config));
   protocol::Job job = TRY(make_job(*recipe, settings, resolved.config));
+  job.written = std::move(resolved.written);
   TRY(write_file(join_path(job.output_dir, "config.yaml"), to_yaml(job.config)));
   std::string job_path = join_path(job.output_dir, "job.json");
   TRY(write_json_file(job_path, protocol::to_json(job)));

@@ -7,16 +7,21 @@ namespace {
 
 constexpr int64_t kJobVersion = 1;
 
-Result<std::vector<std::string>> paths(const Json& value, std::string_view key) {
+Result<std::vector<std::string>> texts(const Json& value, std::string_view key,
+                                       std::string_view of) {
   std::vector<std::string> list;
   const Json* member = find(value, key);
   if (member == nullptr) return list;
-  if (!member->is_array()) return invalid_input("\"{}\" must be a list of paths", key);
+  if (!member->is_array()) return invalid_input("\"{}\" must be a list of {}", key, of);
   for (const Json& path : *member) {
-    if (!path.is_string()) return invalid_input("\"{}\" must be a list of paths", key);
+    if (!path.is_string()) return invalid_input("\"{}\" must be a list of {}", key, of);
     list.push_back(path.get<std::string>());
   }
   return list;
+}
+
+Result<std::vector<std::string>> paths(const Json& value, std::string_view key) {
+  return texts(value, key, "paths");
 }
 
 Result<std::map<std::string, JobModel>> models(const Json& value) {
@@ -46,6 +51,7 @@ Json to_json(const Job& job) {
           {"kind", "train"},
           {"recipe", job.recipe},
           {"config", job.config},
+          {"written", job.written},
           {"model", job.model},
           {"adapter", job.adapter},
           {"models", to_json(job.models)},
@@ -84,6 +90,8 @@ Result<Job> parse_job(const Json& value) {
   if (config == nullptr || !config->is_object())
     return invalid_input("\"config\" must be an object");
   job.config = *config;
+  const std::vector<std::string> written = TRY(texts(value, "written", "options"));
+  job.written.insert(written.begin(), written.end());
   return job;
 }
 

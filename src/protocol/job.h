@@ -2,11 +2,13 @@
 // local paths, JSON-lines files, every option with its value (docs/formats/job.md).
 //
 //   {"format": "attune-job", "version": 1, "kind": "train", "recipe": "sft",
-//    "config": {"learning_rate": 2e-05, ...}, "model": "/models/m", "adapter": "", "models": {},
+//    "config": {"learning_rate": 2e-05, ...}, "written": ["learning_rate"],
+//    "model": "/models/m", "adapter": "", "models": {},
 //    "train_files": ["/run/data/train.jsonl"], "eval_files": [], "output_dir": "/run"}
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,7 @@ struct JobModel {
 struct Job {
   std::string recipe;                    // "sft"
   Json config;                           // every used option of the recipe's table
+  std::set<std::string> written = {};    // of these, what somebody set, if to its default
   std::string model;                     // a local folder or GGUF file
   std::string adapter;                   // a local PEFT folder to continue from, or ""
   std::map<std::string, JobModel> models;  // by the option that names it: "ref_model_name_or_path"

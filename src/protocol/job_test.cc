@@ -9,6 +9,7 @@ Job sample_job() {
   Job job;
   job.recipe = "sft";
   job.config = {{"learning_rate", 2e-5}, {"max_steps", 3}};
+  job.written = {"max_steps"};
   job.model = "/models/m.gguf";
   job.train_files = {"/run/data/train.jsonl"};
   job.output_dir = "/run";
@@ -19,6 +20,7 @@ TEST(Job, RoundTrip) {
   Job job = parse_job(to_json(sample_job())).value();
   EXPECT_EQ(to_json(job), to_json(sample_job()));
   EXPECT_EQ(job.config["learning_rate"], 2e-5);
+  EXPECT_EQ(job.written, std::set<std::string>{"max_steps"});
 }
 
 TEST(Job, MistakesNameTheMember) {
@@ -26,7 +28,8 @@ TEST(Job, MistakesNameTheMember) {
       {"format", "other"}, {"version", 2},
       {"recipe", 5},       {"model", nullptr},
       {"config", "none"},  {"train_files", Json::array()},
-      {"eval_files", "x"}, {"train_files", Json::array({1})}};
+      {"eval_files", "x"}, {"train_files", Json::array({1})},
+      {"written", "seed"}};
   for (const auto& [key, value] : changes) {
     Json changed = to_json(sample_job());
     changed[key] = value;

@@ -138,6 +138,7 @@ TEST(Recipes, LaterSettingsWin) {
   Resolved resolved =
       resolve(sft(), {{"seed", 1, "config.yaml:1"}, {"seed", "7", "--seed"}}).value();
   EXPECT_EQ(resolved.config["seed"], 7);
+  EXPECT_EQ(resolved.written, std::set<std::string>{"seed"});
 }
 
 // Wherever it stands, a preset gives defaults: what is set explicitly wins.

@@ -212,6 +212,7 @@ Result<Resolved> resolve(const Recipe& recipe, const std::vector<Setting>& setti
     if (!value.ok()) return value.error().with_context(setting.where);
     if (option->effect == Effect::kUsed) {
       resolved.config[option->name] = *value;
+      resolved.written.insert(option->name);
     } else if (*value != option->fallback) {
       std::string line = fmt::format("{}: {}: {}", setting.where, name, option->text);
       if (option->effect == Effect::kRefused) return Error(ErrorCode::kUsage, line);

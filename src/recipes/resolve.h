@@ -2,6 +2,7 @@
 // names the key, what was wrong and the nearest known name.
 #pragma once
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@ struct Setting {
 struct Resolved {
   Json config;                        // every option that is used, by name, defaults filled in
   std::vector<std::string> warnings;  // one line each: settings that have no effect here
+  std::set<std::string> written;      // of `config`: what somebody set, if to its default
 };
 
 // Later settings win; those of a preset come before all others. Errors are kUsage.

@@ -134,7 +134,11 @@ class OnPolicyTest(command_case.CommandCase):
         said = self.done(*self.words("grpo", *grpo, "--learning_rate", 1e-6)).stderr
         self.assertIn("kl_limit: has no effect", said)
         self.assertNotIn("kl", self.events()[0])
+        # Written counts, also where it is the default; what nobody wrote costs and says nothing.
         said = self.done(*self.words("grpo", *grpo, "--learning_rate", 1e-6, "--kl_limit", 10)).stderr
+        self.assertIn("kl_limit: has no effect", said)
+        unset = [word for word in grpo if word not in ("--kl_limit", 0.2)]
+        said = self.done(*self.words("grpo", *unset, "--learning_rate", 1e-6)).stderr
         self.assertNotIn("kl_limit", said)
 
     def test_max_length_is_of_prompt_and_answer_together(self):

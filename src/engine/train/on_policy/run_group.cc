@@ -11,8 +11,6 @@
 namespace attune::engine::train {
 namespace {
 
-constexpr double kDefaultKlLimit = 10;  // of the option table
-
 Status run_group(const protocol::Job& job, GroupAlgorithm algorithm) {
   TrainingRun run = TRY(TrainingRun::prepare(job));
   GroupSetup setup = TRY(read_group_setup(job.config, algorithm, run.options()));
@@ -25,7 +23,7 @@ Status run_group(const protocol::Job& job, GroupAlgorithm algorithm) {
   const auto gold = TRY(open_gold(job.config, run, host, prompts.evaluation.size()));
   setup.gold = gold.get();
   // A limit that was asked for is worth a pass; on a trunk with adapters the reference is there.
-  const bool limited = setup.kl_limit && *setup.kl_limit != kDefaultKlLimit;
+  const bool limited = setup.kl_limit && job.written.contains("kl_limit");
   const bool measures = limited && !run.adapters().empty();
   if (setup.settings.needs_reference() || gold != nullptr || measures) {
     reference = TRY(open_start(job, run));
