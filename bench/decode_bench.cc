@@ -62,6 +62,14 @@ void count_agreement(models::Decoder& decoder, const Json& golden, Agreement* ag
   }
 }
 
+// Bytes of keys and values that a token reads, on average over the tokens that decode_speed times:
+// the first of them is the third after the prompt and sees all before it and itself.
+int64_t cache_bytes(const models::DecoderConfig& config, int64_t prompt_tokens, int64_t count) {
+  const generate::KvShape shape{config.layer_count(), config.kv_heads, config.head_width};
+  const int64_t first = prompt_tokens + 2, last = prompt_tokens + count - 1;
+  return shape.bytes_per_token() * (first + last) / 2;
+}
+
 // Tokens a second after the first two, which come with the prompt; the ids are appended to `ids`.
 Result<double> decode_speed(generate::Generator& generator, const Json& golden, int64_t count,
                             std::vector<int32_t>* ids) {
@@ -101,15 +109,17 @@ Status run(const std::string& model, const std::string& cases_path, int64_t new_
   std::vector<int32_t> ids;
   TRY(decode_speed(generator, cases[0], kWarmUpTokens, &ids));
   const double speed = TRY(decode_speed(generator, cases[0], new_tokens, &ids));
+  const auto prompt_tokens = static_cast<int64_t>(cases[0]["prompt"].size());
   const double read_after = probe_read_gb_per_s(bytes, kProbeSeconds);
   std::cout << to_line(Json{{"program", "attune"},
                             {"threads", compute_threads()},
                             {"tokens_per_second", speed},
                             {"weight_bytes", bytes},
+                            {"cache_bytes", cache_bytes(decoder->config(), prompt_tokens, new_tokens)},
                             {"read_gb_per_s", std::max(read_before, read_after)},
                             {"positions", agreement.positions},
                             {"top1_equal", agreement.equal},
-                            {"prompt_tokens", cases[0]["prompt"].size()},
+                            {"prompt_tokens", prompt_tokens},
                             {"ids", ids}})
             << "\n";
   return {};
