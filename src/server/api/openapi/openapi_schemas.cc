@@ -119,8 +119,11 @@ constexpr NamedSchema kSchemas[] = {
     {"Response",
      "id:uuid values:object status:draft|submitted|discarded record_id:uuid user_id:uuid? "
      "inserted_at:time updated_at:time"},
-    {"ResponseCreate", "values?:object? status:draft|submitted|discarded"},
-    {"ResponseBulkItem", "record_id:uuid values?:object? status:draft|submitted|discarded"},
+    {"ResponseCreate",
+     "values?:object? status:draft|submitted|discarded seconds_spent?:number? shown_order?:any"},
+    {"ResponseBulkItem",
+     "record_id:uuid values?:object? status:draft|submitted|discarded seconds_spent?:number? "
+     "shown_order?:any"},
     {"ResponsesBulkCreate", "items:ResponseBulkItem[]"},
     {"ResponsesBulk", "items:object[]"},
     {"Record",

@@ -59,6 +59,18 @@ TEST_P(OpenApiTest, EveryRouteOfTheContractSaysWhatItAnswers) {
   }
 }
 
+TEST_P(OpenApiTest, AnAnswerMaySayHowItWasGiven) {
+  const OrderedJson schemas = get("/api/openapi.json", "").body["components"]["schemas"];
+  for (const char* name : {"ResponseCreate", "ResponseBulkItem"}) {
+    const OrderedJson& properties = schemas[name]["properties"];
+    ASSERT_TRUE(properties.contains("seconds_spent")) << name;
+    EXPECT_TRUE(properties.contains("shown_order")) << name;
+    const std::string required = to_line(schemas[name]["required"]);
+    EXPECT_EQ(required.find("seconds_spent"), std::string::npos) << required;
+    EXPECT_EQ(required.find("shown_order"), std::string::npos) << required;
+  }
+}
+
 TEST_P(OpenApiTest, NamesOnlyRoutesThatAreThere) {
   std::set<std::string> routed;
   for (const http::Route& route : router().routes()) {
