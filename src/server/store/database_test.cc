@@ -302,5 +302,18 @@ TEST(DatabaseAddress, IsCheckedAndNamed) {
   EXPECT_EQ(lost.find("secret"), std::string::npos);
 }
 
+TEST(DatabaseAddress, AStartThatPostgresRefusesNamesItOnce) {
+  if (testing::postgres_cluster() == nullptr) GTEST_SKIP() << "PostgreSQL is not installed";
+  const std::string url = testing::new_postgres_database();
+  const char* more = url.find('?') == std::string::npos ? "?" : "&";
+  const auto opened =
+      Database::open({.url = url + more + "options=-cdefault_transaction_read_only%3Don"});
+  ASSERT_FALSE(opened.ok());
+  const std::string& said = opened.error().message();
+  EXPECT_TRUE(said.starts_with("postgresql://")) << said;
+  EXPECT_EQ(said.find("postgresql://", 1), std::string::npos) << said;
+  EXPECT_NE(said.find("read-only"), std::string::npos) << said;
+}
+
 }  // namespace
 }  // namespace attune::store

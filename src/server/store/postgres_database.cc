@@ -32,7 +32,11 @@ class PostgresDatabase final : public Database {
       if (i == 0) {
         database->address_ = writer->address();
         const Status migrated = migrate(*writer);
-        if (!migrated.ok()) return migrated.error().with_context(database->address_);
+        if (!migrated.ok()) {
+          const Error& error = migrated.error();  // the server's own errors name it
+          const bool named = error.message().starts_with(database->address_);
+          return named ? error : error.with_context(database->address_);
+        }
       }
       database->writers_.add(std::move(writer));
     }
