@@ -110,12 +110,13 @@ Status run(const std::string& model, const std::string& cases_path, int64_t new_
   TRY(decode_speed(generator, cases[0], kWarmUpTokens, &ids));
   const double speed = TRY(decode_speed(generator, cases[0], new_tokens, &ids));
   const auto prompt_tokens = static_cast<int64_t>(cases[0]["prompt"].size());
+  const int64_t read_of_cache = cache_bytes(decoder->config(), prompt_tokens, new_tokens);
   const double read_after = probe_read_gb_per_s(bytes, kProbeSeconds);
   std::cout << to_line(Json{{"program", "attune"},
                             {"threads", compute_threads()},
                             {"tokens_per_second", speed},
                             {"weight_bytes", bytes},
-                            {"cache_bytes", cache_bytes(decoder->config(), prompt_tokens, new_tokens)},
+                            {"cache_bytes", read_of_cache},
                             {"read_gb_per_s", std::max(read_before, read_after)},
                             {"positions", agreement.positions},
                             {"top1_equal", agreement.equal},
