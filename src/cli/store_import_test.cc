@@ -79,11 +79,10 @@ TEST_P(StoreImportTest, TheAuditLogHasALineForEachBatchThatWasWritten) {
   auto import = StoreImport::open(options(true)).value();
   for (int i = 0; i < 230; ++i) ASSERT_TRUE(import->add(example(i, "first")).ok());
   ASSERT_TRUE(import->finish().ok());
-  const auto lines = database()
-                         .read([](store::Connection& c) {
-                           return store::list_audit_entries(c, {.action = "records.import"});
-                         })
-                         .value();
+  store::AuditFilter imports;
+  imports.action = "records.import";
+  const auto list = [&](store::Connection& c) { return store::list_audit_entries(c, imports); };
+  const auto lines = database().read(list).value();
   ASSERT_EQ(lines.size(), 3U);
   const int64_t records[] = {30, 100, 100};  // the newest first
   for (size_t i = 0; i < lines.size(); ++i) {
