@@ -66,7 +66,7 @@ Status DataReport::check(const std::string& split, bool allow_skipped_rows) cons
         "{}: {} of {} rows{} cannot be used, more than 5 %; {}. Correct the rows, or set "
         "allow_skipped_rows: true to train without them",
         split, dropped_ - ties, read_ - ties,
-        ties > 0 ? fmt::format(" beside {} rankings that tie everything", ties) : "",
+        ties > 0 ? fmt::format(" (beside {} with ties alone)", ties) : "",
         why_dropped(false));
   }
   return {};
