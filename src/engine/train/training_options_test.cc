@@ -120,7 +120,7 @@ TEST(DataReportTest, TiesAreNamedAndNoMistakes) {
   report.drop({"a.jsonl", 41}, data::kEmptyPrompt, "nothing is asked");
   const Status status = report.check("training data", false);
   ASSERT_FALSE(status.ok());  // 2 of the 21 others
-  EXPECT_NE(status.error().message().find("2 of 21 rows beside 20 rankings"), std::string::npos)
+  EXPECT_NE(status.error().message().find("2 of 21 rows (beside 20 with ties alone)"), std::string::npos)
       << status.error().message();
   EXPECT_NE(status.error().message().find("a.jsonl row 40"), std::string::npos);
 }
