@@ -120,8 +120,8 @@ TEST(DataReportTest, TiesAreNamedAndNoMistakes) {
   report.drop({"a.jsonl", 41}, data::kEmptyPrompt, "nothing is asked");
   const Status status = report.check("training data", false);
   ASSERT_FALSE(status.ok());  // 2 of the 21 others
-  EXPECT_NE(status.error().message().find("2 of 21 rows (beside 20 with ties alone)"), std::string::npos)
-      << status.error().message();
+  const std::string& said = status.error().message();
+  EXPECT_NE(said.find("2 of 21 rows (beside 20 with ties alone)"), std::string::npos) << said;
   EXPECT_NE(status.error().message().find("a.jsonl row 40"), std::string::npos);
 }
 
