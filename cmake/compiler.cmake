@@ -33,7 +33,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
     -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
 endif()
 
-# A unit needs less memory than GCC's collector would begin to save: not collecting is 4 % of a build.
+# What GCC's collector would save of a unit's memory (up to 0.5 GB) is not needed: without it a unit
+# compiles 3 to 15 % faster.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(attune_compile_options INTERFACE --param=ggc-min-heapsize=1048576)
 endif()
