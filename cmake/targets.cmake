@@ -10,6 +10,7 @@ function(attune_library name)
     PUBLIC ${ARG_DEPS}
     PRIVATE attune_compile_options ${ARG_PRIVATE_DEPS})
   attune_use_precompiled(attune_${name} NO_TESTS ${ARG_DEPS} ${ARG_PRIVATE_DEPS})
+  attune_use_unity(attune_${name} ${ARG_SOURCES})
 endfunction()
 
 # All that a user runs, without tests and benchmarks: what `make build` and `make demo` build.
@@ -38,6 +39,7 @@ function(attune_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} attune_compile_options attune_test_support)
   attune_use_precompiled(${name} TESTS ${ARG_DEPS})
+  attune_use_unity(${name} ${ARG_SOURCES})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES
     LABELS "${ARG_LABELS}" TIMEOUT 480

@@ -17,7 +17,7 @@ namespace {
 // Longer than the time after which SQLite's busy handler asks again.
 constexpr std::chrono::milliseconds kPause{120};
 
-std::string text_of(const api::Failure& failure) {
+std::string text_of_failure(const api::Failure& failure) {
   const auto detail = failure.body.find("detail");
   const bool plain = detail != failure.body.end() && detail->is_string();
   return plain ? detail->get<std::string>() : to_line(failure.body);
@@ -29,7 +29,7 @@ Result<domain::RecordChange> change_of(const OrderedJson& record, const std::str
   domain::RecordChange change =
       api::read_record_change(reader, api::RecordVerb::kUpsert, author_id);
   const api::Answer<void> read = reader.done();
-  if (!read.ok()) return invalid_input("{}", text_of(read.error()));
+  if (!read.ok()) return invalid_input("{}", text_of_failure(read.error()));
   return change;
 }
 
@@ -123,7 +123,7 @@ Status StoreImport::write(Batch& batch) {
     const api::Failure& failure = written.error();
     if (failure.cause) return *failure.cause;
     return invalid_input("{}: rows {} to {} of those that give an example: {}", place(), count_ + 1,
-                         count_ + static_cast<int64_t>(changes.size()), text_of(failure));
+                         count_ + static_cast<int64_t>(changes.size()), text_of_failure(failure));
   }
   count_ += static_cast<int64_t>(changes.size());
   pause();
