@@ -26,8 +26,8 @@ test: ## the tests that every change must pass (at most 25 min after building th
 
 test-full: ## the above, learning and fault tests, sanitizers, long fuzzing (an hour or two)
 	@scripts/setup.sh --full || $(no_tests)
-	@for preset in release asan fuzz; do scripts/build.sh $$preset || $(no_tests); done
-	@scripts/test.py release:full asan:full fuzz:full
+	@for preset in release asan tsan fuzz; do scripts/build.sh $$preset || $(no_tests); done
+	@scripts/test.py release:full asan:full tsan:full fuzz:full
 
 bench: setup ## measurements beside the Python peers (hours; `bench/run ROW` runs one row)
 	@scripts/build.sh release programs benches

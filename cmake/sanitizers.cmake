@@ -38,4 +38,5 @@ endif()
 # `release`, where their start-up is paid for once.
 list(APPEND ATTUNE_TEST_ENVIRONMENT
   "ASAN_OPTIONS=detect_leaks=${leaks}:strict_string_checks=1:detect_stack_use_after_return=1"
-  "UBSAN_OPTIONS=print_stacktrace=1" "GTEST_FILTER=-Interop*")
+  "UBSAN_OPTIONS=print_stacktrace=1" "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1"
+  "GTEST_FILTER=-Interop*")

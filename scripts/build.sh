@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Configures (first time only) and builds one preset: scripts/build.sh [release|debug|asan|fuzz] [TARGET...]
+# Configures (first time only) and builds one preset: scripts/build.sh [release|debug|asan|tsan|fuzz] [TARGET...]
 #
 # With ATTUNE_WARNINGS=error (as in .ci/run) a compiler warning fails the build, after all of it was
 # built: the list is then complete. It goes by what the compiler printed, which ccache repeats, and

@@ -2,7 +2,8 @@
 # Installs what building and testing Attune needs and is not there yet; says what it does and how long
 # that takes. Run it as often as you like: with everything present it takes a second or two.
 #
-#   scripts/setup.sh [--full]      --full adds clang (fuzzing, `make test-full`) and clang-format
+#   scripts/setup.sh [--full]      --full adds what only `make test-full` needs: clang (fuzzing, clang-format),
+#                                 the AArch64 compiler and its emulator
 #
 # Debian packages come from apt-get (as root, or through sudo); everything else goes into the tree:
 # .venv, and .venv-argilla1 and .venv-argilla2 for the published SDKs that the feedback server is
@@ -14,7 +15,7 @@ packages=(g++ make cmake ninja-build ccache pkg-config git ca-certificates
   libfmt-dev nlohmann-json3-dev libpcre2-dev libutf8proc-dev libyaml-cpp-dev
   libcurl4-openssl-dev libssl-dev zlib1g-dev libzstd-dev libsqlite3-dev libpq-dev libargon2-dev postgresql
   libgtest-dev librapidcheck-dev libopenmpi-dev openmpi-bin python3 python3-venv)
-full_packages=(clang libclang-rt-14-dev clang-format)
+full_packages=(clang libclang-rt-14-dev clang-format g++-aarch64-linux-gnu qemu-user-static)
 
 for argument in "$@"; do
   case $argument in

@@ -27,7 +27,7 @@ class MakeTest(unittest.TestCase):
         steps = {"build": ["scripts/build.sh release programs"],
                  "demo": ["scripts/build.sh release programs", "build/release/bin/attune demo"],
                  "test": ["scripts/build.sh release", "scripts/test.py release"],
-                 "test-full": ["for preset in release asan fuzz", "scripts/build.sh $preset",
+                 "test-full": ["for preset in release asan tsan fuzz", "scripts/build.sh $preset",
                                "scripts/test.py"],
                  "bench": ["scripts/build.sh release programs benches", "bench/run"]}
         for target, expected in steps.items():
