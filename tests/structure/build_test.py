@@ -4,6 +4,7 @@ fails where it must."""
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -93,6 +94,47 @@ class OtherProcessorTest(unittest.TestCase):
 
     def test_x86_has_its_floor(self):
         self.assertTrue(all("-march=x86-64-v3" in line for line in self.commands("x86_64")))
+
+
+class PresetsTest(unittest.TestCase):
+    def test_each_one_configures(self):
+        presets = json.loads(pathlib.Path(ROOT, "CMakePresets.json").read_text(encoding="utf-8"))
+        names = [preset["name"] for preset in presets["configurePresets"]
+                 if not preset.get("hidden")]
+        self.assertEqual(["release", "debug", "asan", "tsan", "fuzz"], names)
+        for name in names:
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                if name == "fuzz" and not shutil.which("clang++"):
+                    self.skipTest("no clang++: scripts/setup.sh --full brings it")
+                answer = run([CMAKE, "--preset", name, "-B", folder, "-DATTUNE_WITH_ENGINE=OFF",
+                              "-DATTUNE_WITH_BENCH=OFF"], cwd=ROOT)
+                self.assertEqual(0, answer.returncode, answer.stderr)
+
+
+class UnityTest(unittest.TestCase):
+    SOURCES = {"a.cc": "\nint twice(int x) { return 2 * x; }\nint a() { return twice(1); }\n",
+               "b.cc": "\nconst char* twice(const char* x) {\n  return x;\n}\n",
+               "c.cc": "\nstruct Pair {\n  int twice() { return 2; }\n};\n",
+               "d.cc": "\nconstexpr int kTable[] = {1};\nint d() { return kTable[0]; }\n",
+               "e.cc": "\nstruct Pair : Base {};\nconstexpr int kTable = 2;\n",
+               "f.cc": "\n// " + "x" * 60000 + "\n"}
+
+    def test_what_declares_one_name_is_compiled_apart(self):
+        with tempfile.TemporaryDirectory() as folder:
+            write_tree(folder, {
+                **self.SOURCES,
+                "CMakeLists.txt": "cmake_minimum_required(VERSION 3.25)\nproject(a CXX)\n"
+                                  f"include({ROOT}/cmake/unity.cmake)\n"
+                                  f"add_library(a {' '.join(self.SOURCES)})\n"
+                                  f"attune_use_unity(a {' '.join(self.SOURCES)})\n"})
+            answer = run([CMAKE, "-S", folder, "-B", f"{folder}/build", "-G", "Ninja",
+                          "-DATTUNE_UNITY_BUILD=ON"])
+            self.assertEqual(0, answer.returncode, answer.stderr)
+            units = [re.findall(r"/(\w\.cc)", path.read_text(encoding="utf-8"))
+                     for path in pathlib.Path(folder).rglob("unity_*.cxx")]
+        self.assertIn(["a.cc", "c.cc", "d.cc"], units)
+        self.assertIn(["b.cc", "e.cc"], units)
+        self.assertNotIn("f.cc", sum((unit for unit in units if len(unit) > 1), []))
 
 
 class WarningsTest(unittest.TestCase):
