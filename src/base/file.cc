@@ -18,13 +18,39 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// What somebody can do about an error of the system, with a semicolon before it; "" where only the
+// system's own words help.
+const char* remedy_for(int number) {
+  switch (number) {
+    case EACCES:
+    case EPERM:
+      return "; see who may use it and its folder (ls -ld), or choose another path";
+    case EISDIR:
+      return "; give the name of a file";
+    case EROFS:
+      return "; choose a path on a disk that can be written";
+    case ENOTDIR:
+    case ELOOP:
+      return "; check the path";
+    case ENAMETOOLONG:
+      return "; choose a shorter name";
+    case EMFILE:
+    case ENFILE:
+      return "; close some, or raise the limit (ulimit -n)";
+    default:
+      return "";
+  }
+}
+
 Error system_error(const std::string& path, const char* what, int number) {
-  if (number == ENOENT) return not_found("{}: {}: no such file or directory", path, what);
+  if (number == ENOENT) {
+    return not_found("{}: {}: no such file or directory; check the path", path, what);
+  }
   if (number == ENOSPC || number == EDQUOT)
     return io_error("{}: {}: the disk is full; free some space and try again", path, what);
   if (number == EFBIG)
     return io_error("{}: {}: larger than a file may be here (see ulimit -f)", path, what);
-  return io_error("{}: {}: {}", path, what, std::strerror(number));
+  return io_error("{}: {}: {}{}", path, what, std::strerror(number), remedy_for(number));
 }
 
 Status write_all(int fd, const char* bytes, size_t size, const std::string& path) {
@@ -97,7 +123,9 @@ Result<std::string> read_file(const std::string& path, size_t limit_bytes) {
   if (fd.get() < 0) return system_error(path, "cannot open", errno);
   struct stat info;
   if (::fstat(fd.get(), &info) != 0) return system_error(path, "cannot stat", errno);
-  if (S_ISDIR(info.st_mode)) return invalid_input("{}: is a directory, a file is needed", path);
+  if (S_ISDIR(info.st_mode)) {
+    return invalid_input("{}: is a directory; give the name of a file", path);
+  }
   Error too_large = invalid_input("{}: is larger than the {} bytes that such a file may have", path,
                                   limit_bytes);
   std::string bytes;
@@ -127,7 +155,9 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
   if (fd.get() < 0) return system_error(path, "cannot open", errno);
   struct stat info;
   if (::fstat(fd.get(), &info) != 0) return system_error(path, "cannot stat", errno);
-  if (!S_ISREG(info.st_mode)) return invalid_input("{}: is no regular file", path);
+  if (!S_ISREG(info.st_mode)) {
+    return invalid_input("{}: is no regular file; give the name of one", path);
+  }
   MappedFile file;
   file.path_ = path;
   file.size_ = static_cast<size_t>(info.st_size);

@@ -30,6 +30,25 @@ TEST(File, ErrorsNameThePath) {
   EXPECT_EQ(read_file(dir.path()).error().code(), ErrorCode::kInvalidInput);
 }
 
+TEST(File, ErrorsSayWhatToDo) {
+  TemporaryDirectory dir;
+  ASSERT_TRUE(write_file(dir.file("x"), "1").ok());
+  ASSERT_EQ(::symlink("loop", dir.file("loop").c_str()), 0);
+  const std::pair<std::string, const char*> cases[] = {
+      {dir.file("none"), "no such file or directory; check the path"},
+      {dir.file("x/y"), "Not a directory; check the path"},
+      {dir.file("loop"), "; check the path"},
+      {dir.file(std::string(300, 'n')), "; choose a shorter name"},
+      {dir.path(), "; give the name of "},
+  };
+  for (const auto& [path, remedy] : cases) {
+    const std::string read = read_file(path).error().message();
+    EXPECT_NE(read.find(remedy), std::string::npos) << read;
+    const std::string mapped = MappedFile::open(path).error().message();
+    EXPECT_NE(mapped.find(remedy), std::string::npos) << mapped;
+  }
+}
+
 TEST(File, ALimitIsKept) {
   TemporaryDirectory dir;
   ASSERT_TRUE(write_file(dir.file("x"), "12345").ok());

@@ -12,6 +12,7 @@ bool inside_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
 }
 
+constexpr char kTooDeep[] = "JSON is nested deeper than {} levels; flatten it";
 constexpr size_t kJsonFileBytesMax = size_t{1} << 30;  // of a file that is one document
 
 // What the parser says, without its own name and place for it, and not longer than a message should
@@ -55,15 +56,26 @@ bool may_be_too_deep(std::string_view text) {
   return false;
 }
 
+template <typename E>
+Error syntax_error(const E& failure, std::string_view text) {
+  // At the end of the text the parser counts a byte more than there are, at an open string there
+  // the line break.
+  const size_t at = std::min(std::max(failure.byte, size_t{1}) - 1, text.size());
+  const bool at_end = text.find_first_not_of(" \t\r\n", at) == std::string_view::npos;
+  const char* remedy = at_end ? "it ends too soon, fetch or write it again" : "correct it there";
+  return invalid_input("not valid JSON at byte {}: {}; {}", failure.byte, reason_of(failure),
+                       remedy);
+}
+
 // Without a callback for each value the parser takes half the time.
 template <typename J>
 Result<J> parse_shallow(std::string_view text) {
   try {
     return J::parse(text.begin(), text.end());
   } catch (const typename J::parse_error& e) {
-    return invalid_input("not valid JSON at byte {}: {}", e.byte, reason_of(e));
+    return syntax_error(e, text);
   } catch (const typename J::exception& e) {
-    return invalid_input("not valid JSON: {}", reason_of(e));
+    return invalid_input("not valid JSON: {}; correct it", reason_of(e));
   }
 }
 
@@ -77,13 +89,13 @@ Result<J> parse(std::string_view text) {
   };
   try {
     J value = J::parse(text.begin(), text.end(), bound_depth);
-    if (too_deep) return invalid_input("JSON is nested deeper than {} levels", kJsonDepthMax);
+    if (too_deep) return invalid_input(kTooDeep, kJsonDepthMax);
     return value;
   } catch (const typename J::parse_error& e) {
-    if (too_deep) return invalid_input("JSON is nested deeper than {} levels", kJsonDepthMax);
-    return invalid_input("not valid JSON at byte {}: {}", e.byte, reason_of(e));
+    if (too_deep) return invalid_input(kTooDeep, kJsonDepthMax);
+    return syntax_error(e, text);
   } catch (const typename J::exception& e) {
-    return invalid_input("not valid JSON: {}", reason_of(e));
+    return invalid_input("not valid JSON: {}; correct it", reason_of(e));
   }
 }
 

@@ -15,6 +15,17 @@ TEST(Json, MistakesNameTheByte) {
   EXPECT_NE(parsed.error().message().find("byte 9"), std::string::npos) << parsed.error().message();
 }
 
+TEST(Json, MistakesSayWhatToDo) {
+  for (const char* wrong : {"{\"a\": 1,, }", "nulx", "[1] 2"}) {
+    const std::string message = parse_json(wrong).error().message();
+    EXPECT_TRUE(message.ends_with("; correct it there")) << message;
+  }
+  for (const char* cut : {"", "{", "[1, 2", "\"text", "[\"te\n"}) {
+    const std::string message = parse_json(cut).error().message();
+    EXPECT_TRUE(message.ends_with("; it ends too soon, fetch or write it again")) << message;
+  }
+}
+
 TEST(Json, DeepNestingIsRefused) {
   std::string deep(100000, '[');
   EXPECT_NE(parse_json(deep).error().message().find("nested deeper"), std::string::npos);

@@ -39,7 +39,8 @@ bool belongs_to(const fs::path& file, const std::string& split) {
 Result<std::string> local_dataset(const std::string& name, const Json& config) {
   if (exists(name)) return name;
   if (!is_hub_name(name)) {
-    return not_found("{}: is no file or folder, and no owner/name of a hub data set", name);
+    return not_found(
+        "{}: is no file or folder, and no owner/name of a hub data set; check the path", name);
   }
   const auto downloaded = download_snapshot({.kind = HubKind::kDataset, .name = name});
   if (!downloaded.ok()) {

@@ -11,7 +11,8 @@ namespace {
 
 Status check_name(const std::string& name) {
   if (exists(name) || is_hub_name(name)) return {};
-  return not_found("{}: is no folder or file, and no owner/name of a hub model", name);
+  return not_found("{}: is no folder or file, and no owner/name of a hub model; check the path",
+                   name);
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ std::string_view next_line(std::string_view bytes, size_t& at) {
 
 std::optional<Error> row_too_long(size_t bytes) {
   if (bytes <= kRowBytesMax) return std::nullopt;
-  return invalid_input("the row is longer than {} MiB", kRowBytesMax >> 20);
+  return invalid_input("the row is longer than {} MiB; shorten it or leave it out",
+                       kRowBytesMax >> 20);
 }
 
 // One row of JSON to whom it concerns.
@@ -82,7 +83,10 @@ Status read_concatenated(std::string_view bytes, const OnRow& on_row, const OnBa
        at = bytes.find_first_not_of(" \t\r\n,", at)) {
     ++number;
     std::optional<size_t> end = end_of_value(bytes, at);
-    if (!end) return on_bad_row(number, invalid_input("the last object is cut short"));
+    if (!end) {
+      return on_bad_row(
+          number, invalid_input("the last object is cut short; fetch or write it again"));
+    }
     TRY(read_value(bytes.substr(at, *end - at), number, on_row, on_bad_row));
     at = *end;
   }
@@ -102,8 +106,10 @@ Status read_array(std::string_view bytes, const std::string& name, const OnRow& 
 Status check_columns(const std::vector<std::string>& columns) {
   std::set<std::string_view> seen;
   for (const std::string& name : columns) {
-    if (name.empty()) return invalid_input("the header has a column without a name");
-    if (!seen.insert(name).second) return invalid_input("the header names {} twice", name);
+    if (name.empty()) return invalid_input("the header has a column without a name; name it");
+    if (!seen.insert(name).second) {
+      return invalid_input("the header names {} twice; rename one of the columns", name);
+    }
   }
   return {};
 }
@@ -111,12 +117,13 @@ Status check_columns(const std::vector<std::string>& columns) {
 // Why the record cannot be a row under that header.
 std::optional<Error> record_error(const std::vector<std::string>& fields, size_t columns) {
   if (fields.size() != columns) {
-    return invalid_input("{} fields, the header has {}", fields.size(), columns);
+    return invalid_input("{} fields, the header has {}; give as many, and quote what has a comma",
+                         fields.size(), columns);
   }
   size_t bytes = 0;
   for (const std::string& field : fields) {
     if (text::valid_utf8_prefix(field) != field.size()) {
-      return invalid_input("the line is no UTF-8");
+      return invalid_input("the line is no UTF-8; save the file as UTF-8");
     }
     bytes += field.size();
   }
@@ -221,7 +228,8 @@ Status read_plain(std::string_view bytes, const std::string& name, const OnRow& 
                   : read_json_lines(bytes, on_row, on_bad_row);
   }
   if (looks_like_csv(bytes)) return read_csv(bytes, name, on_row, on_bad_row);
-  return invalid_input("{}: neither JSON, JSON lines nor CSV with a header line", name);
+  return invalid_input("{}: neither JSON, JSON lines nor CSV with a header line; convert it to one",
+                       name);
 }
 
 }  // namespace

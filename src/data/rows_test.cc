@@ -64,7 +64,8 @@ TEST(Rows, CsvThatWouldLoseAValueIsRefused) {
   Outcome o = rows_in(
       "prompt,completion\r\na,\"\xff\"\r\n\"caf\xc3\xa9\",\"x,\"\"y\"\"\"\r\n");
   ASSERT_EQ(o.bad.size(), 1u);
-  EXPECT_EQ(o.bad[0], std::make_pair(int64_t{2}, std::string("the line is no UTF-8")));
+  EXPECT_EQ(o.bad[0], std::make_pair(int64_t{2}, std::string("the line is no UTF-8; save the file "
+                                                              "as UTF-8")));
   ASSERT_EQ(o.good.size(), 1u);
   EXPECT_EQ(o.good[0].second, R"({"prompt":"café","completion":"x,\"y\""})");
 }
@@ -144,7 +145,7 @@ TEST(Rows, ACutLastObjectIsABadRow) {
   Outcome o = rows_in("{\n\"a\":1}\n{\n\"a\":");
   EXPECT_EQ(o.good.size(), 1u);
   ASSERT_EQ(o.bad.size(), 1u);
-  EXPECT_EQ(o.bad[0].second, "the last object is cut short");
+  EXPECT_EQ(o.bad[0].second, "the last object is cut short; fetch or write it again");
 }
 
 TEST(Rows, TheFirstBadRowNamesTheFile) {

@@ -94,7 +94,11 @@ Status add_sharded(ModelState& state) {
   }
   for (auto& [file, position] : shard_of) {
     position = state.shards.size();
-    TRY(add_shard(state, join_path(state.path, file)));
+    const std::string shard = join_path(state.path, file);
+    if (!exists(shard)) {
+      return not_found("{}: no such file, but {} names it; fetch the model again", shard, kIndex);
+    }
+    TRY(add_shard(state, shard));
   }
   for (const auto& [tensor, file] : file_of) {
     if (state.shards[shard_of[file]].find(tensor) == nullptr) {
@@ -114,7 +118,8 @@ Status add_weights(ModelState& state) {
         "save the model again with safe_serialization=True",
         state.path);
   }
-  return not_found("{}: the folder has neither {} nor {}", state.path, kWeights, kIndex);
+  return not_found("{}: the folder has neither {} nor {}; fetch the model again", state.path,
+                   kWeights, kIndex);
 }
 
 // What published checkpoints hold beside parameters: buffers that follow from the configuration.
