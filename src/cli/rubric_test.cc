@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "cli/rubric_text.h"
 #include "tests/support/test_paths.h"
 
@@ -177,22 +178,26 @@ std::map<int64_t, std::vector<Json>> labelled_sets() {
   return sets;
 }
 
-// Log-probabilities need a model. Here every answer counts as likeliest under its own question, so
-// that one on another topic, which only they can tell, counts as a disagreement.
-std::vector<RubricScore> scores_of(const std::vector<Json>& rows) {
+// With the log-probabilities that SmolLM2-135M-Instruct gave to these very texts.
+std::vector<RubricScore> scores_of(const std::vector<Json>& rows, const Json& golden) {
   std::vector<RubricAnswer> answers;
   for (const Json& row : rows) {
-    std::vector<double> log_probs(rows.size(), -2.0);
-    log_probs[answers.size()] = -1.0;
-    answers.push_back({row["text"], row["finish_reason"] == "length", log_probs});
+    EXPECT_EQ(row["question"], golden["questions"][answers.size()]) << row["id"];
+    const Json& recorded = golden.at("answers").at(row["id"].get<std::string>());
+    EXPECT_EQ(sha256_hex(row["text"].get<std::string>()), recorded["sha256"])
+        << row["id"] << ": run tests/golden/rubric/make_fits.py again";
+    answers.push_back({row["text"], row["finish_reason"] == "length",
+                       recorded["mean_log_probs"].get<std::vector<double>>()});
   }
   return score_answers(answers);
 }
 
 TEST(RubricTest, AgreesWithSixtyAnswersLabelledByHand) {
+  const Json golden =
+      read_json_file(testing::source_path("tests/golden/rubric/fits.json")).value();
   std::map<std::string, std::vector<std::pair<bool, bool>>> ratings;
   for (const auto& [number, rows] : labelled_sets()) {
-    std::vector<RubricScore> scores = scores_of(rows);
+    std::vector<RubricScore> scores = scores_of(rows, golden);
     for (size_t i = 0; i < rows.size(); ++i) {
       const RubricScore& score = scores[i];
       const std::map<std::string, int> points = {{"polite", score.polite},
@@ -211,11 +216,17 @@ TEST(RubricTest, AgreesWithSixtyAnswersLabelledByHand) {
     }
   }
   EXPECT_EQ(ratings["meets"].size(), 60u);
-  for (const char* name : {"meets", "polite", "format", "steps", "follow_up"}) {
+  // Of "fits", seen: 0.741, three answers of 60. An answer about error 404 is likeliest under the
+  // question about 500, as no question is about 404; and this model finds two good answers likelier
+  // under another question, by 0.01 and 0.14 nats a token. The labels are right in all three.
+  const std::map<std::string, double> least = {{"meets", 0.8}, {"polite", 0.8},
+                                               {"format", 0.8}, {"steps", 0.8},
+                                               {"follow_up", 0.8}, {"fits", 0.7}};
+  for (const auto& [name, bound] : least) {
     double value = kappa(ratings[name]);
-    std::printf("kappa of %s: %.3f\n", name, value);
-    RecordProperty(std::string("kappa_") + name, std::to_string(value));
-    EXPECT_GE(value, 0.8) << name;
+    std::printf("kappa of %s: %.3f\n", name.c_str(), value);
+    RecordProperty("kappa_" + name, std::to_string(value));
+    EXPECT_GE(value, bound) << name;
   }
 }
 
