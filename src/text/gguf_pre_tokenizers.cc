@@ -46,12 +46,12 @@ std::optional<GgufPreTokenizer> gguf_pre_tokenizer(std::string_view name) {
                        "jina-v2-de", "a.x-4.0", "mellum", "modern-bert", "roberta-bpe"})) {
     return GgufPreTokenizer{byte_level(true), nullptr, false};
   }
-  if (is_one_of(name, {"", "default", "mpt", "olmo", "jais", "dbrx-gpt-neox", "gpt-neox"})) {
+  if (is_one_of(name, {"", "default", "mpt", "olmo", "jais", "gpt-neox"})) {
     bool composes = is_one_of(name, {"mpt", "olmo", "gpt-neox"});
     return GgufPreTokenizer{byte_level(true), composes ? nfc : Json(), false};
   }
   if (is_one_of(name, {"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone",
-                       "minerva-7b", "granite-docling"})) {
+                       "minerva-7b"})) {
     Json steps = Json::array({digits(true), byte_level(true)});
     return GgufPreTokenizer{sequence(std::move(steps)), nullptr, false};
   }

@@ -1,6 +1,8 @@
 // A tokenizer as a GGUF vocabulary.
 #include <algorithm>
+#include <span>
 
+#include "text/gguf_pre_tokenizers.h"
 #include "weights/gguf_export.h"
 
 namespace attune::weights {
@@ -23,6 +25,20 @@ bool agrees(const text::Tokenizer& tokenizer, const text::GgufVocabulary& vocabu
   for (bool special : {true, false}) {
     text::EncodeOptions options{.add_special_tokens = special, .parse_special_tokens = true};
     if (candidate->encode(kProbe, options) != tokenizer.encode(kProbe, options)) return false;
+  }
+  return true;
+}
+
+// Whether whole pieces are looked for before merges shows in words that are tokens which no merges
+// make, and only there: each vocabulary has its own, if any.
+bool agrees_on_tokens(const text::Tokenizer& tokenizer, const text::GgufVocabulary& vocabulary) {
+  auto candidate = text::Tokenizer::from_gguf(vocabulary);
+  if (!candidate.ok()) return false;
+  const text::EncodeOptions options{.add_special_tokens = false, .parse_special_tokens = true};
+  const auto count = static_cast<int32_t>(tokenizer.vocabulary_size());
+  for (int32_t id = 0; id < count; ++id) {
+    const std::string text = tokenizer.decode(std::span(&id, 1), /*skip_special_tokens=*/false);
+    if (candidate->encode(text, options) != tokenizer.encode(text, options)) return false;
   }
   return true;
 }
@@ -128,7 +144,9 @@ Result<text::GgufVocabulary> lists_of(const Json& json, const text::Tokenizer& t
 
 Result<text::GgufVocabulary> gguf_vocabulary_of(const text::Tokenizer& tokenizer,
                                                 int64_t vocabulary_size) {
-  text::GgufVocabulary vocabulary = TRY(lists_of(tokenizer.to_json(), tokenizer, vocabulary_size));
+  const Json json = tokenizer.to_json();
+  text::GgufVocabulary vocabulary = TRY(lists_of(json, tokenizer, vocabulary_size));
+  const bool ignore_merges = TRY(get_bool_or(json["model"], "ignore_merges", false));
   std::vector<int32_t> bare = tokenizer.encode("a", {.add_special_tokens = false});
   std::vector<int32_t> full = tokenizer.encode("a");
   if (full.size() > bare.size()) {
@@ -145,7 +163,9 @@ Result<text::GgufVocabulary> gguf_vocabulary_of(const text::Tokenizer& tokenizer
     }
     for (const char* name : kPreNames) {
       vocabulary.pre = name;
-      if (agrees(tokenizer, vocabulary)) return vocabulary;
+      if (!agrees(tokenizer, vocabulary)) continue;
+      const bool same_search = text::gguf_pre_tokenizer(name)->ignore_merges == ignore_merges;
+      if (same_search || agrees_on_tokens(tokenizer, vocabulary)) return vocabulary;
     }
     break;
   }
