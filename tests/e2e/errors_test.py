@@ -18,7 +18,8 @@ A `.case` file holds cases, line by line; `#` begins a comment:
     leaves NAME               what may appear in the folder besides; any number
 
 The program runs in a folder with these files only. It must end with CODE, print one line that begins
-with "attune: error: " and contains each TEXT, and leave the folder as it was, but for NAMEs.
+with "attune: error: " and contains each TEXT, and leave the folder as it was, but for NAMEs. In a
+NAME that is a run's folder there may be no result and nothing half written (unfinished() below).
 """
 
 import ast
@@ -152,6 +153,20 @@ def contents(folder):
             for path in folder.rglob("*")}
 
 
+def unfinished(paths):
+    """Those that a failed run may not leave: its results, temporary names, and checkpoints that lack
+    the file that is written last (docs/formats/run-directory.md)."""
+    found = set()
+    for path in paths:
+        name = pathlib.PurePath(path).name
+        result = name in ("final", "value")
+        temporary = re.search(r"\.partial(-\d+)?$", name) or ".tmp-" in name
+        checkpoint = re.search(r"(^|/)checkpoints/step-\d+$", path)
+        if result or temporary or (checkpoint and path + "/state.json" not in paths):
+            found.add(path)
+    return found
+
+
 class ErrorCases(unittest.TestCase):
     def run_case(self, case):
         if case.words[0] in programs.ENGINE_COMMANDS and not programs.HAS_ENGINE:
@@ -171,6 +186,8 @@ class ErrorCases(unittest.TestCase):
         left = {path for path in left
                 if not any(path == kept or path.startswith(kept + "/") for kept in case.leaves)}
         self.assertEqual(left, set(), f"{case.place}: left behind or changed")
+        self.assertEqual(unfinished(after.keys() - before.keys()), set(),
+                         f"{case.place}: a result of a failed run, or half of one")
         self.assertEqual(set(before) - set(after), set(), f"{case.place}: taken away")
 
     def check_answer(self, case, result):
@@ -190,6 +207,15 @@ class Format(unittest.TestCase):
                          "case x\nexit 0\nrun tokenize\nsays a\n", "case x\nexits 1\n", "says a\n"):
                 path.write_text(text, encoding="utf-8")
                 self.assertRaises(ValueError, parse_cases, path)
+
+    def test_what_a_failed_run_may_not_leave_is_found(self):
+        whole = {"run", "run/events.jsonl", "run/finality", "run/checkpoints/step-1",
+                 "run/checkpoints/step-1/state.json", "run/reference/train-1.safetensors"}
+        self.assertEqual(unfinished(whole), set())
+        for path in ("run/final", "run/folds/0/final", "run/value", "run/final.partial",
+                     "run/checkpoints/step-2", "run/checkpoints/step-2.partial", "a.partial-17",
+                     "run/job.json.tmp-17-0"):
+            self.assertEqual(unfinished(whole | {path}), {path})
 
     def test_bytes_are_literals_only(self):
         self.assertEqual(bytes_of(r'b"a\0" + b"b" * 2'), b"a\0bb")
