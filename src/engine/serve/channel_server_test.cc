@@ -5,6 +5,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <future>
 #include <map>
 #include <thread>
 
@@ -16,6 +20,17 @@ namespace {
 
 using protocol::LineEvent;
 using protocol::LineSocket;
+
+constexpr std::chrono::seconds kPatience{60};
+// An answer that takes far longer than kPatience: whoever ends before its end was made to.
+constexpr int64_t kEndlessTokens = 500'000;
+
+// The small model with a context in which an endless answer has room.
+std::unique_ptr<models::Decoder> endless_decoder() {
+  models::DecoderConfig config = testing::small_decoder()->config();
+  config.context = 2 * kEndlessTokens;
+  return models::Decoder::random(config, 7, 0.3, {});
+}
 
 // A server on one end of a socket pair; the test is the client on the other, line by line.
 class ServerTest : public ::testing::Test {
@@ -34,9 +49,12 @@ class ServerTest : public ::testing::Test {
     const int small = 4096;  // the kernel's buffer: soon full when the client does not read
     ASSERT_EQ(setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
     client_ = std::make_unique<LineSocket>(fds[0]);
-    thread_ = std::thread([this, fd = fds[1], options] {
+    serve(fds[1], options);
+  }
+  void serve(int fd, ServerOptions options) {
+    served_ = std::async(std::launch::async, [this, fd, options] {
       LineSocket socket(fd);
-      status_ = serve_channel(socket, model_, options);
+      return serve_channel(socket, model_, options);
     });
   }
   void start_and_shake_hands(ServerOptions options = {}) {
@@ -47,7 +65,17 @@ class ServerTest : public ::testing::Test {
   void TearDown() override { close(); }
   void close() {
     client_.reset();
-    if (thread_.joinable()) thread_.join();
+    await_end();
+  }
+  // The server ends by itself. One that does not cannot be waited for: the program ends with it.
+  void await_end() {
+    if (!served_.valid()) return;
+    if (served_.wait_for(kPatience) != std::future_status::ready) {
+      ADD_FAILURE() << "the server goes on " << kPatience.count() << " s after its client left";
+      std::fflush(nullptr);
+      std::_Exit(EXIT_FAILURE);
+    }
+    status_ = served_.get();
   }
 
   void send(const OrderedJson& line) { EXPECT_TRUE(client_->send_line(to_line(line)).ok()); }
@@ -67,10 +95,16 @@ class ServerTest : public ::testing::Test {
   OrderedJson generate(const std::string& id, int64_t tokens = 6) {
     return {{"id", id}, {"kind", "generate"}, {"prompt", "Hello"}, {"max_new_tokens", tokens}};
   }
+  OrderedJson streamed(const std::string& id, int64_t tokens) {
+    OrderedJson request = generate(id, tokens);
+    request["min_new_tokens"] = tokens;
+    request["stream"] = true;
+    return request;
+  }
 
   ServedModel model_;
   std::unique_ptr<LineSocket> client_;
-  std::thread thread_;
+  std::future<Status> served_;
   Status status_;
 };
 
@@ -165,39 +199,38 @@ TEST_F(ServerTest, SurvivesGarbageAndSaysWhatIsWrong) {
 }
 
 TEST_F(ServerTest, CancelEndsOneRequestOnly) {
+  model_.decoder = endless_decoder();
   start_and_shake_hands();
-  OrderedJson longest = generate("long", 100);
-  longest["min_new_tokens"] = 100;
-  longest["stream"] = true;
-  send(longest);
+  send(streamed("long", kEndlessTokens));
   send(generate("other", 3));
-  while (receive()["id"] != "long") {
-  }
-  send({{"id", "c"}, {"kind", "cancel"}, {"request", "long"}});
+  bool cancelled = false;
   std::map<std::string, Json> ends;
-  while (ends.count("c") == 0 || ends.count("other") == 0) {
+  while (ends.size() < 3) {
     const Json line = receive();
     ASSERT_FALSE(line.empty());
-    if (line["event"] != "token") ends[line["id"]] = line;
+    if (line["event"] != "token") {
+      EXPECT_TRUE(ends.emplace(line["id"], line).second) << line;
+      continue;
+    }
+    ASSERT_EQ(line["id"], "long");
+    ASSERT_EQ(ends.count("long") + ends.count("c"), 0u) << "it goes on, cancelled";
+    if (!cancelled) send({{"id", "c"}, {"kind", "cancel"}, {"request", "long"}});
+    cancelled = true;
   }
   EXPECT_EQ(ends["other"]["event"], "done");
   EXPECT_EQ(ends["c"]["event"], "done");
-  // Either it was cut short, or it had ended before the cancel came.
-  if (ends.count("long") != 0 && ends["long"]["event"] == "error") {
-    EXPECT_EQ(ends["long"]["code"], "cancelled");
-  }
+  EXPECT_EQ(ends["long"]["event"], "error");
+  EXPECT_EQ(ends["long"]["code"], "cancelled");
+  send(generate("next", 3));
+  EXPECT_EQ(receive()["id"], "next");
 }
 
 TEST_F(ServerTest, EndsWhenTheClientLeavesMidGeneration) {
+  model_.decoder = endless_decoder();
   start_and_shake_hands();
-  for (int i = 0; i < 50; ++i) {
-    OrderedJson request = generate(std::to_string(i), 120);
-    request["min_new_tokens"] = 120;
-    request["stream"] = true;
-    send(request);
-  }
+  for (int i = 0; i < 50; ++i) send(streamed(std::to_string(i), kEndlessTokens));
   EXPECT_EQ(receive()["event"], "token");
-  close();  // joins the server: it must end by itself
+  close();  // waits for the server, which ends by itself
   EXPECT_TRUE(status_.ok());
 }
 
@@ -206,12 +239,7 @@ TEST_F(ServerTest, WaitsForASlowReader) {
   // More answers than the socket's buffers hold, and nobody reads: the server must wait, not drop.
   const int requests = 10;
   std::thread sender([&] {
-    for (int i = 0; i < requests; ++i) {
-      OrderedJson request = generate(std::to_string(i), 100);
-      request["min_new_tokens"] = 100;
-      request["stream"] = true;
-      send(request);
-    }
+    for (int i = 0; i < requests; ++i) send(streamed(std::to_string(i), 100));
   });
   int done = 0;
   while (done < requests) {
@@ -229,14 +257,8 @@ TEST_F(ServerTest, AFloodIsHeldBackAndLeavesNothing) {
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
   const int small = 4096;
   ASSERT_EQ(setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
-  thread_ = std::thread([this, fd = fds[1]] {
-    LineSocket socket(fd);
-    status_ = serve_channel(socket, model_, {.queue_capacity = 8, .in_flight_max = 4});
-  });
-  OrderedJson request = generate("flood", 120);
-  request["min_new_tokens"] = 120;
-  request["stream"] = true;
-  const std::string line = to_line(request) + "\n";
+  serve(fds[1], {.queue_capacity = 8, .in_flight_max = 4});
+  const std::string line = to_line(streamed("flood", 120)) + "\n";
   const std::string hello = to_line(protocol::handshake("test")) + "\n";
   ASSERT_GT(::send(fds[0], hello.data(), hello.size(), MSG_NOSIGNAL), 0);
   constexpr size_t kBytesMax = 64u << 20;  // far beyond what any socket buffer holds
@@ -249,7 +271,7 @@ TEST_F(ServerTest, AFloodIsHeldBackAndLeavesNothing) {
   EXPECT_LT(sent, kBytesMax) << "the server reads without end";
   EXPECT_GT(sent, 12 * line.size());
   ::close(fds[0]);
-  thread_.join();
+  await_end();
   EXPECT_TRUE(status_.ok());
 }
 
