@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,22 +19,33 @@ MODEL = programs.ROOT / "tests" / "golden" / "train" / "tiny"
 TEMPLATE = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
 HELLO = {"protocol": "attune-channel", "version": 1, "program": "test"}
 PATIENCE_S = 60
+ENDLESS_TOKENS = 500_000  # take far longer than that
 
 
-def long_request(number):
-    """An answer of 100 tokens, streamed."""
-    return {"id": number, "kind": "generate", "prompt": "the", "max_new_tokens": 100,
-            "min_new_tokens": 100, "stream": True}
+def long_request(number, tokens=100):
+    """An answer of so many tokens, streamed."""
+    return {"id": number, "kind": "generate", "prompt": "the", "max_new_tokens": tokens,
+            "min_new_tokens": tokens, "stream": True}
+
+
+def endless_model(directory):
+    """The model with a context in which an endless answer has room."""
+    folder = pathlib.Path(directory, "endless")
+    shutil.copytree(MODEL, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["max_position_embeddings"] = 2 * ENDLESS_TOKENS
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
 
 
 class Engine:
     """`attune-engine serve` and a client of our own."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, model):
         path = os.path.join(directory, "socket")
         self.process = subprocess.Popen(
             [str(programs.BIN / "attune-engine"), "serve", "--socket", path,
-             "--model_name_or_path", str(MODEL), "--threads", "1"],
+             "--model_name_or_path", str(model), "--threads", "1"],
             stderr=subprocess.PIPE, text=True)
         self.socket = socket.socket(socket.AF_UNIX)
         deadline = time.monotonic() + PATIENCE_S
@@ -73,8 +85,8 @@ class ChannelTest(unittest.TestCase):
         self.directory = tempfile.TemporaryDirectory()
         self.addCleanup(self.directory.cleanup)
 
-    def engine(self):
-        engine = Engine(self.directory.name)
+    def engine(self, model=MODEL):
+        engine = Engine(self.directory.name, model)
         self.addCleanup(engine.close)
         return engine
 
@@ -114,14 +126,15 @@ class ChannelTest(unittest.TestCase):
         self.assertEqual(anew.stdout, f"{first}\n{first}\n")
 
     def test_an_engine_ends_when_its_client_vanishes_in_the_middle(self):
-        engine = self.engine()
+        engine = self.engine(endless_model(self.directory.name))
         self.assertEqual(engine.receive()["protocol"], "attune-channel")
         engine.send(HELLO)
         for number in range(200):  # more than it reads ahead
-            engine.send(long_request(number))
+            engine.send(long_request(number, ENDLESS_TOKENS))
         self.assertEqual(engine.receive()["event"], "token")
         engine.vanish()
-        self.assertEqual(engine.process.wait(PATIENCE_S), 0)
+        self.assertTrue(engine.ended_within(PATIENCE_S), "the engine goes on for nobody")
+        self.assertEqual(engine.process.returncode, 0)
 
     def test_garbage_is_answered_and_the_engine_goes_on(self):
         engine = self.engine()
