@@ -16,6 +16,7 @@ namespace attune {
 namespace {
 
 constexpr uint64_t kChunks = 12;
+constexpr const char* kNoPython = "no Python environment (run scripts/setup.sh)";
 
 Result<text::Tokenizer> load_gguf(const std::string& path) {
   weights::GgufFile file = TRY(weights::GgufFile::open(path));
@@ -35,9 +36,17 @@ void write(const std::string& folder, const std::string& name, const text::Token
   write_file(join_path(folder, name + ".jsonl"), lines).value();
 }
 
+// What the `tokenizers` package makes of the files written to a folder.
+void expect_same_ids(const std::string& python, const TemporaryDirectory& out) {
+  std::string log = out.file("log");
+  std::string command = python + " " + testing::source_path("tests/interop/tokenizers_open.py") +
+                        " " + out.path() + " > " + log + " 2>&1";
+  EXPECT_EQ(std::system(command.c_str()), 0) << read_file(log).value();
+}
+
 TEST(TokenizerInterop, TheTokenizersPackageReadsWhatWeWrite) {
   auto python = testing::python_path();
-  if (!python) GTEST_SKIP() << "no Python environment (run scripts/setup.sh)";
+  if (!python) GTEST_SKIP() << kNoPython;
   TemporaryDirectory out;
   std::string goldens = testing::source_path("tests/golden/text/");
   for (const char* name : {"gpt2", "prefix_space", "smollm", "llama3", "qwen2", "falcon", "o200k",
@@ -48,17 +57,32 @@ TEST(TokenizerInterop, TheTokenizersPackageReadsWhatWeWrite) {
   write(out.path(), "gguf-llama",
         text::Tokenizer::from_gguf(
             testing::converted_vocabulary(goldens + "spm_bpe.model", "llama")).value());
-  for (const char* name : {"gpt-2", "falcon", "mpt"}) {
-    auto path = testing::sample_path(fmt::format("tokenizers/ggml-vocab-{}.gguf", name));
-    if (path) write(out.path(), fmt::format("gguf-{}", name), load_gguf(*path).value());
-  }
-  if (auto path = testing::smollm2_path()) {
-    write(out.path(), "gguf-smollm2", load_gguf(*path).value());
-  }
-  std::string log = out.file("log");
-  std::string command = *python + " " + testing::source_path("tests/interop/tokenizers_open.py") +
-                        " " + out.path() + " > " + log + " 2>&1";
-  EXPECT_EQ(std::system(command.c_str()), 0) << read_file(log).value();
+  expect_same_ids(*python, out);
+}
+
+class GgufTokenizerInterop : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(GgufTokenizerInterop, TheTokenizersPackageReadsWhatWeWrite) {
+  auto python = testing::python_path();
+  if (!python) GTEST_SKIP() << kNoPython;
+  std::string name = GetParam();
+  SKIP_WITHOUT_SAMPLE(path, "tokenizers/ggml-vocab-" + name + ".gguf");
+  TemporaryDirectory out;
+  write(out.path(), "gguf-" + name, load_gguf(path).value());
+  expect_same_ids(*python, out);
+}
+
+INSTANTIATE_TEST_SUITE_P(Samples, GgufTokenizerInterop,
+                         ::testing::Values("gpt-2", "falcon", "mpt"));
+
+TEST(TokenizerInterop, TheTokenizersPackageReadsWhatWeWriteOfSmolLm2) {
+  auto python = testing::python_path();
+  if (!python) GTEST_SKIP() << kNoPython;
+  auto path = testing::smollm2_path();
+  if (!path) GTEST_SKIP() << "SmolLM2's GGUF is absent (set ATTUNE_SMOLLM2)";
+  TemporaryDirectory out;
+  write(out.path(), "gguf-smollm2", load_gguf(*path).value());
+  expect_same_ids(*python, out);
 }
 
 }  // namespace

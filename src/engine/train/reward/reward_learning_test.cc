@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <numeric>
 #include <sstream>
 
@@ -28,14 +27,8 @@ constexpr uint64_t kVocabulary = 400;
 constexpr size_t kAnswers = 4;
 constexpr double kNoise = 0.12;        // scale of what a person adds, in units of the score
 
-// Mean valences of lower-case words: VADER's where the sample data is, else the project's own.
-std::vector<double> lexicon() {
-  const char* data = std::getenv("ATTUNE_SAMPLE_DATA");
-  std::string path = testing::source_path("tests/support/valences.tsv");
-  if (data != nullptr) {
-    const std::string vader = join_path(data, "lexicons/vader_lexicon.txt");
-    if (exists(vader)) path = vader;
-  }
+// Mean valences of the lower-case words of a lexicon (word, tab, valence).
+std::vector<double> lexicon(const std::string& path) {
   std::vector<double> valences;
   std::istringstream lines(read_file(path).value());
   for (std::string line; std::getline(lines, line);) {
@@ -57,7 +50,7 @@ std::vector<double> lexicon() {
 
 class Annotations {
  public:
-  explicit Annotations(uint64_t seed) : random_(seed), valences_(lexicon()) {}
+  Annotations(uint64_t seed, const std::string& path) : random_(seed), valences_(lexicon(path)) {}
 
   // One ranking: answers of 4 to 16 words, ordered by their valence, s / sqrt(s^2 + 15) as VADER
   // brings a sum into [-1, 1], plus what a person makes of it (Gumbel, as Plackett and Luce).
@@ -169,9 +162,9 @@ int64_t tokens_of(const std::vector<TreeRow>& rows) {
 // Beside whole rankings: one comparison a prompt, as data sets of pairs have it (the best answer
 // against one of the others), in as many steps; and all comparisons of the rankings as rows of
 // their own, shuffled, as many of them a step as the rankings of a step have.
-TEST(RewardLearning, RankingsBeatChanceLengthAndPairsOfTheSamePrompts) {
+void expect_rankings_are_best(const std::string& lexicon_path) {
   constexpr int64_t kRankingsAStep = 16, kPairsOfARanking = kAnswers * (kAnswers - 1) / 2;
-  Annotations people(17);
+  Annotations people(17, lexicon_path);
   const std::vector<TreeRow> rows = people.rankings(2000), held_out = people.rankings(500);
   const std::vector<TreeRow> one_each = pairs_of(rows, feedback::PairRule::kBestVsRandom);
   const std::vector<TreeRow> all = pairs_of(rows, feedback::PairRule::kAll);
@@ -195,6 +188,15 @@ TEST(RewardLearning, RankingsBeatChanceLengthAndPairsOfTheSamePrompts) {
   // The same comparisons: as good a model from under half of the tokens.
   EXPECT_GT(ranked.high, apart.low);
   EXPECT_LT(2 * tokens_of(rows), tokens_of(all));
+}
+
+TEST(RewardLearning, RankingsBeatChanceLengthAndPairsOfTheSamePrompts) {
+  expect_rankings_are_best(testing::source_path("tests/support/valences.tsv"));
+}
+
+TEST(RewardLearning, TheSameWithVadersLexicon) {
+  SKIP_WITHOUT_SAMPLE(path, "lexicons/vader_lexicon.txt");
+  expect_rankings_are_best(path);
 }
 
 }  // namespace
