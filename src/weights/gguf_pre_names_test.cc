@@ -5,10 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "tests/support/mixed_text.h"
 #include "tests/support/test_paths.h"
+#include "weights/gguf_config.h"
 #include "weights/gguf_export.h"
 
 namespace attune::weights {
@@ -162,6 +165,31 @@ TEST(GgufPreNamesTest, ANameWhoseCutsAreDisputedIsRefused) {
   ASSERT_FALSE(tokenizer.ok());
   EXPECT_EQ(tokenizer.error().code(), ErrorCode::kUnsupported);
   EXPECT_NE(tokenizer.error().message().find("granite-docling"), std::string::npos);
+}
+
+// Most files of Llama 3 do not say that BOS comes first.
+TEST(GgufPreNamesTest, BosComesFirstWhereNothingIsSaidOfIt) {
+  TemporaryDirectory folder;
+  const std::string path = folder.file("x.gguf");
+  const auto begins = [&](const char* model, const char* pre, std::optional<bool> said) {
+    GgufMetadata metadata;
+    metadata.add_string("tokenizer.ggml.model", model);
+    metadata.add_string("tokenizer.ggml.pre", pre);
+    metadata.add_strings("tokenizer.ggml.tokens", {"<s>", "a"});
+    if (said) metadata.add_bool("tokenizer.ggml.add_bos_token", *said);
+    GgufWriter::create(path, metadata, {}).value()->finish().value();
+    return vocabulary_from_gguf(GgufFile::open(path).value()).value().add_bos;
+  };
+  for (const char* name : {"llama-bpe", "llama3", "llama-v3", "falcon3"}) {
+    EXPECT_TRUE(begins("gpt2", name, std::nullopt)) << name;
+    EXPECT_FALSE(begins("gpt2", name, false)) << name;
+  }
+  for (const char* name : {"gpt-2", "qwen2", "dbrx", "falcon", "unheard-of", ""}) {
+    EXPECT_FALSE(begins("gpt2", name, std::nullopt)) << name;
+    EXPECT_TRUE(begins("gpt2", name, true)) << name;
+  }
+  EXPECT_TRUE(begins("llama", "default", std::nullopt));
+  EXPECT_FALSE(begins("t5", "llama-bpe", std::nullopt));
 }
 
 }  // namespace

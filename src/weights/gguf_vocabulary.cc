@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "text/gguf_pre_tokenizers.h"
 #include "weights/gguf_config.h"
 
 namespace attune::weights {
@@ -57,9 +58,14 @@ Result<text::GgufVocabulary> vocabulary_from_gguf(const GgufFile& file) {
   vocabulary.eos = TRY(token_id(file, "tokenizer.ggml.eos_token_id", count));
   vocabulary.unk = TRY(token_id(file, "tokenizer.ggml.unknown_token_id", count));
   vocabulary.pad = TRY(token_id(file, "tokenizer.ggml.padding_token_id", count));
-  // SentencePiece-like vocabularies put BOS first unless the file says otherwise.
-  vocabulary.add_bos =
-      TRY(file.get_bool_or("tokenizer.ggml.add_bos_token", vocabulary.model == "llama"));
+  // As in llama.cpp, SentencePiece's vocabularies and Llama 3's (those that look for whole pieces
+  // first) put BOS first unless the file says otherwise.
+  bool begins = vocabulary.model == "llama";
+  if (vocabulary.model == "gpt2") {
+    auto pre = text::gguf_pre_tokenizer(vocabulary.pre);
+    begins = pre && pre->ignore_merges;
+  }
+  vocabulary.add_bos = TRY(file.get_bool_or("tokenizer.ggml.add_bos_token", begins));
   vocabulary.add_eos = TRY(file.get_bool_or("tokenizer.ggml.add_eos_token", false));
   vocabulary.add_space_prefix = TRY(file.get_bool_or("tokenizer.ggml.add_space_prefix", true));
   vocabulary.remove_extra_whitespaces =
