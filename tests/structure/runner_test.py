@@ -74,6 +74,12 @@ set_tests_properties(slow PROPERTIES TIMEOUT 1)
 add_test(absent "/nowhere/program")
 add_test(later "/bin/sh" "-c" "exit 1")
 set_tests_properties(later PROPERTIES LABELS "full")
+add_test(left "/bin/sh" "-c" "touch left; until [ -e right ]; do :; done")
+add_test(right "/bin/sh" "-c" "touch right; until [ -e left ]; do :; done")
+set_tests_properties(left right PROPERTIES TIMEOUT 20)
+add_test(beside "/bin/sh" "-c" "touch beside; test -e alone")
+add_test(single "/bin/sh" "-c" "touch alone; ! test -e beside")
+set_tests_properties(single PROPERTIES RUN_SERIAL ON)
 """
 
 
@@ -106,6 +112,11 @@ class RunnerProgramTest(unittest.TestCase):
         code, last, result = self.run_tests("release", "asan", "--only", "^good$")
         self.assertEqual(0, code, result.stderr)
         self.assertEqual(["6 passed, 0 failed"], last)
+
+    def test_two_run_side_by_side_and_some_alone_before_them(self):
+        for name, passed in (("^(left|right)$", 2), ("^(beside|single)$", 2)):
+            code, last, result = self.run_tests("release", "--only", name)
+            self.assertEqual((0, [f"{passed} passed, 0 failed"]), (code, last), result.stdout)
 
     def test_the_full_tier_is_asked_for(self):
         self.assertEqual(1, self.run_tests("release:full", "--only", "^later$")[0])

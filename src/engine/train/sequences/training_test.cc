@@ -9,12 +9,12 @@ namespace attune::engine::train {
 namespace {
 
 const std::string& tiny() {
-  static const std::string path = testing::source_path("tests/golden/train/tiny");
+  static const std::string path = attune::testing::source_path("tests/golden/train/tiny");
   return path;
 }
 const Json& tiny_golden() {
   static const Json golden =
-      read_json_file(testing::source_path("tests/golden/train/sft_tiny.json")).value();
+      read_json_file(attune::testing::source_path("tests/golden/train/sft_tiny.json")).value();
   return golden;
 }
 
