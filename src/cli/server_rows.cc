@@ -21,6 +21,14 @@ std::string file_name(const std::string& address) {
   return name + ".jsonl";
 }
 
+bool names_rows(const std::string& option) {
+  return option == "dataset_name" || option.ends_with("_dataset_name");
+}
+
+bool is_server_address(const Json& name) {
+  return name.is_string() && is_address(name.get_ref<const std::string&>());
+}
+
 // What stands behind the '?' of an address.
 ExportQuery query_of(std::string_view text) {
   ExportQuery query;
@@ -61,6 +69,14 @@ Result<std::string> fetch(const std::string& address, const std::string& format,
 
 }  // namespace
 
+bool names_server(const Json& config) {
+  for (const auto& [option, names] : config.items()) {
+    if (!names_rows(option) || !names.is_array()) continue;
+    if (std::any_of(names.begin(), names.end(), is_server_address)) return true;
+  }
+  return false;
+}
+
 std::string export_format_for(const std::string& recipe) {
   static const std::set<std::string> kOnPrompts = {"ppo", "rloo", "grpo", "reinforce_plus_plus",
                                                    "online_dpo"};
@@ -71,10 +87,9 @@ std::string export_format_for(const std::string& recipe) {
 Status fetch_server_rows(const std::string& recipe, const std::string& directory, bool keep,
                          Json& config) {
   for (auto& [option, names] : config.items()) {
-    if (option != "dataset_name" && !option.ends_with("_dataset_name")) continue;
-    if (!names.is_array()) continue;
+    if (!names_rows(option) || !names.is_array()) continue;
     for (Json& name : names) {
-      if (!name.is_string() || !is_address(name.get_ref<const std::string&>())) continue;
+      if (!is_server_address(name)) continue;
       const std::string format = option == "pretrain_dataset_name" ? "trl_sft"
                                                                    : export_format_for(recipe);
       const auto file = fetch(name.get<std::string>(), format, directory, keep);

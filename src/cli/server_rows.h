@@ -18,6 +18,9 @@ namespace attune::cli {
 Status fetch_server_rows(const std::string& recipe, const std::string& directory, bool keep,
                          Json& config);
 
+// Whether there is such an address.
+bool names_server(const Json& config);
+
 // "trl_sft", "prompts" or "rankings".
 std::string export_format_for(const std::string& recipe);
 

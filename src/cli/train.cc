@@ -8,7 +8,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <set>
 
 #include "base/file.h"
 #include "base/json_file.h"
@@ -17,6 +16,7 @@
 #include "cli/adapter_options.h"
 #include "cli/command.h"
 #include "cli/dataset_source.h"
+#include "cli/earlier_run.h"
 #include "cli/hindsight_source.h"
 #include "cli/model_source.h"
 #include "cli/progress.h"
@@ -39,6 +39,10 @@ constexpr const char* kCommandOptions =
 
 volatile std::sig_atomic_t requested_signal = 0;
 void remember_signal(int number) { requested_signal = number; }
+
+constexpr const char* kServerRows = "server_rows";
+// Options that name models which judge.
+constexpr const char* kRewardOptions[] = {"reward_model_path", "gold_reward_model"};
 
 Result<const recipes::Recipe*> recipe_named(const std::vector<std::string>& words) {
   std::vector<std::string> names;
@@ -108,29 +112,20 @@ bool resumes(const Json& config) {
   return !from.empty() && from != "false" && from != "False";
 }
 
+bool starts_anew(const Json& config) {
+  return config["overwrite_output_dir"].get<bool>() && !resumes(config);
+}
+
 Status check_directory(const Json& config, const std::string& output_dir) {
   if (output_dir.empty())
     return usage_error("--output_dir is not set; name a directory for the run");
+  TRY(EarlierRun::recover(output_dir));
   bool has_run = exists(join_path(output_dir, "events.jsonl"));
   if (has_run && !resumes(config) && !config["overwrite_output_dir"].get<bool>()) {
     return usage_error(
         "{}: holds a run already; continue it with --resume_from_checkpoint true, or start anew "
         "with --overwrite_output_dir true",
         output_dir);
-  }
-  return {};
-}
-
-// Removes what a run leaves, and nothing else that may lie there.
-Status remove_run(const std::string& output_dir) {
-  for (const std::string& name : TRY(list_directory(output_dir))) {
-    static const std::set<std::string> kOfARun = {
-        "checkpoints",   "config.yaml",   "data_report.json",       "events.jsonl",
-        "final",         "final.partial", "folds",                  "folds.json",
-        "job.json",      "lineage.json",  "reference",              "report.html",
-        "value",         "value.partial", "reward_evaluation.json", "iterates.json"};
-    bool curves = name.starts_with("events.out.tfevents.") && name.ends_with(".attune");
-    if (curves || kOfARun.contains(name)) TRY(remove_all(join_path(output_dir, name)));
   }
   return {};
 }
@@ -163,7 +158,7 @@ Status find_templates(Json& config) {
 // The reward models that an on-policy trainer names become local folders; of adapters the base goes
 // with the job, since the hub's name of one means nothing to the engine.
 Status find_reward_models(Json& config, protocol::Job& job) {
-  for (const char* option : {"reward_model_path", "gold_reward_model"}) {
+  for (const char* option : kRewardOptions) {
     auto names = config.find(option);
     if (names == config.end() || names->is_null()) continue;
     for (Json& name : *names) {
@@ -180,7 +175,25 @@ Status find_reward_models(Json& config, protocol::Job& job) {
   return {};
 }
 
-// Everything that can be wrong is found before the run directory is touched.
+// A run anew would take away what it starts from.
+Status check_models_stay(const protocol::Job& job, const Json& config) {
+  std::vector<std::string> paths = {job.model, job.adapter};
+  for (const auto& [option, other] : job.models) {
+    paths.insert(paths.end(), {other.model, other.adapter});
+  }
+  for (const char* option : kRewardOptions) {
+    if (!config.contains(option) || config[option].is_null()) continue;
+    for (const Json& path : config[option]) paths.push_back(path.get<std::string>());
+  }
+  for (const std::string& path : paths) {
+    if (!is_of_earlier_run(job.output_dir, path)) continue;
+    return usage_error("{}: is of the run that --overwrite_output_dir replaces; give another "
+                       "--output_dir, or move the model out of {} first", path, job.output_dir);
+  }
+  return {};
+}
+
+// What can be known to be wrong before the run directory is touched.
 Result<protocol::Job> make_job(const recipes::Recipe& recipe,
                                const std::vector<recipes::Setting>& settings, Json config) {
   protocol::Job job;
@@ -195,19 +208,28 @@ Result<protocol::Job> make_job(const recipes::Recipe& recipe,
     }
   }
   TRY(find_reward_models(config, job));
-  TRY(fetch_server_rows(recipe.name, join_path(job.output_dir, "server_rows"), resumes(config),
-                        config));
-  DatasetFiles files = TRY(dataset_files(config));
-  job.train_files = files.train;
-  job.eval_files = files.evaluation;
-  job.further_files = TRY(further_dataset_files(config));
+  if (starts_anew(config)) TRY(check_models_stay(job, config));
   TRY(find_templates(config));
-  TRY(make_directories(job.output_dir));
-  if (config["overwrite_output_dir"].get<bool>() && !resumes(config)) {
-    TRY(remove_run(job.output_dir));
-  }
   job.config = std::move(config);
   return job;
+}
+
+// Rows of a server are fetched into the run directory, over those of an earlier run.
+Status find_rows(protocol::Job& job) {
+  TRY(fetch_server_rows(job.recipe, join_path(job.output_dir, kServerRows), resumes(job.config),
+                        job.config));
+  DatasetFiles files = TRY(dataset_files(job.config));
+  job.train_files = files.train;
+  job.eval_files = files.evaluation;
+  job.further_files = TRY(further_dataset_files(job.config));
+  return {};
+}
+
+Result<std::unique_ptr<EarlierRun>> keep_earlier_run(const protocol::Job& job) {
+  if (!starts_anew(job.config)) return EarlierRun::remember(job.output_dir);
+  std::vector<std::string> further;
+  if (names_server(job.config)) further.push_back(kServerRows);
+  return EarlierRun::set_aside(job.output_dir, further);
 }
 
 // The program to start and its words: the engine, or mpirun with several of it.
@@ -239,9 +261,9 @@ Result<Launch> launch_of(const protocol::Job& job, const std::string& job_path) 
 }
 
 // Waits for the child while showing its events; signals that come to us go on to it.
-Status run_engine(const protocol::Job& job, const std::string& job_path, bool json) {
-  const Launch launch = TRY(launch_of(job, job_path));
-  Progress progress(job.output_dir, json);
+Status run_engine(const Launch& launch, const std::string& output_dir, bool json,
+                  EarlierRun& earlier) {
+  Progress progress(output_dir, json);
   // On a terminal the progress line replaces the engine's lines per step, and events do anywhere.
   if (json || ::isatty(STDERR_FILENO) == 1) ::setenv("ATTUNE_LOG", "warning", 0);
   for (int number : {SIGINT, SIGTERM}) std::signal(number, remember_signal);
@@ -251,6 +273,7 @@ Status run_engine(const protocol::Job& job, const std::string& job_path, bool js
   for (;;) {
     std::optional<int> code = child->wait(kPollMs);
     progress.update();
+    earlier.let_go_once_begun();
     if (requested_signal != 0) {
       // mpirun ends its ranks on the others; this one it passes on.
       child->signal(launch.ranks ? SIGUSR1 : static_cast<int>(requested_signal));
@@ -262,10 +285,11 @@ Status run_engine(const protocol::Job& job, const std::string& job_path, bool js
     if (*code == 1 || *code == 2) {  // the engine has said why
       return make_error(*code == 2 ? ErrorCode::kUsage : ErrorCode::kInternal, "");
     }
-    return make_error(ErrorCode::kInternal,
-                      "{} ended with exit code {}; continue it with "
-                      "--resume_from_checkpoint true once the cause is gone",
-                      launch.ranks ? "a process of the training" : "the training", *code);
+    return make_error(ErrorCode::kInternal, "{} ended with exit code {}{}",
+                      launch.ranks ? "a process of the training" : "the training", *code,
+                      earlier.is_kept() ? " before it began"
+                                        : "; continue it with --resume_from_checkpoint true once "
+                                          "the cause is gone");
   }
 }
 
@@ -292,12 +316,17 @@ Status run_train(Arguments arguments) {
   TRY(apply_shorthands(resolved.config));
   protocol::Job job = TRY(make_job(*recipe, settings, resolved.config));
   job.written = std::move(resolved.written);
-  TRY(write_file(join_path(job.output_dir, "config.yaml"), to_yaml(job.config)));
   std::string job_path = join_path(job.output_dir, "job.json");
+  const Launch launch = TRY(launch_of(job, job_path));
+  const auto earlier = TRY(keep_earlier_run(job));
+  TRY(find_rows(job));
+  TRY(make_directories(job.output_dir));
+  TRY(write_file(join_path(job.output_dir, "config.yaml"), to_yaml(job.config)));
   TRY(write_json_file(job_path, protocol::to_json(job)));
-  Status trained = run_engine(job, job_path, json);
+  Status trained = run_engine(launch, job.output_dir, json, *earlier);
   if (!trained.ok()) {
-    (void)write_report(job.output_dir);  // of what there is; the training's error is the news
+    // Of what there is; the training's error is the news.
+    if (!earlier->is_kept()) (void)write_report(job.output_dir);
     return trained;
   }
   std::string report = TRY(write_report(job.output_dir));

@@ -12,6 +12,7 @@ import programs
 TINY = programs.ROOT / "tests/golden/train/tiny"
 GOOD = [{"prompt": "say yes:", "completion": " yes the yes"},
         {"prompt": "say no:", "completion": " no no then"}]
+ANEW = ["--overwrite_output_dir", "true"]
 
 
 class TrainErrorsTest(unittest.TestCase):
@@ -21,7 +22,7 @@ class TrainErrorsTest(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         self.run_directory = self.folder / "run"
 
-    def train(self, rows, *flags, **limits):
+    def train(self, rows, *flags, env=None, **limits):
         data = self.folder / "train.jsonl"
         if isinstance(rows, bytes):
             data.write_bytes(rows)
@@ -30,8 +31,27 @@ class TrainErrorsTest(unittest.TestCase):
         words = ["--model_name_or_path", TINY, "--dataset_name", data, "--output_dir",
                  self.run_directory, "--max_steps", "2", "--threads", "1"]
         return programs.attune("train", "sft", *words, *flags, cwd=self.folder,
-                               env={"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(self.folder)},
+                               env={"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(self.folder),
+                                    **(env or {})},
                                **limits)
+
+    def engine(self, lines):
+        """The environment in which these lines of a shell are the engine."""
+        path = self.folder / "engine"
+        path.write_text(f"#!/bin/sh\n{lines}\n")
+        path.chmod(0o755)
+        return {"ATTUNE_ENGINE": str(path)}
+
+    def tree(self):
+        return {str(path.relative_to(self.run_directory)): path.is_file() and path.read_bytes()
+                for path in self.run_directory.rglob("*")}
+
+    def set_aside(self):
+        return list(self.run_directory.glob("earlier_run*"))
+
+    def steps(self):
+        lines = (self.run_directory / "events.jsonl").read_text().splitlines()
+        return sum(json.loads(line)["event"] == "step" for line in lines)
 
     def half_written(self):
         names = [path.name for path in self.run_directory.rglob("*")]
@@ -109,15 +129,55 @@ class TrainErrorsTest(unittest.TestCase):
         refused = self.train(GOOD)
         self.assertEqual(refused.returncode, 2, refused.stderr)
         self.assertIn("--overwrite_output_dir", refused.stderr)
-        anew = ["--overwrite_output_dir", "true"]
-        mistaken = self.train(GOOD, *anew, "--dataset_name", "gone.jsonl")
-        self.assertEqual(mistaken.returncode, 1)
-        self.assertTrue((self.run_directory / "final/model.safetensors").exists())
-        result = self.train(GOOD, *anew, "--max_steps", "1")
+        result = self.train(GOOD, *ANEW, "--max_steps", "1")
         self.assertEqual(result.returncode, 0, result.stderr)
-        lines = (self.run_directory / "events.jsonl").read_text().splitlines()
-        self.assertEqual(sum(json.loads(line)["event"] == "step" for line in lines), 1)
+        self.assertEqual(self.steps(), 1)
         self.assertEqual((self.run_directory / "notes.txt").read_text(), "mine")
+        self.assertEqual(self.set_aside(), [])
+
+    def test_a_run_anew_that_cannot_start_leaves_the_earlier_one_as_it_was(self):
+        self.assertEqual(self.train(GOOD, "--save_steps", "1").returncode, 0)
+        before = self.tree()
+        unusable = [{"prompt": "a"}] * 3
+        final = self.run_directory / "final"
+        for rows, words, env, says in (
+                (GOOD, ["--dataset_name", "gone.jsonl"], {}, "gone.jsonl"),
+                (GOOD, ["--chat_template_path", "gone"], {}, "gone"),
+                (GOOD, ["--eos_token", "<|gone|>"], {}, "<|gone|>"),
+                (GOOD, ["--use_peft", "true", "--lora_target_modules", "gone_proj"], {}, "gone_proj"),
+                (GOOD, ["--device", "cuda:77"], {}, "device"),
+                (GOOD, ["--eval_strategy", "epoch"], {}, "eval_strategy"),
+                (GOOD, ["--model_name_or_path", final], {}, "--overwrite_output_dir"),
+                (GOOD, [], {"ATTUNE_ENGINE": "nowhere"}, "nowhere"),
+                (GOOD + unusable, [], {}, "cannot be used")):
+            with self.subTest(says):
+                refused = self.train(rows, *ANEW, *words, env=env)
+                self.assertIn(refused.returncode, (1, 2), refused.stderr)
+                self.assertIn(says, refused.stderr)
+                self.assertEqual(self.tree(), before)
+
+    def test_a_resume_that_cannot_start_leaves_the_run_as_it_was(self):
+        self.assertEqual(self.train(GOOD, "--save_steps", "1").returncode, 0)
+        before = self.tree()
+        refused = self.train(GOOD * 2, "--resume_from_checkpoint", "true", "--learning_rate", "1")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("was trained on other rows", refused.stderr)
+        self.assertEqual(self.tree(), before)
+
+    def test_killed_before_or_after_the_run_anew_began(self):
+        self.assertEqual(self.train(GOOD).returncode, 0)
+        before = self.tree()
+        killed = self.train(GOOD, *ANEW, env=self.engine("kill -9 $PPID"))
+        self.assertEqual(killed.returncode, -9)
+        self.assertNotEqual(self.set_aside(), [])
+        self.assertEqual(self.train(GOOD).returncode, 2)  # there is a run: it is back
+        self.assertEqual(self.tree(), before)
+        begun = self.train(GOOD, *ANEW, "--max_steps", "1", env=self.engine(
+            f"'{programs.BIN / 'attune-engine'}' \"$@\"\nkill -9 $PPID"))
+        self.assertEqual(begun.returncode, -9)
+        self.assertEqual(self.train(GOOD).returncode, 2)
+        self.assertEqual(self.steps(), 1)
+        self.assertEqual(self.set_aside(), [])
 
 
 if __name__ == "__main__":

@@ -40,9 +40,6 @@ Result<std::optional<StoredCheckpoint>> find_resume(const std::string& run_direc
           "overwrite_output_dir: true to start anew",
           run_directory);
     }
-    TRY(remove_all(join_path(run_directory, "checkpoints")));
-    TRY(remove_all(final_folder));
-    TRY(remove_all(join_path(run_directory, "value")));  // of an on-policy run
     return std::optional<StoredCheckpoint>();
   }
   if (options.resume == "true") {
@@ -56,6 +53,14 @@ Result<std::optional<StoredCheckpoint>> find_resume(const std::string& run_direc
     return invalid_input("{}: was saved without optimiser state (save_only_model)", options.resume);
   }
   return std::optional<StoredCheckpoint>(std::move(checkpoint));
+}
+
+// What an earlier run left where this one starts anew.
+Status remove_earlier(const std::string& run_directory) {
+  for (const char* name : {"checkpoints", "final", "value"}) {
+    TRY(remove_all(join_path(run_directory, name)));
+  }
+  return {};
 }
 
 // One warning that names the options which are no longer what the checkpoint was trained with.
@@ -201,6 +206,8 @@ Status TrainingRun::train(Method& method, const FolderFinish& finish) {
     setup.samples = [&] { return answer_samples(model_, text_, options_.evaluation, files_); };
   }
   auto trainer = TRY(Trainer::create(std::move(setup), method));
+  const bool anew = options_.checkpoint.resume.empty();
+  if (anew && ranks_->is_first()) TRY(remove_earlier(job_.output_dir));
   const TrainingOutcome outcome = TRY(trainer->run());
   if (outcome.interrupted) {
     return Error(ErrorCode::kCancelled,
