@@ -34,7 +34,7 @@ std::byte nibble(char digit) {
 }
 
 // "\x" and two digits for each byte.
-Bytes bytes_of(std::string_view text) {
+Bytes bytes_of_text(std::string_view text) {
   Bytes bytes;
   if (text.size() < 2) return bytes;
   bytes.reserve(text.size() / 2);
@@ -53,7 +53,7 @@ Value value_of(Oid type, std::string_view text) {
     case kNumeric: return number_of(text, text.find('.') == std::string_view::npos);
     case kFloat4:
     case kFloat8: return number_of(text, false);
-    case kBytea: return bytes_of(text);
+    case kBytea: return bytes_of_text(text);
     default: return std::string(text);
   }
 }
