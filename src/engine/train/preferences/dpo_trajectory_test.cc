@@ -23,9 +23,12 @@ void expect_trajectory(const Json& golden, const Json& run) {
     for (const char* name : {"rewards/chosen", "rewards/rejected", "rewards/margins"}) {
       expect_close(steps[i], expected, name, 2e-3);
     }
-    for (const char* name :
-         {"rewards/accuracies", "logps/chosen", "logps/rejected", "num_tokens"}) {
+    for (const char* name : {"logps/chosen", "logps/rejected", "num_tokens"}) {
       expect_close(steps[i], expected, name, 1e-4);
+    }
+    // While the policy is still the reference, rounding alone says which answer is ahead.
+    if (expected["rewards/margins"] != 0.0) {
+      expect_close(steps[i], expected, "rewards/accuracies", 1e-4);
     }
     // TRL averages these over batches, ours is the mean over the step's tokens.
     if (run["config"]["gradient_accumulation_steps"] != 1) continue;
