@@ -2,8 +2,8 @@
 # Installs what building and testing Attune needs and is not there yet; says what it does and how long
 # that takes. Run it as often as you like: with everything present it takes a second or two.
 #
-#   scripts/setup.sh [--full]      --full adds what only `make test-full` needs: clang (fuzzing, clang-format),
-#                                 the AArch64 compiler and its emulator
+#   scripts/setup.sh [--full]      --full adds clang (fuzzing, `make test-full`), clang-format, and the
+#                                 AArch64 compiler with its emulator (`make test-full`)
 #
 # Debian packages come from apt-get (as root, or through sudo); everything else goes into the tree:
 # .venv, and .venv-argilla1 and .venv-argilla2 for the published SDKs that the feedback server is
