@@ -22,6 +22,7 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/rows_io.h"
+#include "cli/run_lock.h"
 #include "cli/server_rows.h"
 #include "cli/yaml.h"
 #include "protocol/engine_process.h"
@@ -32,6 +33,7 @@ namespace attune::cli {
 namespace {
 
 constexpr int kPollMs = 200;
+constexpr int kLockWaitMs = 3000;  // what was just killed needs a moment to end
 // Of the command, not of the recipe.
 constexpr const char* kCommandOptions =
     "  --config\n      YAML file of these options; flags win over it (text)\n"
@@ -314,6 +316,9 @@ Status run_train(Arguments arguments) {
   recipes::Resolved resolved = TRY(recipes::resolve(*recipe, settings));
   for (const std::string& warning : resolved.warnings) log_warning("{}", warning);
   TRY(apply_shorthands(resolved.config));
+  const std::string output_dir = text_of(resolved.config, "output_dir");
+  std::unique_ptr<RunLock> lock;
+  if (is_directory(output_dir)) lock = TRY(RunLock::take(output_dir, kLockWaitMs));
   protocol::Job job = TRY(make_job(*recipe, settings, resolved.config));
   job.written = std::move(resolved.written);
   std::string job_path = join_path(job.output_dir, "job.json");
@@ -321,6 +326,10 @@ Status run_train(Arguments arguments) {
   const auto earlier = TRY(keep_earlier_run(job));
   TRY(find_rows(job));
   TRY(make_directories(job.output_dir));
+  if (!lock) {  // the directory is new; another training may have made it, too
+    lock = TRY(RunLock::take(job.output_dir, kLockWaitMs));
+    TRY(check_directory(job.config, job.output_dir));
+  }
   TRY(write_file(join_path(job.output_dir, "config.yaml"), to_yaml(job.config)));
   TRY(write_json_file(job_path, protocol::to_json(job)));
   Status trained = run_engine(launch, job.output_dir, json, *earlier);

@@ -2,8 +2,10 @@
 weights. tests/cases/errors/train.case has the mistakes that one line of text shows."""
 
 import json
+import os
 import pathlib
 import struct
+import subprocess
 import tempfile
 import unittest
 
@@ -163,6 +165,30 @@ class TrainErrorsTest(unittest.TestCase):
         self.assertEqual(refused.returncode, 1)
         self.assertIn("was trained on other rows", refused.stderr)
         self.assertEqual(self.tree(), before)
+
+    def test_two_trainings_at_once_in_one_directory(self):
+        self.assertEqual(self.train(GOOD).returncode, 0)
+        # The engine of the first is a program that waits for the second's answer.
+        gate, answer = self.folder / "gate", self.folder / "answer"
+        os.mkfifo(gate)
+        script = self.engine(f'echo started > "{gate}"; cat "{gate}" > "{answer}"; exit 1')
+        first = subprocess.Popen(
+            [programs.BIN / "attune", "train", "sft", "--model_name_or_path", TINY,
+             "--dataset_name", self.folder / "train.jsonl", "--output_dir", self.run_directory,
+             *ANEW], env={**os.environ, **script}, stderr=subprocess.DEVNULL)
+        self.addCleanup(first.wait)
+        self.addCleanup(first.kill)
+        gate.read_text()  # the first is at work: the earlier run lies aside
+        before = self.tree()
+        for words in (ANEW, ["--resume_from_checkpoint", "true"], []):
+            refused = self.train(GOOD, *words)
+            self.assertEqual(refused.returncode, 1, refused.stderr)
+            self.assertIn("another training works in this directory", refused.stderr)
+            self.assertEqual(self.tree(), before)
+        gate.write_text("go")
+        self.assertEqual(first.wait(), 1)
+        self.assertEqual(answer.read_text(), "go")
+        self.assertEqual(self.train(GOOD).returncode, 2)  # the earlier run is back
 
     def test_killed_before_or_after_the_run_anew_began(self):
         self.assertEqual(self.train(GOOD).returncode, 0)
