@@ -98,8 +98,9 @@ Result<data::ExampleTokenizer> example_tokenizer(const ServeOptions& options,
   if (options.chat_template_path.empty()) {
     return data::ExampleTokenizer::make(text.tokenizer, text.chat_template);
   }
-  return data::ExampleTokenizer::make(text.tokenizer,
-                                      TRY(read_file(options.chat_template_path)));
+  const auto file = read_file(options.chat_template_path);
+  if (!file.ok()) return file.error().with_context("chat_template_path");
+  return data::ExampleTokenizer::make(text.tokenizer, *file);
 }
 
 Result<ServedText> served_text(const ServeOptions& options, const weights::ModelFiles& files,

@@ -44,7 +44,9 @@ Result<RunText> load_run_text(const weights::ModelFiles& files, const Json& conf
   }
   if (!path.empty()) {
     where = "chat_template_path: " + path;
-    text.chat_template = TRY(read_file(path));
+    const auto file = read_file(path);
+    if (!file.ok()) return file.error().with_context("chat_template_path");
+    text.chat_template = *file;
   }
   if (text.chat_template.empty()) return text;
   const auto parsed = text::ChatTemplate::parse(text.chat_template);
