@@ -64,19 +64,20 @@ void ParquetType::add(const OrderedJson& value) {
 }
 
 void ParquetType::add_object(const OrderedJson& value) {
-  for (const auto& [name, one] : value.items()) {
-    auto member = std::find_if(members.begin(), members.end(),
-                               [&](const auto& known) { return known.first == name; });
+  for (const auto& entry : value.items()) {
+    auto member =
+        std::find_if(members.begin(), members.end(),
+                     [&](const ParquetMember& known) { return known.name == entry.key(); });
     if (member == members.end()) {
       if (members.size() == kMembersMax) {
         kind = Kind::kJson;
         members.clear();
         return;
       }
-      members.emplace_back(name, ParquetType());
+      members.push_back({entry.key(), {}});
       member = std::prev(members.end());
     }
-    member->second.add(one);
+    member->type.add(entry.value());
   }
 }
 

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/json.h"
 
 namespace attune::data {
+
+struct ParquetMember;
 
 // A column's, element's or member's type. Any of them may be null in a row.
 struct ParquetType {
@@ -15,8 +16,8 @@ struct ParquetType {
   // with very many members, and of whole numbers beyond 64 bits.
   enum class Kind { kNothing, kBool, kInt, kNumber, kText, kList, kObject, kJson };
   Kind kind = Kind::kNothing;
-  std::vector<std::pair<std::string, ParquetType>> members;  // kObject
-  std::vector<ParquetType> item;                             // kList: one
+  std::vector<ParquetMember> members;  // kObject
+  std::vector<ParquetType> item;       // kList: one
 
   void add(const OrderedJson& value);
   // {"kind": "list", "item": {...}}, {"kind": "object", "members": [["name", {...}], ...]}; what
@@ -27,6 +28,11 @@ struct ParquetType {
 
  private:
   void add_object(const OrderedJson& value);
+};
+
+struct ParquetMember {
+  std::string name;
+  ParquetType type;
 };
 
 // The type of rows.
