@@ -69,5 +69,6 @@ function(attune_use_unity target kind)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   # GCC takes an included source for a header, where a type of an anonymous namespace would be a fault.
   # And it is included by its full path, which must not get into __FILE__: clones share objects.
-  target_compile_options(${target} PRIVATE -Wno-subobject-linkage -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
+  target_compile_options(${target} PRIVATE
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage> -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
 endfunction()
