@@ -21,10 +21,19 @@ std::string library_path() {
   return join_path(program.parent_path().string(), kLibrary);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ATTUNE_SANITIZED 1
+#elif defined(__has_feature)  // clang's way to say so
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define ATTUNE_SANITIZED 1
+#endif
+#endif
+
 int load_flags() {
   int flags = RTLD_NOW | RTLD_LOCAL;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  // Arrow finds its own symbols before those of other libraries in the program (LibTorch's).
+#if !defined(ATTUNE_SANITIZED)
+  // Arrow finds its own symbols before those of other libraries in the program (LibTorch's). The
+  // sanitizers' runtimes refuse it.
   flags |= RTLD_DEEPBIND;
 #endif
   return flags;

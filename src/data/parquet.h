@@ -3,7 +3,7 @@
 //
 // Dates, times, durations and decimals become texts; numbers that are not finite become null; maps
 // with text keys become objects, others lists of pairs. Nested columns come as they are. Memory is
-// bounded: 256 rows and their pages at a time, no more than 2 GiB.
+// bounded: 256 rows and their pages at a time, no more than 1 GiB.
 #pragma once
 
 #include <functional>

@@ -20,7 +20,7 @@ using attune::Json;
 using attune::OrderedJson;
 
 constexpr int64_t kRowsAtATime = 256;
-constexpr int64_t kMemoryBytesMax = int64_t{2} << 30;
+constexpr int64_t kMemoryBytesMax = int64_t{1} << 30;  // a damaged page may say that it has 2 GiB
 constexpr int64_t kRowsPerGroup = 16384;
 
 AttuneParquetText text_of(const std::string& text) {
