@@ -140,6 +140,16 @@ TEST(Parquet, PyarrowReadsWhatIsWritten) {
   }
 }
 
+// Found by parquet_fuzz: such a page was made room for before it was looked at.
+TEST(Parquet, APageThatAnnouncesMoreThanTheLimitIsRefused) {
+  SKIP_WITHOUT_ARROW();
+  const Json rows = rows_of(golden_file("huge_page.parquet"));
+  ASSERT_EQ(rows.size(), 1u);
+  const std::string message = rows[0].get<std::string>();
+  EXPECT_NE(message.find("cap exceeded"), std::string::npos) << message;
+  EXPECT_NE(message.find("rows.parquet"), std::string::npos) << message;
+}
+
 TEST(Parquet, ARefusedTableLeavesNoFile) {
   SKIP_WITHOUT_ARROW();
   const TemporaryDirectory out;

@@ -5,6 +5,7 @@
     oasst       flat messages as the published set has them: ranks are floats, NaN where there is none
     gpt4all     the columns of GPT4All without P3, one file for each way of compressing
     instructions  prompt and completion
+    huge_page   a page that says of itself that it has 1.5 GB (no rows)
 """
 
 import datetime
@@ -85,8 +86,30 @@ def plain_rows():
     write("instructions", pa.Table.from_pylist(pairs), pairs)
 
 
+def varint(number):
+    """A whole number of 32 bits as Thrift's compact protocol writes it."""
+    number = number << 1
+    low = []
+    while number >= 0x80:
+        low.append(number & 0x7f | 0x80)
+        number >>= 7
+    return bytes([*low, number])
+
+
+def huge_page():
+    path = HERE / "huge_page.parquet"
+    pq.write_table(pa.table({"text": ["abc"]}), path, use_dictionary=False, compression="none",
+                   write_statistics=False, store_schema=False)
+    whole = path.read_bytes()
+    # The first page's header: its type, its size, and its size as it is stored, each after 0x15.
+    assert whole[4:7] == b"\x15\x00\x15" and whole[8] == 0x15 and whole[7] == whole[9] < 0x80
+    size = varint(1_500_000_000)
+    path.write_bytes(whole[:7] + size + b"\x15" + size + whole[10:])
+
+
 types()
 old()
+huge_page()
 oasst()
 plain_rows()
 stored = {"made_with": {"pyarrow": pa.__version__}, "rows": rows}
