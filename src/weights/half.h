@@ -11,6 +11,14 @@
 
 namespace attune::weights {
 
+#ifndef ATTUNE_HALF_BY_F16C
+#if defined(__aarch64__)
+using Half = __fp16;  // GCC knows _Float16 there from version 13 on
+#else
+using Half = _Float16;
+#endif
+#endif
+
 // Values over 65504 become infinite in the second.
 #ifdef ATTUNE_HALF_BY_F16C
 inline float half_to_float(uint16_t bits) {
@@ -21,10 +29,10 @@ inline uint16_t float_to_half(float value) {
 }
 #else
 inline float half_to_float(uint16_t bits) {
-  return static_cast<float>(std::bit_cast<_Float16>(bits));
+  return static_cast<float>(std::bit_cast<Half>(bits));
 }
 inline uint16_t float_to_half(float value) {
-  return std::bit_cast<uint16_t>(static_cast<_Float16>(value));
+  return std::bit_cast<uint16_t>(static_cast<Half>(value));
 }
 #endif
 

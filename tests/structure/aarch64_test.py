@@ -134,9 +134,11 @@ class CrossCompilerTest(unittest.TestCase):
         sources = [path for path in sorted(pathlib.Path(ROOT, "src").rglob("*.cc"))
                    if "engine" not in path.parts and not path.name.endswith("_test.cc")]
         # Headers of libraries that the cross compiler's own folders lack: this machine's.
-        headers = ["-idirafter", "/usr/include", "-idirafter", "/usr/include/x86_64-linux-gnu"]
+        folders = ["/usr/include", "/usr/include/x86_64-linux-gnu", "/usr/include/postgresql"]
+        folders += map(str, ROOT.glob(".venv/lib/python3*/site-packages/pyarrow/include"))
+        headers = [word for folder in folders for word in ("-idirafter", folder)]
         errors = compile_all([COMPILER, "-std=gnu++20", "-fsyntax-only", *WARNINGS, *headers,
-                              '-DATTUNE_VERSION="0"', '-DATTUNE_SOURCE_DIR="."', "-Isrc",
+                              '-DATTUNE_VERSION="0"', '-DATTUNE_SOURCE_DIR="."', "-Isrc", "-I.",
                               str(source)] for source in sources)
         self.assertEqual(errors, [])
 
