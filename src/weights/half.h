@@ -11,14 +11,6 @@
 
 namespace attune::weights {
 
-#ifndef ATTUNE_HALF_BY_F16C
-#if defined(__aarch64__)
-using Half = __fp16;  // GCC knows _Float16 there from version 13 on
-#else
-using Half = _Float16;
-#endif
-#endif
-
 // Values over 65504 become infinite in the second.
 #ifdef ATTUNE_HALF_BY_F16C
 inline float half_to_float(uint16_t bits) {
@@ -28,6 +20,11 @@ inline uint16_t float_to_half(float value) {
   return _cvtss_sh(value, _MM_FROUND_TO_NEAREST_INT);
 }
 #else
+#if defined(__aarch64__)
+using Half = __fp16;  // GCC knows _Float16 there from version 13 on
+#else
+using Half = _Float16;
+#endif
 inline float half_to_float(uint16_t bits) {
   return static_cast<float>(std::bit_cast<Half>(bits));
 }
