@@ -13,6 +13,8 @@
 
 namespace attune::cli {
 
+static constexpr std::chrono::milliseconds kPoll{20};  // flock knows no time limit of its own
+
 Result<std::unique_ptr<RunLock>> RunLock::take(const std::string& run_directory, int wait_ms) {
   using Clock = std::chrono::steady_clock;
   // No O_CLOEXEC: the engine holds it too.
@@ -32,7 +34,7 @@ Result<std::unique_ptr<RunLock>> RunLock::take(const std::string& run_directory,
       return io_error("{}: another training works in this directory; wait for its end, or give "
                       "another --output_dir", run_directory);
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::this_thread::sleep_for(kPoll);
   }
   return lock;
 }

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <thread>
 
@@ -31,6 +32,9 @@ TEST(RunLockTest, OneAtATimeAndNoFileIsLeft) {
 TEST(RunLockTest, WaitsForAHolderThatEnds) {
   const TemporaryDirectory folder;
   auto first = RunLock::take(folder.path(), 0).value();
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_FALSE(RunLock::take(folder.path(), 50).ok());
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(50));
   std::thread ends([&] { first.reset(); });
   EXPECT_TRUE(RunLock::take(folder.path(), kLongMs).ok());
   ends.join();

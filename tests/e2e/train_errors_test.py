@@ -190,6 +190,26 @@ class TrainErrorsTest(unittest.TestCase):
         self.assertEqual(answer.read_text(), "go")
         self.assertEqual(self.train(GOOD).returncode, 2)  # the earlier run is back
 
+    def test_the_engine_of_a_killed_command_still_holds_the_directory(self):
+        self.run_directory.mkdir()
+        gate = self.folder / "gate"
+        os.mkfifo(gate)
+        # It is asked to end (SIGTERM) and, as an engine in its last step does, goes on for a while.
+        script = self.engine(f"trap '' TERM; echo started > '{gate}'; cat '{gate}'")
+        (self.folder / "train.jsonl").write_text(json.dumps(GOOD[0]) + "\n")
+        first = subprocess.Popen(
+            [programs.BIN / "attune", "train", "sft", "--model_name_or_path", TINY,
+             "--dataset_name", self.folder / "train.jsonl", "--output_dir", self.run_directory],
+            env={**os.environ, **script}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        gate.read_text()
+        first.kill()
+        first.wait()
+        refused = self.train(GOOD)
+        self.assertEqual(refused.returncode, 1, refused.stderr)
+        self.assertIn("another training works in this directory", refused.stderr)
+        gate.write_text("end")
+        self.assertEqual(self.train(GOOD).returncode, 0)
+
     def test_killed_before_or_after_the_run_anew_began(self):
         self.assertEqual(self.train(GOOD).returncode, 0)
         before = self.tree()
