@@ -81,8 +81,8 @@ class CutFiles(Anomalies):
                        self.folder / "rows.jsonl"])
 
 
-# Where the programs are built with ThreadSanitizer, its runtime writes a file there before they
-# begin, which a disk without any room ends; where there is no such folder, it does without.
+# ThreadSanitizer's runtime writes a file into TMPDIR before the program begins, and a disk without
+# room would end it there. Where the folder does not exist it does without.
 NO_TEMPORARY_FILES = {"TMPDIR": "/nowhere"}
 
 
