@@ -12,6 +12,12 @@ if(NOT Torch_DIR AND EXISTS ${ATTUNE_PYTHON})
   list(APPEND CMAKE_PREFIX_PATH ${torch_root}/share/cmake)
 endif()
 
+# A LibTorch for CUDA looks for this machine's GPUs to choose nvcc's flags, and stops where it cannot;
+# no source of ours is compiled by nvcc.
+if(NOT DEFINED TORCH_CUDA_ARCH_LIST AND NOT DEFINED ENV{TORCH_CUDA_ARCH_LIST})
+  set(TORCH_CUDA_ARCH_LIST 9.0)
+endif()
+
 find_package(Torch QUIET)
 if(NOT Torch_FOUND)
   message(FATAL_ERROR "LibTorch was not found. Run scripts/setup.sh, or pass -DCMAKE_PREFIX_PATH=<torch>/share/cmake, "
@@ -38,7 +44,10 @@ foreach(library torch torch_cpu torch_cuda torch_library torch_cpu_library torch
   endif()
 endforeach()
 target_compile_definitions(attune_torch INTERFACE AT_PER_OPERATOR_HEADERS)
-target_link_libraries(attune_torch INTERFACE torch torch_cpu c10)
+# LibTorch exports parts of std::filesystem that its wheels carry for older systems. The loader takes
+# the first library that has a symbol: the compiler's own comes before, or programs call half of one
+# and half of the other (a crash in remove_all with the CUDA wheel of 2.11).
+target_link_libraries(attune_torch INTERFACE stdc++ torch torch_cpu c10)
 if(TARGET torch_cuda)
   # Nothing refers to a symbol of libtorch_cuda; torch_library keeps the linker from leaving it out.
   target_link_libraries(attune_torch INTERFACE torch_library)
