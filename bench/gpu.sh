@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the engine against a LibTorch for CUDA, runs tests of that build, and measures SFT, DPO and
-# PPO of a random model of 1.04 billion parameters on the GPU:
+# Builds the engine against a LibTorch for CUDA, runs the tests that take a device on the GPU, and
+# measures SFT, DPO and PPO of a random model of 1.04 billion parameters there:
 #
 #   bench/gpu.sh [PYTHON]
 #
@@ -23,7 +23,11 @@ if not torch.cuda.is_available():
 print(f"gpu: torch {torch.__version__}, CUDA {torch.version.cuda}, {torch.cuda.get_device_name(0)}")
 CHECK
 
-tests=(engine_tensor_test engine_ops_test engine_comm_test engine_optim_test)
+export ATTUNE_TEST_DEVICE=cuda:0 ATTUNE_BIN_DIR=$PWD/build/gpu/bin
+tests=(engine_tensor_test engine_ops_test engine_optim_test engine_comm_test engine_models_test
+       engine_generate_test engine_evaluate_test engine_train_test engine_offline_test
+       engine_dpo_test engine_reward_test engine_on_policy_test engine_group_test
+       engine_resume_test engine_on_policy_resume_test)
 cmake -S . -B build/gpu -G Ninja -DCMAKE_BUILD_TYPE=Release -DATTUNE_PYTHON="$python" \
   -DATTUNE_WITH_BENCH=OFF
 cmake --build build/gpu --target attune-engine "${tests[@]}"

@@ -1,13 +1,14 @@
-"""Trains a random model on a GPU by SFT, DPO and PPO, all weights in fp32, and says how fast it was:
+"""Trains a random model on a GPU by SFT, DPO and PPO and says how fast it was:
 gpu_runs.py ENGINE [--device D] [--shape S] [--steps N] [--results FILE].
 
-One raw line for each method: real tokens a second (without the first step), peak memory as the
-driver counts it (with CUDA's own), device, driver and versions. Needs no packages. The shape `tiny`
+One raw line for each method and precision: real tokens a second (without the first step), peak
+memory as the driver counts it (with CUDA's own), device, driver and versions. Needs no packages. The shape `tiny`
 is for trying this program out."""
 
 import argparse
 import array
 import datetime
+import itertools
 import json
 import pathlib
 import random
@@ -35,6 +36,12 @@ METHODS = {
     "dpo": {"per_device_train_batch_size": 4, "max_length": 1024, "beta": 0.1},
     "ppo": {"per_device_train_batch_size": 16, "response_length": 64, "value_source": "head",
             "num_ppo_epochs": 2, "stop_token": "none", "kl_coef": 0.05},
+}
+PRECISIONS = {
+    "fp32": {},
+    "tf32": {"tf32": True},
+    "lora_bf16": {"use_peft": True, "dtype": "bfloat16", "lora_r": 16, "lora_alpha": 32,
+                  "lora_dropout": 0.0},
 }
 
 
@@ -166,11 +173,11 @@ def query(what):
         return ""
 
 
-def train(engine, method, scratch, options):
-    """The method's step lines and its peak GPU memory in MiB."""
-    run = scratch / method
+def train(engine, method, precision, scratch, options):
+    """The run's step lines and its peak GPU memory in MiB."""
+    run = scratch / f"{method}_{precision}"
     run.mkdir()
-    config = {**METHODS[method], "device": options.device, "max_steps": options.steps,
+    config = {**METHODS[method], **PRECISIONS[precision], "device": options.device, "max_steps": options.steps,
               "save_strategy": "no", "learning_rate": 1e-6, "seed": 1}
     scale = 1
     if options.shape == "tiny":
@@ -192,7 +199,7 @@ def train(engine, method, scratch, options):
     memory = PeakMemory(process)
     memory.start()
     if process.wait() != 0:
-        sys.exit(f"gpu: {method} failed with exit code {process.returncode}")
+        sys.exit(f"gpu: {method} in {precision} failed with exit code {process.returncode}")
     memory.join()
     lines = map(json.loads, (run / "events.jsonl").read_text().splitlines())
     return [line for line in lines if line["event"] == "step"], memory.mebibytes
@@ -208,6 +215,19 @@ def machine(engine, scratch, device):
             "commit": commit}
 
 
+def measure(method, precision, scratch, options):
+    steps, mebibytes = train(options.engine, method, precision, scratch, options)
+    seconds = sum(step["seconds"] for step in steps[1:])
+    tokens = steps[-1]["num_tokens"] - steps[0]["num_tokens"]
+    peak = f"{mebibytes} MiB" if mebibytes else "not measured"
+    print(f"gpu: {method} in {precision}: {tokens / seconds:.0f} tokens/s, peak memory {peak}",
+          flush=True)
+    return {"method": method, "precision": precision, "shape": options.shape,
+            "steps": len(steps) - 1, "tokens": tokens, "seconds": seconds,
+            "tokens_per_second": tokens / seconds, "peak_memory_mib": mebibytes,
+            "loss": steps[-1]["loss"]}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("engine")
@@ -220,21 +240,14 @@ def main():
         scratch = pathlib.Path(folder)
         parameters = write_model(scratch / "model", SHAPES[options.shape])
         about = machine(options.engine, scratch, options.device)
-        print(f"gpu: {about['gpu'] or options.device}, {parameters / 1e9:.2f} billion parameters")
-        for method in METHODS:
-            steps, mebibytes = train(options.engine, method, scratch, options)
-            seconds = sum(step["seconds"] for step in steps[1:])
-            tokens = steps[-1]["num_tokens"] - steps[0]["num_tokens"]
-            figures = {"method": method, "shape": options.shape, "parameters": parameters,
-                       "steps": len(steps) - 1, "tokens": tokens, "seconds": seconds,
-                       "tokens_per_second": tokens / seconds, "peak_memory_mib": mebibytes,
-                       "loss": steps[-1]["loss"]}
+        print(f"gpu: {about['gpu'] or options.device}, {parameters / 1e9:.2f} billion parameters",
+              flush=True)
+        for method, precision in itertools.product(METHODS, PRECISIONS):
+            figures = measure(method, precision, scratch, options)
             line = {"time": datetime.datetime.now(datetime.timezone.utc).isoformat(), **figures,
-                    **about}
+                    "parameters": parameters, **about}
             with open(options.results, "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
-            peak = f"{mebibytes} MiB" if mebibytes else "not measured"
-            print(f"gpu: {method}: {tokens / seconds:.0f} tokens/s, peak memory {peak}")
 
 
 if __name__ == "__main__":

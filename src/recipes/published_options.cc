@@ -11,7 +11,6 @@ std::vector<Option> of_kernels_and_memory() {
       object("activation_checkpointing_kwargs", nullptr, "recompute needs no options"),
       boolean("activation_offloading", false, "recompute is what saves memory here"),
       integer("torch_empty_cache_steps", nullptr, 1, "memory is kept by an arena of its own"),
-      boolean("tf32", false, "a GPU setting of another library"),
       boolean("fp16", false, "runs in float32; bf16: true asks for bfloat16"),
       boolean("bf16_full_eval", false, "evaluation runs in the precision of training"),
       boolean("fp16_full_eval", false, "evaluation runs in the precision of training"),

@@ -97,6 +97,7 @@ std::vector<Option> model_options() {
             boolean("load_in_4bit", false, "same as quantize: q4_0")}),
        with_source("Transformers",
                    {boolean("bf16", false, "bfloat16 where the hardware has it, else float32"),
+                    boolean("tf32", false, "float32 products in TensorFloat-32 on a GPU"),
                     also(boolean("gradient_checkpointing", true,
                                  "allow recomputing activations when memory is short"),
                          {"activation_checkpointing"}),

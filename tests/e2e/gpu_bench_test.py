@@ -19,13 +19,15 @@ class GpuBenchTest(command_case.CommandCase):
              "--results", results], capture_output=True, text=True, timeout=240, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         lines = command_case.lines_of(results.read_text())
-        self.assertEqual([line["method"] for line in lines], ["sft", "dpo", "ppo"])
+        runs = [(line["method"], line["precision"]) for line in lines]
+        self.assertEqual(runs, [(method, precision) for method in ("sft", "dpo", "ppo")
+                                for precision in ("fp32", "tf32", "lora_bf16")])
         for line in lines:
             self.assertEqual(line["steps"], 2)
             self.assertGreater(line["tokens_per_second"], 0)
             self.assertEqual(line["device"], "cpu")
             self.assertEqual(line["parameters"], 28192)
-        self.assertIn("ppo: ", done.stdout)
+        self.assertIn("ppo in lora_bf16: ", done.stdout)
 
     def test_a_gpu_that_is_not_there_is_said(self):
         done = subprocess.run(["bash", programs.ROOT / "bench/gpu.sh", sys.executable],

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "engine/generate/exponential.h"
+#include "engine/ops/attention_ragged.h"
 #include "engine/ops/attention_segments.h"
 #include "engine/ops/cpu/kernels.h"
 #include "engine/tensor/parallel.h"
@@ -136,7 +137,7 @@ void CachedAttention::attend_row(const Place& place, const float* q, float* out,
 
 Tensor CachedAttention::attend(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v,
                                const ops::AttentionOptions& options) {
-  if (!q.device().is_cpu()) return attend_by_sequence(layer, q, k, v, options);
+  if (!q.device().is_cpu()) return attend_elsewhere(layer, q, k, v, options);
   const int64_t heads = q.size(1), kv_heads = k.size(1), width = q.size(2);
   const Tensor keys = k.to(at::kFloat).contiguous();
   const Tensor values = v.to(at::kFloat).contiguous();
@@ -169,24 +170,37 @@ Tensor CachedAttention::attend(int64_t layer, const Tensor& q, const Tensor& k, 
   return out.to(q.scalar_type());
 }
 
-Tensor CachedAttention::attend_by_sequence(int64_t layer, const Tensor& q, const Tensor& k,
-                                           const Tensor& v,
-                                           const ops::AttentionOptions& options) {
+Tensor CachedAttention::attend_elsewhere(int64_t layer, const Tensor& q, const Tensor& k,
+                                         const Tensor& v,
+                                         const ops::AttentionOptions& options) {
   for (const CachedRows& row : rows_) {
     row.segment->store(layer, k.narrow(0, row.begin, row.count), v.narrow(0, row.begin, row.count));
   }
   if (all_fresh_) return ops::tree_attention(q, k, v, fresh_, options);
-  std::vector<Tensor> outputs;
+  ops::RaggedLengths lengths;
+  std::vector<Tensor> keys, values;  // of all rows, each from the root down
   for (const CachedRows& row : rows_) {
-    std::vector<Tensor> keys, values;  // from the root down
-    for (const KvSegment* at = row.segment; at != nullptr; at = at->parent()) {
-      const int64_t count = at->length() + (at == row.segment ? row.count : 0);
-      keys.insert(keys.begin(), at->stored_keys(layer, count));
-      values.insert(values.begin(), at->stored_values(layer, count));
+    std::vector<const KvSegment*> path;
+    for (const KvSegment* at = row.segment; at != nullptr; at = at->parent()) path.push_back(at);
+    for (auto at = path.rbegin(); at != path.rend(); ++at) {
+      const int64_t count = (*at)->length() + (*at == row.segment ? row.count : 0);
+      keys.push_back((*at)->stored_keys(layer, count));
+      values.push_back((*at)->stored_values(layer, count));
     }
-    outputs.push_back(ops::path_attention(q.narrow(0, row.begin, row.count),
-                                          at::cat(keys).to(q.scalar_type()),
-                                          at::cat(values).to(q.scalar_type()), options));
+    lengths.queries.push_back(row.count);
+    lengths.keys.push_back(row.segment->first_position() + row.segment->length() + row.count);
+  }
+  const Tensor all_keys = at::cat(keys).to(q.scalar_type());
+  const Tensor all_values = at::cat(values).to(q.scalar_type());
+  if (ops::ragged_attention_fits(q, lengths, options)) {
+    return ops::ragged_attention(q, all_keys, all_values, lengths, options);
+  }
+  std::vector<Tensor> outputs;
+  int64_t from = 0;
+  for (size_t i = 0; i < rows_.size(); from += lengths.keys[i++]) {
+    outputs.push_back(ops::path_attention(q.narrow(0, rows_[i].begin, rows_[i].count),
+                                          all_keys.narrow(0, from, lengths.keys[i]),
+                                          all_values.narrow(0, from, lengths.keys[i]), options));
   }
   return at::cat(outputs);
 }

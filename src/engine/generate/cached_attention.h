@@ -21,7 +21,8 @@ struct CachedRows {
 
 // For one pass: pass it to Decoder::forward or decode, then call advance(). Rows cover the pass in
 // order, without gaps; no two share a segment. fp32; other types are converted. On the CPU by our
-// kernels, on other devices by LibTorch's operators, one sequence after another.
+// kernels, on a GPU by one call of LibTorch's for all rows (ops/attention_ragged.h); with ALiBi one
+// sequence after another there.
 class CachedAttention : public models::AttentionContext, public models::RowAttention {
  public:
   explicit CachedAttention(std::vector<CachedRows> rows);
@@ -43,8 +44,8 @@ class CachedAttention : public models::AttentionContext, public models::RowAtten
     int64_t offset;
   };
 
-  Tensor attend_by_sequence(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v,
-                            const ops::AttentionOptions& options);
+  Tensor attend_elsewhere(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v,
+                          const ops::AttentionOptions& options);
 
   std::vector<CachedRows> rows_;
   std::vector<Token> tokens_;

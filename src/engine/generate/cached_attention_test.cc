@@ -17,7 +17,7 @@ const std::vector<int32_t> kTokens{5, 9, 200, 31, 77, 5, 5, 140, 66, 12, 90, 33,
 
 KvShape shape_of(const models::Decoder& decoder) {
   const models::DecoderConfig& config = decoder.config();
-  return {config.layer_count(), config.kv_heads, config.head_width};
+  return {config.layer_count(), config.kv_heads, config.head_width, decoder.device()};
 }
 
 // Runs tokens [begin, end) as the next of `segment`.

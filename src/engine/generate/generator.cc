@@ -2,7 +2,6 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +11,7 @@
 
 #include "engine/generate/cached_attention.h"
 #include "engine/generate/live_request.h"
+#include "engine/tensor/device.h"
 #include "engine/tensor/guarded.h"
 #include "engine/tensor/parallel.h"
 
@@ -97,9 +97,8 @@ Status check_ids(const std::vector<int32_t>& ids, int64_t vocabulary, const char
 
 }  // namespace
 
-int64_t default_cache_bytes() {
-  const int64_t page = sysconf(_SC_PAGESIZE);
-  return std::max<int64_t>(page * sysconf(_SC_AVPHYS_PAGES) / 4, int64_t{64} << 20);
+int64_t default_cache_bytes(at::Device device) {
+  return std::max<int64_t>(free_memory_bytes(device) / 4, int64_t{64} << 20);
 }
 
 struct Generator::State {

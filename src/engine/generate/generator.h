@@ -44,8 +44,8 @@ struct GeneratorStatistics {
   int64_t decoded_tokens = 0;    // of samples, one a step and running sample
 };
 
-// A cache budget from the memory that is free now: a quarter of it.
-int64_t default_cache_bytes();
+// A cache budget from the memory that the model's device has free now: a quarter of it.
+int64_t default_cache_bytes(at::Device device);
 
 class Generator {
  public:

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "engine/models/decoder.h"
+#include "engine/tensor/test_device.h"
 #include "text/tokenizer.h"
 
 namespace attune::engine::testing {
@@ -53,8 +54,8 @@ inline constexpr const char* kSmallTemplate =
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}";
 
 // Two layers; weights large enough that attention is far from uniform.
-inline std::unique_ptr<models::Decoder> small_decoder(int64_t window = 0,
-                                                      const models::LoadOptions& options = {}) {
+inline std::unique_ptr<models::Decoder> small_decoder(
+    int64_t window = 0, const models::LoadOptions& options = {.device = test_device()}) {
   Json config{{"model_type", window > 0 ? "mistral" : "llama"},
               {"architectures", {window > 0 ? "MistralForCausalLM" : "LlamaForCausalLM"}},
               {"vocab_size", kSmallVocabulary}, {"hidden_size", 32}, {"intermediate_size", 64},

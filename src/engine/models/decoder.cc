@@ -2,6 +2,7 @@
 
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/mm.h>
 
 #include <algorithm>
 #include <utility>
@@ -157,6 +158,11 @@ Tensor Decoder::decode(const std::vector<TokenRow>& rows, RowAttention& attentio
 
 Tensor Decoder::logits(const Tensor& hidden) {
   CHECK(impl_->trunk.head.has_value(), "{} has no head", impl_->config.architecture);
+  if (hidden.is_cuda() && hidden.scalar_type() == at::kBFloat16) {
+    // As LogitHead: what is sampled from is what training computes.
+    const Tensor logits = at::mm(hidden, head_weight().t(), at::kFloat);
+    return head_bias().defined() ? logits + head_bias() : logits;
+  }
   return impl_->trunk.head->forward(hidden).to(at::kFloat);
 }
 

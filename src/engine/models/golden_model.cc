@@ -54,7 +54,7 @@ Tensor path_nll(const Tensor& logits, const std::vector<int32_t>& tokens) {
   for (size_t i = 1; i < tokens.size(); ++i) {
     targets.data_ptr<int64_t>()[i - 1] = tokens[i];
   }
-  Tensor log_probs = at::log_softmax(logits.narrow(0, 0, targets.size(0)), -1);
+  Tensor log_probs = at::log_softmax(logits.narrow(0, 0, targets.size(0)), -1).to(at::kCPU);
   return -log_probs.gather(1, targets.unsqueeze(1)).sum();
 }
 
@@ -168,7 +168,7 @@ PathLogits run_paths(Decoder& decoder, const GoldenModel& golden, Packing packin
     Tensor logits = at::linear(hidden, decoder.head_weight());
     total = total + path_nll(logits, path_tokens(golden, leaf));
     count += logits.size(0) - 1;
-    run.logits[leaf] = logits.detach();
+    run.logits[leaf] = logits.detach().to(at::kCPU);
   }
   run.loss = total / static_cast<double>(count);
   return run;
@@ -178,7 +178,7 @@ double relative_difference(const Tensor& actual, const Tensor& expected) {
   CHECK(actual.sizes() == expected.sizes(), "shapes differ");
   Tensor wide = expected.to(at::kDouble);
   double largest = wide.abs().max().item<double>();
-  return (actual.to(at::kDouble) - wide).abs().max().item<double>() / largest;
+  return (actual.to(wide.device(), at::kDouble) - wide).abs().max().item<double>() / largest;
 }
 
 double logit_difference(const PathLogits& run, const GoldenModel& golden) {

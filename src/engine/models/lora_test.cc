@@ -9,13 +9,15 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "engine/nn/seeded.h"
+#include "engine/tensor/test_device.h"
 #include "tests/support/test_paths.h"
 #include "weights/model_files.h"
 
 namespace attune::engine::models {
 namespace {
 
-std::unique_ptr<Decoder> load_small(const std::string& name, const LoadOptions& options = {}) {
+std::unique_ptr<Decoder> load_small(const std::string& name,
+                                    const LoadOptions& options = {.device = test_device()}) {
   auto files = weights::ModelFiles::open(testing::source_path("tests/golden/models/" + name));
   auto decoder = Decoder::load(*files, options);
   EXPECT_TRUE(decoder.ok()) << decoder.error().message();
@@ -161,7 +163,7 @@ TEST(AdapterStacks, OnePassServesSeveralRoles) {
 // Hidden states of rows [begin, end) as a loss with different weights everywhere.
 Tensor spread_loss(const Tensor& hidden, int64_t begin, int64_t end) {
   const Tensor rows = hidden.narrow(0, begin, end - begin);
-  return (rows * at::arange(rows.numel()).view(rows.sizes()).sin()).sum();
+  return (rows * on_test_device(at::arange(rows.numel())).view(rows.sizes()).sin()).sum();
 }
 
 // A stack for each segment of a tree: a shared prompt, one child that only the policy computes and

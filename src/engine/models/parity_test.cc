@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "engine/models/golden_model.h"
+#include "engine/tensor/test_device.h"
 #include "weights/model_files.h"
 
 namespace attune::engine::models {
@@ -26,6 +27,7 @@ class FamilyParity : public ::testing::TestWithParam<std::string> {
   std::unique_ptr<Decoder> load(const DecoderConfig& config, bool trainable) {
     LoadOptions options;
     options.trainable = trainable;
+    options.device = test_device();
     auto decoder = Decoder::load(files_, config, options);
     EXPECT_TRUE(decoder.ok()) << decoder.error().message();
     return std::move(decoder).value();
@@ -47,7 +49,8 @@ class FamilyParity : public ::testing::TestWithParam<std::string> {
       auto expected = golden_.tensors.find("grad." + parameter.name);
       ASSERT_NE(expected, golden_.tensors.end()) << parameter.name;
       ASSERT_TRUE(parameter.tensor.grad().defined()) << parameter.name;
-      const Tensor difference = (parameter.tensor.grad() - expected->second).abs().max();
+      const Tensor gradient = parameter.tensor.grad().to(at::kCPU);
+      const Tensor difference = (gradient - expected->second).abs().max();
       const double scale = std::max(expected->second.abs().max().item<double>(), floor);
       EXPECT_LE(difference.item<double>() / scale, kTolerance) << parameter.name;
       ++compared;

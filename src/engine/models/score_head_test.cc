@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "engine/models/golden_model.h"
 #include "engine/models/save.h"
+#include "engine/tensor/test_device.h"
 #include "weights/model_files.h"
 
 namespace attune::engine::models {
@@ -19,7 +20,8 @@ namespace {
 std::unique_ptr<Decoder> load_scored(const std::string& name, const NewScoreHead& head,
                                      bool trainable = false) {
   const auto files = weights::ModelFiles::open(read_golden_model(name).folder);
-  auto decoder = Decoder::load(*files, {.trainable = trainable, .score_head = head});
+  auto decoder = Decoder::load(
+      *files, {.trainable = trainable, .device = test_device(), .score_head = head});
   EXPECT_TRUE(decoder.ok()) << decoder.error().message();
   return std::move(decoder).value();
 }
@@ -91,7 +93,7 @@ TEST(ScoreHead, ATreeEqualsSeparateSequencesInValueAndGradient) {
 TEST(ScoreHead, AnAdapterBringsItsOwnOverAnyTrunk) {
   const GoldenModel golden = read_golden_model("smollm2");
   const auto files = weights::ModelFiles::open(golden.folder);
-  auto decoder = Decoder::load(*files, {}).value();
+  auto decoder = Decoder::load(*files, {.device = test_device()}).value();
   EXPECT_FALSE(score_weight(*decoder).defined());
   weights::LoraConfig lora;
   lora.target_modules = {"all-linear"};
@@ -100,7 +102,7 @@ TEST(ScoreHead, AnAdapterBringsItsOwnOverAnyTrunk) {
   }
   ASSERT_TRUE(add_score_head(*decoder, "reward", {.seed = 9}).ok());
   EXPECT_TRUE(at::equal(score_weight(*decoder, {"reward"}),
-                        new_score_weight(decoder->config().width, {.seed = 9})));
+                        on_test_device(new_score_weight(decoder->config().width, {.seed = 9}))));
   EXPECT_FALSE(score_weight(*decoder, {"policy"}).defined());
   const auto trained = decoder->adapters().parameters("reward");
   EXPECT_EQ(trained.back().name, "base_model.model.score.weight");
@@ -119,7 +121,7 @@ TEST(ScoreHead, AnAdapterBringsItsOwnOverAnyTrunk) {
       read_json_file(join_path(directory.file("adapter"), "adapter_config.json")).value();
   EXPECT_EQ(config["task_type"], "SEQ_CLS");
   EXPECT_EQ(config["modules_to_save"], Json::array({"score"}));
-  auto again = Decoder::load(*files, {}).value();
+  auto again = Decoder::load(*files, {.device = test_device()}).value();
   ASSERT_TRUE(again->adapters().load("other", directory.file("adapter")).ok());
   EXPECT_TRUE(
       at::equal(score_weight(*again, {"other"}), score_weight(*decoder, {"reward"})));

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/models/golden_model.h"
+#include "engine/tensor/test_device.h"
 #include "tests/support/test_paths.h"
 #include "weights/model_files.h"
 
@@ -15,7 +16,7 @@ namespace {
 std::unique_ptr<Decoder> small_model() {
   const GoldenModel golden = read_golden_model("smollm2");
   const auto files = weights::ModelFiles::open(golden.folder);
-  auto decoder = Decoder::load(*files, {.dtype = at::kFloat, .quantize = "", .trainable = true});
+  auto decoder = Decoder::load(*files, {.trainable = true, .device = test_device()});
   EXPECT_TRUE(decoder.ok());
   return std::move(*decoder);
 }

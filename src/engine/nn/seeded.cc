@@ -7,7 +7,9 @@
 namespace attune::engine::nn {
 
 void fill_normal(Tensor& tensor, double standard_deviation, uint64_t seed) {
-  tensor.normal_(0.0, standard_deviation, at::detail::createCPUGenerator(seed));
+  Tensor values = at::empty(tensor.sizes(), tensor.options().device(at::kCPU).requires_grad(false));
+  values.normal_(0.0, standard_deviation, at::detail::createCPUGenerator(seed));
+  tensor.copy_(values);
 }
 
 Tensor dropout(const Tensor& x, double share, uint64_t seed) {

@@ -7,7 +7,7 @@
 
 namespace attune::engine::nn {
 
-// Fills `tensor` (CPU) with normal numbers of mean 0.
+// Fills `tensor` with normal numbers of mean 0, the same ones on every device.
 void fill_normal(Tensor& tensor, double standard_deviation, uint64_t seed);
 
 // Inverted dropout: each element is zero with probability `share` in [0, 1), else divided by

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "engine/ops/attention_fused.h"
+#include "engine/ops/attention_ragged.h"
 #include "engine/ops/attention_segments.h"
 
 namespace attune::engine::ops {
@@ -23,6 +24,9 @@ Tensor tree_attention(const Tensor& q, const Tensor& k, const Tensor& v,
             static_cast<int64_t>(options.alibi_slopes.size()) == q.size(1),
         "{} ALiBi slopes for {} heads", options.alibi_slopes.size(), q.size(1));
   if (fused_attention_fits(q, k, v)) return tree_attention_fused(q, k, v, layout, options);
+  if (ragged_attention_fits(q, ragged_lengths(layout), options)) {
+    return tree_attention_ragged(q, k, v, layout, options);
+  }
   return tree_attention_by_segment(q, k, v, layout, options);
 }
 

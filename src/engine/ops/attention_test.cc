@@ -7,6 +7,7 @@
 
 #include "engine/ops/attention_segments.h"
 #include "engine/tensor/gradient_check.h"
+#include "engine/tensor/test_device.h"
 
 namespace attune::engine::ops {
 namespace {
@@ -56,11 +57,15 @@ class Attention : public ::testing::TestWithParam<Case> {};
 using Implementation = Tensor (*)(const Tensor&, const Tensor&, const Tensor&,
                                   const PackedLayout&, const AttentionOptions&);
 
-void expect_equal_to_reference(Implementation implementation, const Case& c, double tolerance) {
+void expect_equal_to_reference(Implementation implementation, const Case& c, double tolerance,
+                               at::ScalarType type = at::kFloat) {
   const PackedLayout layout = mixed_forest(c.unit);
   const int64_t n = layout.tokens();
-  const Tensor q = at::randn({n, c.heads, c.width}), k = at::randn({n, c.key_heads, c.width});
-  const Tensor v = at::randn({n, c.key_heads, c.width}), outer = at::randn({n, c.heads, c.width});
+  const auto random = [&](int64_t heads) {
+    return on_test_device(at::randn({n, heads, c.width})).to(type);
+  };
+  const Tensor q = random(c.heads), k = random(c.key_heads), v = random(c.key_heads);
+  const Tensor outer = random(c.heads);
   const auto loss_by = [&](Implementation f) {
     return [&, f](const std::vector<Tensor>& x) {
       return (f(x[0], x[1], x[2], layout, c.options) * outer.to(x[0].scalar_type())).sum();
@@ -83,6 +88,11 @@ TEST_P(Attention, SegmentPathEqualsReference) {
 
 TEST_P(Attention, ChosenPathEqualsReference) {
   expect_equal_to_reference(tree_attention, GetParam(), 1e-5);
+}
+
+// bf16 in and out: to the 8 bits that it has.
+TEST_P(Attention, HalfPrecisionEqualsReference) {
+  expect_equal_to_reference(tree_attention, GetParam(), 2e-2, at::kBFloat16);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Attention, ::testing::ValuesIn(cases()),

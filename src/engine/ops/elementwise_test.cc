@@ -8,6 +8,7 @@
 
 #include "engine/ops/rotary.h"
 #include "engine/tensor/gradient_check.h"
+#include "engine/tensor/test_device.h"
 
 namespace attune::engine::ops {
 namespace {
@@ -19,12 +20,13 @@ using Inputs = std::vector<Tensor>;
 using Operation = std::function<Tensor(const Inputs&)>;
 
 // Forward and all gradients of `fused` in fp32 against `plain` in double precision.
-void expect_same(const Operation& fused, const Operation& plain, const Inputs& inputs) {
+void expect_same(const Operation& fused, const Operation& plain, const Inputs& given) {
+  const Inputs inputs = on_test_device(given);
   Inputs wide;
   for (const Tensor& x : inputs) wide.push_back(x.to(at::kDouble));
   const Tensor expected = plain(wide);
   EXPECT_LT(relative_difference(fused(inputs), expected), 1e-5);
-  const Tensor outer = at::randn(expected.sizes());
+  const Tensor outer = on_test_device(at::randn(expected.sizes()));
   const auto found =
       gradients([&](const Inputs& x) { return (fused(x) * outer).sum(); }, inputs);
   const auto wanted = gradients(
@@ -95,11 +97,12 @@ RotaryTable table_of(int64_t half) {
   for (int64_t i = 0; i < half; ++i) {
     frequencies.push_back(std::pow(1e4f, -static_cast<float>(i) / static_cast<float>(half)));
   }
-  return make_rotary_table(at::tensor(frequencies), 64, 1.25);
+  const RotaryTable table = make_rotary_table(at::tensor(frequencies), 64, 1.25);
+  return {on_test_device(table.cos), on_test_device(table.sin)};
 }
 
 TEST(Rotary, FusedEqualsPlain) {
-  const Tensor positions = at::randint(64, {50}, at::kLong);
+  const Tensor positions = on_test_device(at::randint(64, {50}, at::kLong));
   for (int64_t half : {2, 8, 13, 16}) {
     const RotaryTable table = table_of(half);
     expect_same([&](const Inputs& x) { return rotate(x[0], table, positions); },
@@ -109,7 +112,8 @@ TEST(Rotary, FusedEqualsPlain) {
 }
 
 TEST(Rotary, ReadsASliceOfAJointProjection) {
-  const Tensor joint = at::randn({9, 96}), positions = at::arange(9);
+  const Tensor joint = on_test_device(at::randn({9, 96}));
+  const Tensor positions = on_test_device(at::arange(9));
   const Tensor slice = joint.narrow(1, 32, 64).view({9, 2, 32});
   const RotaryTable table = table_of(16);
   EXPECT_TRUE(rotate(slice, table, positions).equal(rotate(slice.contiguous(), table, positions)));

@@ -4,6 +4,7 @@
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/logsumexp.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/zeros.h>
 
@@ -107,14 +108,18 @@ Tensor LogitHead::gather(const Tensor& hidden, const Tensor& rows) const {
 }
 
 Tensor& LogitHead::logits(const Tensor& hidden) {
-  if (!buffer_.defined()) buffer_ = at::empty({chunk_rows_, weight_.size(0)}, weight_.options());
-  Tensor logits = buffer_.narrow(0, 0, hidden.size(0));
-  if (bias_.defined()) {
-    at::addmm_out(logits, bias_, hidden, weight_.t());
-  } else {
-    product_out(logits, hidden, weight_.t());
+  if (!buffer_.defined()) {
+    buffer_ = at::empty({chunk_rows_, weight_.size(0)}, weight_.options().dtype(logit_type_));
   }
-  chunk_ = logits.to(logit_type_);
+  chunk_ = buffer_.narrow(0, 0, hidden.size(0));
+  if (weight_.scalar_type() != logit_type_) {  // a GPU's products of bf16 have sums in fp32
+    at::mm_out(chunk_, hidden, weight_.t(), logit_type_);
+    if (bias_.defined()) chunk_.add_(bias_);
+  } else if (bias_.defined()) {
+    at::addmm_out(chunk_, bias_, hidden, weight_.t());
+  } else {
+    product_out(chunk_, hidden, weight_.t());
+  }
   return chunk_;
 }
 

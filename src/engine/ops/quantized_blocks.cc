@@ -20,8 +20,8 @@ float read_half(const uint8_t* bytes) {
 }
 
 void write_half(float value, uint8_t* bytes) {
-  const c10::Half half(value);
-  std::memcpy(bytes, &half.x, 2);
+  const uint16_t half = c10::detail::fp16_ieee_from_fp32_value(value);  // on every processor
+  std::memcpy(bytes, &half, 2);
 }
 
 uint8_t clamped(float value, int low, int high) {

@@ -7,13 +7,14 @@
 #include <gtest/gtest.h>
 
 #include "engine/tensor/gradient_check.h"
+#include "engine/tensor/test_device.h"
 
 namespace attune::engine::ops {
 namespace {
 
 struct Layers {
-  Tensor first = at::randn({12, 8}).set_requires_grad(true);
-  Tensor second = at::randn({8, 12}).set_requires_grad(true);
+  Tensor first = on_test_device(at::randn({12, 8})).set_requires_grad(true);
+  Tensor second = on_test_device(at::randn({8, 12})).set_requires_grad(true);
 
   Tensor run(const Tensor& x) const {
     return x + at::linear(at::silu(at::linear(x, first)), second);
@@ -28,7 +29,7 @@ struct Layers {
 TEST(Recompute, GradientsAreBitEqual) {
   Layers layers;
   const auto region = [&](const Tensor& x) { return layers.run(x); };
-  Tensor plain = at::randn({5, 8}).set_requires_grad(true);
+  Tensor plain = on_test_device(at::randn({5, 8})).set_requires_grad(true);
   torch::autograd::backward({region(region(plain)).pow(2).sum()});
   const auto wanted = layers.take_gradients();
   Tensor again = plain.detach().clone().set_requires_grad(true);
@@ -42,7 +43,7 @@ TEST(Recompute, GradientsAreBitEqual) {
 // LoRA over a frozen embedding: the region's input has no gradient, its parameters do.
 TEST(Recompute, FrozenInputStillTrainsParameters) {
   Layers layers;
-  const Tensor x = at::randn({5, 8});
+  const Tensor x = on_test_device(at::randn({5, 8}));
   torch::autograd::backward({layers.run(x).pow(2).sum()});
   const auto wanted = layers.take_gradients();
   const Tensor y = recompute([&](const Tensor& in) { return layers.run(in); }, x);

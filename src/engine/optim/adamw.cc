@@ -43,11 +43,12 @@ void update_slice(const Update& u, const Rule& rule, int64_t begin, int64_t end)
   }
 }
 
-// Epsilon beside the bias-corrected root at update `count`: m / (sqrt(v) + e) with the correction
-// sqrt(1 - beta2^t) drawn out is m / (sqrt(v_hat) + e / sqrt(1 - beta2^t)).
-double epsilon_at(const OptimizerOptions& options, double count) {
+// Epsilon beside the bias-corrected root at update `count`, which on a GPU would be waited for:
+// m / (sqrt(v) + e) with the correction sqrt(1 - beta2^t) drawn out is
+// m / (sqrt(v_hat) + e / sqrt(1 - beta2^t)).
+double epsilon_at(const OptimizerOptions& options, const Tensor& count) {
   if (options.epsilon_form == EpsilonForm::kTorch) return options.epsilon;
-  return options.epsilon / std::sqrt(1.0 - std::pow(options.beta2, count));
+  return options.epsilon / std::sqrt(1.0 - std::pow(options.beta2, count.item<double>()));
 }
 
 bool plain_fp32(const Tensor& x) {
@@ -92,7 +93,7 @@ void AdamW::step_flat(const std::vector<size_t>& indices, double learning_rate,
     u.keep = static_cast<float>(1.0 - rate * decay);
     u.step_size = static_cast<float>(rate / (1.0 - std::pow(options_.beta1, count)));
     u.square_scale = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(options_.beta2, count)));
-    u.epsilon = static_cast<float>(epsilon_at(options_, count));
+    u.epsilon = static_cast<float>(epsilon_at(options_, slots[2]));
     updates.push_back(u);
     flat.add(parameter.numel());
   }
@@ -111,7 +112,7 @@ void AdamW::step_alone(size_t index, double learning_rate, double gradient_scale
   const double decay = decays(parameters_[index].name) ? options_.weight_decay : 0.0;
   at::_fused_adamw_(parameter, gradient, slots[0], slots[1], {}, slots[2],
                     learning_rate * parameters_[index].rate, options_.beta1, options_.beta2, decay,
-                    epsilon_at(options_, slots[2].item<double>()),
+                    epsilon_at(options_, slots[2]),
                     /*amsgrad=*/false, /*maximize=*/false);
 }
 

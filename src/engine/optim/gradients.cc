@@ -1,7 +1,9 @@
 #include "engine/optim/gradients.h"
 
+#include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/stack.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
@@ -39,6 +41,7 @@ double grad_norm(const std::vector<NamedTensor>& parameters) {
   const c10::NoGradGuard no_grad;
   Flat flat;
   std::vector<const float*> data;
+  std::vector<Tensor> elsewhere;  // on a GPU
   double squares = 0;
   for (const NamedTensor& parameter : parameters) {
     const Tensor& gradient = parameter.tensor.grad();
@@ -46,10 +49,16 @@ double grad_norm(const std::vector<NamedTensor>& parameters) {
     if (gradient.is_cpu() && gradient.scalar_type() == at::kFloat && gradient.is_contiguous()) {
       data.push_back(gradient.const_data_ptr<float>());
       flat.add(gradient.numel());
-    } else {
+    } else if (gradient.is_cpu()) {
       const double norm = at::linalg_vector_norm(gradient, 2).item<double>();
       squares += norm * norm;
+    } else {
+      elsewhere.push_back(gradient);
     }
+  }
+  if (!elsewhere.empty()) {  // one wait, not one a tensor
+    const Tensor norms = at::stack(at::_foreach_norm(elsewhere, 2, at::kFloat)).to(at::kDouble);
+    squares += norms.square().sum().item<double>();
   }
   std::vector<double> by_lane(static_cast<size_t>(flat.lanes()));
   flat.each_slice([&](int64_t lane, size_t tensor, int64_t begin, int64_t end) {

@@ -10,6 +10,7 @@
 #include <array>
 
 #include "base/json.h"
+#include "engine/tensor/test_device.h"
 #include "tests/support/test_paths.h"
 
 namespace attune::engine::optim {
@@ -23,7 +24,9 @@ const Json& golden() {
   return json;
 }
 
-Tensor values(const Json& array) { return at::tensor(array.get<std::vector<float>>()); }
+Tensor values(const Json& array) {
+  return on_test_device(at::tensor(array.get<std::vector<float>>()));
+}
 
 std::vector<NamedTensor> start() {
   std::vector<NamedTensor> parameters;
@@ -80,7 +83,9 @@ TEST(OptimizerTest, CutTensorsAndScaledGradientsAreTheSameUpdate) {
     std::vector<NamedTensor> together, apart;
     for (const int64_t size : {3, 150'001, 70'000, 1}) {
       const std::string key = "w" + std::to_string(size);
-      const Tensor value = at::arange(size, at::kFloat) / static_cast<double>(size) - 0.5;
+      const Tensor value = on_test_device(at::arange(size, at::kFloat)) /
+                               static_cast<double>(size) -
+                           0.5;
       for (auto* list : {&together, &apart}) {
         list->push_back({key, value.clone().set_requires_grad(true)});
         list->back().tensor.mutable_grad() = at::sin(value * 7);

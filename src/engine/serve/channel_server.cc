@@ -82,8 +82,10 @@ class Server {
   generate::GeneratorOptions generator_options() const {
     generate::GeneratorOptions options;
     options.eos_ids = model_.eos_ids;
-    options.cache_bytes_max = options_.cache_bytes_max > 0 ? options_.cache_bytes_max
-                                                           : generate::default_cache_bytes();
+    options.cache_bytes_max = options_.cache_bytes_max;
+    if (options_.cache_bytes_max <= 0) {
+      options.cache_bytes_max = generate::default_cache_bytes(model_.decoder->device());
+    }
     return options;
   }
 

@@ -31,12 +31,23 @@ int64_t group_bytes(const char* file) {
   return std::strtoll(text->c_str(), nullptr, 10);
 }
 
+// The same inputs give the same bits on a GPU too, so that a resumed run is the whole one; and no
+// attention by cuDNN, which plans a kernel for each new length and takes longer for that than for
+// the attention.
+void prepare_cuda() {
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);  // what cuBLAS asks for
+  at::Context& context = at::globalContext();
+  context.setDeterministicAlgorithms(true, /*warn_only=*/false);
+  context.setDeterministicFillUninitializedMemory(false);
+  context.setSDPUseCuDNN(false);
+}
+
 }  // namespace
 
 Result<at::Device> parse_device(const std::string& name) {
   const bool has_cuda = at::globalContext().hasCUDA();
-  if (name == "auto") return at::Device(has_cuda ? "cuda:0" : "cpu");
-  if (name == "cpu") return at::Device("cpu");
+  if (name == "cpu" || (name == "auto" && !has_cuda)) return at::Device(at::kCPU);
+  if (name == "auto") return parse_device("cuda:0");
   const std::string digits = name.size() > 5 ? name.substr(5) : "";
   const bool is_cuda = name == "cuda" || (name.rfind("cuda:", 0) == 0 && !digits.empty() &&
                                           digits.find_first_not_of("0123456789") ==
@@ -45,8 +56,17 @@ Result<at::Device> parse_device(const std::string& name) {
   if (!has_cuda) {
     return unsupported("device '{}': this build of LibTorch sees no CUDA device; use cpu", name);
   }
-  return at::Device(digits.empty() ? "cuda:0" : name);
+  const int64_t number = digits.empty() ? 0 : std::strtoll(digits.c_str(), nullptr, 10);
+  const int64_t count = at::globalContext().getAcceleratorHooksInterface(at::kCUDA).deviceCount();
+  if (number >= count) {
+    return unsupported("device '{}': LibTorch sees {} CUDA device{}, numbered from 0", name, count,
+                       count == 1 ? "" : "s");
+  }
+  prepare_cuda();
+  return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(number));
 }
+
+void allow_tf32(bool allowed) { at::globalContext().setAllowTF32CuBLAS(allowed); }
 
 int64_t total_memory_bytes() {
   return std::min(meminfo_bytes("MemTotal"), group_bytes("memory.max"));

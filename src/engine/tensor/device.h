@@ -11,7 +11,12 @@ namespace attune::engine {
 
 // "cpu", "cuda", "cuda:1", or "auto" (the first CUDA device of a CUDA build, else the CPU).
 // kInvalidInput for another name, kUnsupported for a device this build or machine does not have.
+// A CUDA device comes with LibTorch's deterministic algorithms, for the whole process.
 Result<at::Device> parse_device(const std::string& name);
+
+// Whether products of float32 on a GPU are computed in TensorFloat-32: eight times as fast at most,
+// with 10 bits of mantissa. Off until asked for; for the whole process.
+void allow_tf32(bool allowed);
 
 // Bytes that can still be allocated: on the CPU without swapping, the system's estimate, cut by the
 // control group's limit; what the arena keeps unused counts as free. On a GPU what its driver says.

@@ -18,7 +18,8 @@ namespace attune::engine::testing {
 inline double relative_difference(const Tensor& a, const Tensor& b) {
   if (!a.defined() || !b.defined() || a.sizes() != b.sizes()) return 1e300;
   if (a.numel() == 0) return 0;
-  const Tensor wide_a = a.detach().to(at::kDouble), wide_b = b.detach().to(at::kDouble);
+  const Tensor wide_a = a.detach().to(at::kCPU, at::kDouble);
+  const Tensor wide_b = b.detach().to(at::kCPU, at::kDouble);
   const double off = (wide_a - wide_b).abs().max().item<double>();
   const double size = wide_b.abs().max().item<double>();
   if (std::isnan(off)) return 1e300;

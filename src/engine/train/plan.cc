@@ -43,10 +43,15 @@ int64_t activation_bytes_per_token(const models::DecoderConfig& config, bool ada
 
 Plan make_plan(const TrainingOptions& options, const MemoryNeed& need, int64_t free_bytes) {
   Plan plan;
+  const int64_t room = (free_bytes - need.state_bytes) / 10 * 6;
+  if (need.prefers_wide_passes) {
+    for (const int64_t tokens : {4096, 8192}) {
+      if (tokens * need.activation_bytes_per_token <= room) plan.max_tokens_per_batch = tokens;
+    }
+  }
   plan.max_tokens_per_batch =
       options.batch.max_tokens_per_batch.value_or(plan.max_tokens_per_batch);
   const int64_t tokens = std::max(plan.max_tokens_per_batch, need.longest_row);
-  const int64_t room = (free_bytes - need.state_bytes) / 10 * 6;
   switch (options.recompute) {
     case RecomputeChoice::kAlways: plan.recompute = true; break;
     case RecomputeChoice::kNever: plan.recompute = false; break;

@@ -31,6 +31,8 @@ struct MemoryNeed {
   int64_t state_bytes = 0;                  // gradients and optimiser state still to come
   int64_t activation_bytes_per_token = 0;   // kept for the backward pass without recompute
   int64_t longest_row = 0;                  // tokens
+  // A GPU is filled by wide passes only: of 8192 tokens, or half, where the activations fit.
+  bool prefers_wide_passes = false;
 };
 
 // Activations kept per token without recompute: per layer the residual stream, q, k, v, attention
@@ -38,8 +40,8 @@ struct MemoryNeed {
 // (ops/linear.h; `adapters` on them do need them), the norms and the gated activation.
 int64_t activation_bytes_per_token(const models::DecoderConfig& config, bool adapters);
 
-// Fills in passes and recompute: no recompute when a pass's activations fit into 60 % of what is
-// free after the state.
+// Fills in passes, where they were not asked for, and recompute: no recompute when a pass's
+// activations fit into 60 % of what is free after the state.
 Plan make_plan(const TrainingOptions& options, const MemoryNeed& need, int64_t free_bytes);
 
 // What keeps this machine from repeating the plan's bits, one clause each; empty when nothing does.

@@ -39,6 +39,19 @@ TEST(PlanTest, RecomputeAsAsked) {
   EXPECT_FALSE(make_plan(options, need, 0).recompute);
 }
 
+// Where nothing was asked for and they fit.
+TEST(PlanTest, WidePassesWhereTheyAreBetter) {
+  TrainingOptions options;
+  MemoryNeed need{kState, 3000, 10};
+  EXPECT_EQ(make_plan(options, need, free_for(3000 * 9000)).max_tokens_per_batch, 2048);
+  need.prefers_wide_passes = true;
+  EXPECT_EQ(make_plan(options, need, free_for(3000 * 9000)).max_tokens_per_batch, 8192);
+  EXPECT_EQ(make_plan(options, need, free_for(3000 * 5000)).max_tokens_per_batch, 4096);
+  EXPECT_EQ(make_plan(options, need, free_for(3000 * 3000)).max_tokens_per_batch, 2048);
+  options.batch.max_tokens_per_batch = 100;
+  EXPECT_EQ(make_plan(options, need, free_for(3000 * 9000)).max_tokens_per_batch, 100);
+}
+
 TEST(PlanTest, IsStoredWhole) {
   Plan plan;
   plan.dtype = "bfloat16";

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "engine/optim/gradients.h"
+#include "engine/tensor/test_device.h"
 #include "engine/train/on_policy/group_config.h"
 #include "engine/train/on_policy/group_method.h"
 #include "tests/support/test_paths.h"
@@ -26,6 +27,7 @@ std::unique_ptr<models::Decoder> tiny(bool trainable) {
       weights::ModelFiles::open(testing::source_path("tests/golden/train/tiny")).value();
   models::LoadOptions options;
   options.trainable = trainable;
+  options.device = test_device();
   return models::Decoder::load(files, options).value();
 }
 

@@ -11,6 +11,7 @@
 #include <cmath>
 
 #include "engine/models/score_head.h"
+#include "engine/tensor/test_device.h"
 #include "engine/train/testing/golden_run.h"
 #include "engine/train/trainer.h"
 #include "tests/support/test_paths.h"
@@ -34,12 +35,13 @@ void add_pattern(models::Decoder& decoder, double scale, double stretch) {
                                 static_cast<double>(parameter.name.size())) *
                         scale;
     Tensor target = parameter.tensor.detach();
-    target.copy_(target.to(at::kDouble) + wave.view_as(target));
+    target.copy_(target.to(at::kCPU, at::kDouble) + wave.view_as(target));
   }
 }
 
 Tensor head_pattern() {
-  return (at::sin(at::arange(32, at::kDouble) * 0.9 + 1) * 0.2).to(at::kFloat).view({1, 32});
+  const Tensor head = (at::sin(at::arange(32, at::kDouble) * 0.9 + 1) * 0.2).to(at::kFloat);
+  return on_test_device(head.view({1, 32}));
 }
 
 std::unique_ptr<models::Decoder> load(bool trainable, bool score_head) {
@@ -47,6 +49,7 @@ std::unique_ptr<models::Decoder> load(bool trainable, bool score_head) {
       weights::ModelFiles::open(testing::source_path("tests/golden/train/tiny")).value();
   models::LoadOptions options;
   options.trainable = trainable;
+  options.device = test_device();
   if (score_head) options.score_head = models::NewScoreHead{};
   return models::Decoder::load(files, options).value();
 }

@@ -4,6 +4,7 @@
 
 #include "engine/generate/small_model.h"
 #include "engine/models/score_head.h"
+#include "engine/tensor/test_device.h"
 #include "engine/tensor/threads.h"
 #include "engine/train/on_policy/small_on_policy.h"
 #include "engine/train/testing/golden_run.h"
@@ -84,8 +85,8 @@ PpoSetup SmallPpoRun::make_setup() {
   if (source == "adapter") {
     roles.value_head = models::score_weight(policy, {"value"});
   } else {
-    roles.value_head =
-        models::new_score_weight(32, {.seed = 0, .zero = true}).set_requires_grad(true);
+    const Tensor zeros = models::new_score_weight(32, {.seed = 0, .zero = true});
+    roles.value_head = on_test_device(zeros).set_requires_grad(true);
     value.push_back({models::kScoreWeight, roles.value_head});
   }
   for (const nn::Parameter& parameter : value) {
@@ -140,7 +141,7 @@ std::vector<Json> SmallPpoRun::events(const std::string& kind) const {
 std::map<std::string, std::vector<float>> SmallPpoRun::weights() const {
   std::map<std::string, std::vector<float>> weights;
   for (const optim::NamedTensor& parameter : parameters_) {
-    const Tensor host = parameter.tensor.detach().contiguous();
+    const Tensor host = parameter.tensor.detach().to(at::kCPU).contiguous();
     const float* values = host.const_data_ptr<float>();
     weights[parameter.name] = {values, values + host.numel()};
   }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/comm/thread_ranks.h"
 #include "engine/generate/small_model.h"
+#include "engine/tensor/test_device.h"
 #include "engine/train/on_policy/ppo_small_run.h"
 #include "engine/train/on_policy/small_on_policy.h"
 #include "engine/train/testing/golden_run.h"
@@ -201,7 +202,8 @@ TEST_F(RolloutRanks, TwoRanksTrainAsOneWithTwiceTheBatch) {
             const std::string split = kind == std::string("eval") ? "eval_" : "";
             size = expected[i].at(split + "objective/entropy").get<double>();
           }
-          EXPECT_NEAR(found[i].at(name).get<double>(), number, 1e-6 * size)
+          const double most = test_device().is_cpu() ? 1e-6 : 5e-6;  // of passes cut elsewhere
+          EXPECT_NEAR(found[i].at(name).get<double>(), number, most * size)
               << source << " " << name;
         }
       }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/generate/small_model.h"
+#include "engine/tensor/test_device.h"
 #include "engine/tensor/threads.h"
 #include "engine/train/testing/golden_run.h"
 #include "engine/train/trainer.h"
@@ -12,6 +13,7 @@ namespace attune::engine::train {
 std::unique_ptr<models::Decoder> small_policy_decoder(bool trainable) {
   models::LoadOptions options;
   options.trainable = trainable;
+  options.device = test_device();
   return testing::small_decoder(0, options);
 }
 

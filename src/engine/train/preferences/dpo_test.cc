@@ -114,7 +114,7 @@ TEST(DpoTest, DpoAfterSftWithLoraStartsAtLn2) {
 TEST(DpoTest, AReferenceOfItsOwnHasTheModelsBits) {
   for (const Json& bits : {Json({{"load_in_4bit", true}}), Json({{"load_in_8bit", true}}),
                            Json({{"quantize", "q4_0"}}), Json({{"load_in_4bit", false}})}) {
-    Json config = {{"max_steps", 1}, {"use_peft", true}, {"lora_r", 4}};
+    Json config = {{"max_steps", 1}, {"use_peft", true}, {"lora_r", 4}, {"device", "cpu"}};
     config.update(bits);
     JobRun run("dpo", golden_pairs(), config);
     run.job().models["ref_model_name_or_path"] = {tiny_model(), ""};

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/tensor/gradient_check.h"
+#include "engine/tensor/test_device.h"
 #include "engine/train/testing/job_run.h"
 #include "weights/model_files.h"
 
@@ -15,6 +16,7 @@ std::unique_ptr<models::Decoder> small_model() {
   const auto files = weights::ModelFiles::open(tiny_model()).value();
   models::LoadOptions options;
   options.trainable = true;
+  options.device = test_device();
   return models::Decoder::load(files, options).value();
 }
 

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "engine/comm/communicator.h"
 #include "engine/models/score_head.h"
+#include "engine/tensor/test_device.h"
 #include "engine/tensor/threads.h"
 #include "engine/train/reward/reward_method.h"
 #include "engine/train/reward/reward_normalisation.h"
@@ -23,7 +24,8 @@ namespace {
 std::unique_ptr<models::Decoder> tiny_reward_model(const Json* score = nullptr) {
   const auto files = weights::ModelFiles::open(testing::source_path("tests/golden/train/tiny"));
   auto decoder = models::Decoder::load(
-      *files, {.trainable = true, .score_head = models::NewScoreHead{.seed = 3}});
+      *files, {.trainable = true, .device = test_device(),
+               .score_head = models::NewScoreHead{.seed = 3}});
   EXPECT_TRUE(decoder.ok()) << decoder.error().message();
   if (score != nullptr) {
     const auto values = score->get<std::vector<float>>();

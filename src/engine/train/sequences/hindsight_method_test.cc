@@ -7,6 +7,7 @@
 
 #include "engine/models/decoder.h"
 #include "engine/tensor/gradient_check.h"
+#include "engine/tensor/test_device.h"
 #include "engine/train/testing/golden_run.h"
 #include "tests/support/test_paths.h"
 
@@ -20,6 +21,7 @@ std::unique_ptr<models::Decoder> tiny_model() {
       weights::ModelFiles::open(attune::testing::source_path("tests/golden/train/tiny")).value();
   models::LoadOptions load;
   load.trainable = true;
+  load.device = test_device();
   return models::Decoder::load(files, load).value();
 }
 

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "base/sha256.h"
+#include "base/test_device.h"
 #include "protocol/job.h"
 #include "tests/support/test_paths.h"
 
@@ -42,7 +43,7 @@ EngineRun::EngineRun(std::string rows, std::vector<std::string> eval_files, Json
   const Json defaults = {{"threads", 1},          {"max_steps", 40},
                          {"save_steps", 4},       {"per_device_train_batch_size", 3},
                          {"logging_steps", 1000}, {"save_total_limit", 2},
-                         {"learning_rate", 3e-3}};
+                         {"learning_rate", 3e-3},  {"device", test_device_name()}};
   for (const auto& [key, value] : defaults.items()) {
     if (!config_.contains(key)) config_[key] = value;
   }

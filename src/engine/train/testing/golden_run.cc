@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "engine/tensor/test_device.h"
 #include "engine/tensor/threads.h"
 #include "engine/train/rows/sft_data.h"
 #include "engine/train/sequences/sft_method.h"
@@ -41,6 +42,7 @@ Result<std::vector<Step>> train_golden(const std::string& path, const Json& gold
   const auto files = TRY(weights::ModelFiles::open(path));
   models::LoadOptions load;
   load.trainable = true;
+  load.device = test_device();
   const auto decoder = TRY(models::Decoder::load(files, load));
   std::vector<SftRow> rows = golden_rows(golden);
   if (variant.pack_to) {
