@@ -2,7 +2,7 @@
 g++-aarch64-linux-gnu is installed, the sources are compiled with it.
 
 The kernels and the processor detection are always compiled; ATTUNE_FULL=1 adds a syntax check of
-everything that needs no LibTorch (minutes), and, where Debian's qemu-user-static or qemu-user is
+everything else (half an hour on 2 cores; LibTorch's headers are those of this machine), and, where Debian's qemu-user-static or qemu-user is
 installed, runs the kernels' own tests (src/engine/ops/cpu/*_alone_test.cc) on an emulated AArch64.
 """
 
@@ -80,6 +80,14 @@ def compile_all(commands):
         return [run.stderr for run in runs if run.returncode != 0]
 
 
+def check_syntax(folders):
+    """The compiler's command but for the source. `folders` have headers of libraries that the cross
+    compiler's own lack: this machine's."""
+    headers = [word for folder in folders for word in ("-idirafter", str(folder))]
+    return [COMPILER, "-std=gnu++20", "-fsyntax-only", *WARNINGS, *headers,
+            '-DATTUNE_VERSION="0"', '-DATTUNE_SOURCE_DIR="."', "-Isrc", "-I."]
+
+
 class GuardsTest(unittest.TestCase):
     def test_finds_what_is_outside(self):
         self.assertEqual(unguarded_lines("#if defined(__AVX2__)\n_mm_add_ps();\n#else\n"
@@ -133,13 +141,33 @@ class CrossCompilerTest(unittest.TestCase):
     def test_everything_without_libtorch(self):
         sources = [path for path in sorted(pathlib.Path(ROOT, "src").rglob("*.cc"))
                    if "engine" not in path.parts and not path.name.endswith("_test.cc")]
-        # Headers of libraries that the cross compiler's own folders lack: this machine's.
-        folders = ["/usr/include", "/usr/include/x86_64-linux-gnu", "/usr/include/postgresql"]
-        folders += map(str, ROOT.glob(".venv/lib/python3*/site-packages/pyarrow/include"))
-        headers = [word for folder in folders for word in ("-idirafter", folder)]
-        errors = compile_all([COMPILER, "-std=gnu++20", "-fsyntax-only", *WARNINGS, *headers,
-                              '-DATTUNE_VERSION="0"', '-DATTUNE_SOURCE_DIR="."', "-Isrc", "-I.",
-                              str(source)] for source in sources)
+        folders = ["/usr/include", "/usr/include/x86_64-linux-gnu", "/usr/include/postgresql",
+                   *ROOT.glob(".venv/lib/python3*/site-packages/pyarrow/include")]
+        command = check_syntax(folders)
+        self.assertEqual(compile_all([*command, str(source)] for source in sources), [])
+
+    @unittest.skipUnless(os.environ.get("ATTUNE_FULL"), "only in make test-full")
+    def test_engine(self):
+        torch = next(ROOT.glob(".venv/lib/python3*/site-packages/torch/include"))
+        sources = [path for path in sorted(pathlib.Path(ROOT, "src/engine").rglob("*.cc"))
+                   if not path.name.endswith("_test.cc") and KERNELS not in str(path)
+                   and path.name != "nccl_communicator.cc"]  # it needs a LibTorch for CUDA
+        self.assertGreater(len(sources), 150)
+        command = [*check_syntax([torch, torch / "torch/csrc/api/include",
+                                  "/usr/lib/x86_64-linux-gnu/openmpi/include", "/usr/include",
+                                  "/usr/include/x86_64-linux-gnu"]),
+                   "-fopenmp", "-DAT_PER_OPERATOR_HEADERS", "-Icmake/lean_headers"]
+        with tempfile.TemporaryDirectory() as folder:
+            # What nearly all of them read of LibTorch and the others, once.
+            header = f"{folder}/engine.h"
+            pathlib.Path(header).write_text("".join(f"#include {name}\n" for name in (
+                "<functional>", "<map>", "<memory>", "<optional>", "<string>", "<vector>",
+                "<fmt/format.h>", "<nlohmann/json.hpp>", '"cmake/precompiled_torch.h"')))
+            made = [word for word in command if word != "-fsyntax-only"]
+            subprocess.run([*made, "-x", "c++-header", header, "-o", f"{header}.gch"], cwd=ROOT,
+                           check=True)
+            errors = compile_all([*command, "-Winvalid-pch", "-include", header, str(source)]
+                                 for source in sources)
         self.assertEqual(errors, [])
 
 
