@@ -160,8 +160,10 @@ Result<TrainingRun> TrainingRun::prepare(const protocol::Job& job) {
   if (!ranks->is_first()) set_log_level(LogLevel::kError);  // the first one speaks for all
   TrainingOptions options = TRY(read_training_options(job.config));
   const at::Device device = TRY(choose_device(job.config, *ranks));
+  const bool tf32 = TRY(get_bool_or(job.config, "tf32", false));
+  if (device.is_cpu() && tf32) log_warning("tf32: no effect on the CPU");
   if (!device.is_cpu()) {
-    allow_tf32(TRY(get_bool_or(job.config, "tf32", false)));
+    allow_tf32(tf32);
     ranks = TRY(comm::over_nccl(std::move(ranks), device));
   }
   auto resume = TRY(find_resume(job.output_dir, options.checkpoint));
