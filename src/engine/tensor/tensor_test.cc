@@ -248,6 +248,12 @@ TEST(Device, NamesAndMistakes) {
   }
 }
 
+// More than a machine has, and more than one without any.
+TEST(Device, ANumberThatIsNotThereIsRefused) {
+  ASSERT_FALSE(parse_device("cuda:999").ok());
+  EXPECT_EQ(parse_device("cuda:999").error().code(), ErrorCode::kUnsupported);
+}
+
 TEST(Device, MemoryIsBelievable) {
   EXPECT_GT(free_memory_bytes(), 16 * kMegabyte);
   EXPECT_GT(total_memory_bytes(), free_memory_bytes() / 2);
