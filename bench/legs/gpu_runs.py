@@ -2,8 +2,8 @@
 gpu_runs.py ENGINE [--device D] [--shape S] [--steps N] [--results FILE].
 
 One raw line for each method and precision: real tokens a second (without the first step), peak
-memory as the driver counts it (with CUDA's own), device, driver and versions. Needs no packages. The shape `tiny`
-is for trying this program out."""
+memory as the driver counts it (with CUDA's own), device, driver and versions. Needs no packages.
+The shape `tiny` is for trying this program out."""
 
 import argparse
 import array
@@ -177,8 +177,8 @@ def train(engine, method, precision, scratch, options):
     """The run's step lines and its peak GPU memory in MiB."""
     run = scratch / f"{method}_{precision}"
     run.mkdir()
-    config = {**METHODS[method], **PRECISIONS[precision], "device": options.device, "max_steps": options.steps,
-              "save_strategy": "no", "learning_rate": 1e-6, "seed": 1}
+    config = {**METHODS[method], **PRECISIONS[precision], "device": options.device,
+              "max_steps": options.steps, "save_strategy": "no", "learning_rate": 1e-6, "seed": 1}
     scale = 1
     if options.shape == "tiny":
         scale = 10
