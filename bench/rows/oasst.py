@@ -18,7 +18,7 @@ import harness
 
 MINUTES = 8
 SETTINGS = {"num_train_epochs": 1, "per_device_train_batch_size": 4, "learning_rate": 2e-5,
-            "warmup_ratio": 0.1, "max_length": 768, "eval_strategy": "epoch", "seed": 42}
+            "warmup_ratio": 0.1, "max_length": 2048, "eval_strategy": "epoch", "seed": 42}
 
 
 def write_rows(bench):
