@@ -1,12 +1,13 @@
 # Unity builds: several sources of one target compiled as one unit, so that the templates of the
-# headers are made, and instrumented, once for all of them. The sanitizer presets compile everything
-# so, which halves their time; elsewhere only tests are, in smaller groups, for a touched file should
-# compile in seconds, and each file of a program is seen to include what it needs.
+# headers are made, and instrumented, once for all of them. The sanitizer presets make large units,
+# which halves their time; `release` small ones, for a touched file should compile in seconds; `debug`
+# compiles libraries and programs file by file, which is what sees a missing include.
 #
 # Files that declare the same name at file level would collide, so they go to different units. What
 # this does not see (a name that hides one which a neighbour takes from another namespace) fails to
 # compile: rename it, or give the file SKIP_UNITY_BUILD_INCLUSION beside its target.
-option(ATTUNE_UNITY_BUILD "Compile the sources of all targets in groups, not of tests alone" OFF)
+set(ATTUNE_UNITY_KB 25 CACHE STRING
+    "Sources of a target share a unit of up to so many kB; 0 compiles each alone, but for tests")
 
 # The names that SOURCE declares at the left margin: functions, constants, types. No members.
 function(attune_file_level_names source result)
@@ -27,12 +28,12 @@ endfunction()
 # room for its size and none of its names. Changed declarations make new groups: sources are
 # configured from.
 function(attune_use_unity target kind)
-  if(ATTUNE_UNITY_BUILD)
-    set(bytes_max 80000)
-  elseif(kind STREQUAL "TESTS")
+  set(bytes_max ${ATTUNE_UNITY_KB}000)
+  if(ATTUNE_UNITY_KB EQUAL 0)
+    if(kind STREQUAL "NO_TESTS")
+      return()
+    endif()
     set(bytes_max 25000)
-  else()
-    return()
   endif()
   set(groups "")
   foreach(source IN LISTS ARGN)

@@ -144,8 +144,7 @@ class CrossCompilerTest(unittest.TestCase):
                    if "engine" not in path.parts and not path.name.endswith("_test.cc")]
         folders = ["/usr/include", "/usr/include/x86_64-linux-gnu", "/usr/include/postgresql",
                    *ROOT.glob(".venv/lib/python3*/site-packages/pyarrow/include")]
-        command = check_syntax(folders)
-        self.assertEqual(compile_all([*command, str(source)] for source in sources), [])
+        self.check(sources, [*check_syntax(folders), "-Icmake/lean_headers"], [])
 
     @unittest.skipUnless(os.environ.get("ATTUNE_FULL"), "only in make test-full")
     def test_engine(self):
@@ -158,12 +157,15 @@ class CrossCompilerTest(unittest.TestCase):
                                   "/usr/lib/x86_64-linux-gnu/openmpi/include", "/usr/include",
                                   "/usr/include/x86_64-linux-gnu"]),
                    "-fopenmp", "-DAT_PER_OPERATOR_HEADERS", "-Icmake/lean_headers"]
+        self.check(sources, command, ['"cmake/precompiled_torch.h"'])
+
+    def check(self, sources, command, headers):
+        """Every source alone, after what nearly all of them read, which is compiled once."""
         with tempfile.TemporaryDirectory() as folder:
-            # What nearly all of them read of LibTorch and the others, once.
-            header = f"{folder}/engine.h"
+            header = f"{folder}/common.h"
             pathlib.Path(header).write_text("".join(f"#include {name}\n" for name in (
                 "<functional>", "<map>", "<memory>", "<optional>", "<string>", "<vector>",
-                "<fmt/format.h>", "<nlohmann/json.hpp>", '"cmake/precompiled_torch.h"')))
+                "<fmt/format.h>", "<nlohmann/json.hpp>", *headers)))
             made = [word for word in command if word != "-fsyntax-only"]
             subprocess.run([*made, "-x", "c++-header", header, "-o", f"{header}.gch"], cwd=ROOT,
                            check=True)
