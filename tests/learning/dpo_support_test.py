@@ -24,7 +24,7 @@ import programs
 
 SUPPORT = programs.ROOT / "examples" / "support"
 HELD_OUT = 120  # questions: those of heldout.jsonl and eval.jsonl, and of training rows left out
-PROMPTS = 150
+PROMPTS = 200
 ANSWERS = 4  # to each of these
 TUNING = {"max_steps": 8, "per_device_train_batch_size": 8, "learning_rate": "1e-4",
           "lr_scheduler_type": "cosine", "warmup_ratio": 0.05}
