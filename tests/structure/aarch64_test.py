@@ -2,9 +2,9 @@
 g++-aarch64-linux-gnu is installed, the sources are compiled with it.
 
 The kernels and the processor detection are always compiled; ATTUNE_FULL=1 adds a syntax check of
-everything else (half an hour on 2 cores, by estimate; LibTorch's headers are those of this
-machine), and, where Debian's qemu-user-static or qemu-user is installed, runs the kernels' own
-tests (src/engine/ops/cpu/*_alone_test.cc) on an emulated AArch64.
+everything else (10 min on 2 cores; LibTorch's headers are those of this machine), and, where
+Debian's qemu-user-static or qemu-user is installed, runs the kernels' own tests
+(src/engine/ops/cpu/*_alone_test.cc) on an emulated AArch64.
 """
 
 import concurrent.futures
