@@ -1,7 +1,7 @@
 # Unity builds: several sources of one target compiled as one unit, so that the templates of the
 # headers are made, and instrumented, once for all of them. The sanitizer presets make large units,
 # which halves their time; `release` small ones, for a touched file should compile in seconds; `debug`
-# compiles libraries and programs file by file, which is what sees a missing include.
+# compiles libraries and programs file by file, which sees an include that is missing (of what is not precompiled).
 #
 # Files that declare the same name at file level would collide, so they go to different units. What
 # this does not see (a name that hides one which a neighbour takes from another namespace) fails to
@@ -28,12 +28,12 @@ endfunction()
 # room for its size and none of its names. Changed declarations make new groups: sources are
 # configured from.
 function(attune_use_unity target kind)
-  set(bytes_max ${ATTUNE_UNITY_KB}000)
-  if(ATTUNE_UNITY_KB EQUAL 0)
-    if(kind STREQUAL "NO_TESTS")
-      return()
-    endif()
+  if(ATTUNE_UNITY_KB GREATER 0)
+    set(bytes_max ${ATTUNE_UNITY_KB}000)
+  elseif(kind STREQUAL "TESTS")
     set(bytes_max 25000)
+  else()
+    return()
   endif()
   set(groups "")
   foreach(source IN LISTS ARGN)

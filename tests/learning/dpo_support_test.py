@@ -6,8 +6,8 @@ the worst, and DPO learns from these pairs. Both models then answer 120 question
 once each at temperature 0.7, and the rubric gives 0 to 10 points. The test passes when the 95 % interval of the
 difference (bootstrap over questions, in pairs) lies above zero.
 
-Pairs of a written mail and an answer of the model do not do: the written one is twice as long, DPO learns that
-length and no style, and the points fell from 5.97 to 4.18 in four epochs of 48 such pairs.
+Pairs of a written mail and an answer of the model did not do: with 48 of them the points were as before after one
+epoch and fell from 5.97 to 4.18 in four, in which answers grew longer and lost their form.
 
 ATTUNE_LEARNING_DIR names a folder to work in: what is finished there is not done again.
 """

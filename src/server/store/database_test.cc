@@ -284,6 +284,7 @@ INSTANTIATE_BOTH_DATABASES(DatabaseTest);
 TEST(DatabaseClosures, OneInsideAnotherIsAMistake) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const TemporaryDirectory directory;
+  // The guard (closure_guard.h) is the same for both kinds of data base: one that starts no server.
   // What dies is this program, started again for this test alone: what it leaves lies in here.
   const char* before = std::getenv("TMPDIR");
   const std::string kept = before != nullptr ? before : "";
