@@ -14,6 +14,14 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
+# Half the time of the default linker, for every program that a touched file makes link anew. It is
+# part of Debian's binutils; where it is missing, the default does.
+include(CheckLinkerFlag)
+check_linker_flag(CXX -fuse-ld=gold ATTUNE_HAS_GOLD)
+if(ATTUNE_HAS_GOLD AND NOT ATTUNE_SANITIZE AND NOT ATTUNE_WITH_FUZZ)
+  add_link_options(-fuse-ld=gold)
+endif()
+
 # One engine unit takes up to 1.5 GB to compile: bound the pool by memory, not only by cores.
 cmake_host_system_information(RESULT memory_mb QUERY TOTAL_PHYSICAL_MEMORY)
 math(EXPR compile_jobs "${memory_mb} / 1536")

@@ -6,8 +6,9 @@
 A leg is PRESET or PRESET:full, for example `release asan` or `release:full`; the build must exist
 (scripts/build.sh). Without `:full`, tests labelled `full` are left out. Every case of a GoogleTest
 program counts as one, so do Python's unittest cases; a program that says nothing of itself counts
-as one. Two programs run side by side, after those that say RUN_SERIAL, which run alone; the time of a
-part is the sum of its programs' times. The closing line is `N passed, M failed` (`, K skipped` when
+as one. Two programs run side by side, after those that say RUN_SERIAL, which run alone; a second in
+which both run counts half for each of their parts, so that the parts add up to what the leg took. The
+closing line is `N passed, M failed` (`, K skipped` when
 so); the exit code is 1 when a test failed or none ran.
 """
 
@@ -180,6 +181,17 @@ def run_test(build, name, full):
             return Counts(failed=1), output
 
 
+def seconds_of_parts(spans):
+    """Seconds of each part out of (part, begun, ended) of its programs: what ran at once shares them."""
+    seconds = collections.Counter()
+    moments = sorted({moment for _, begun, ended in spans for moment in (begun, ended)})
+    for start, end in zip(moments, moments[1:]):
+        running = [part for part, begun, ended in spans if begun <= start and end <= ended]
+        for part in running:
+            seconds[part] += (end - start) / len(running)
+    return seconds
+
+
 def run_leg(leg, only, total):
     preset, _, tier = leg.partition(":")
     build = ROOT / "build" / preset
@@ -187,21 +199,21 @@ def run_leg(leg, only, total):
         raise NoBuild(f"no build in build/{preset}; run scripts/build.sh {preset}")
     tests = list_tests(build, tier == "full", only)
     print(f"test: {leg}, {len(tests)} programs", flush=True)
-    seconds = collections.Counter()
+    spans = []
     start = time.monotonic()
 
     def run_one(test):
         part, name, _ = test
         begun = time.monotonic()
         counts, output = run_test(build, name, tier == "full")
-        return part, name, counts, output, time.monotonic() - begun
+        return (part, begun, time.monotonic()), name, counts, output
 
     def report(results):
-        for part, name, counts, output, spent in results:
-            seconds[part] += spent
+        for span, name, counts, output in results:
+            spans.append(span)
             total.add(counts)
             verdict = "FAILED" if counts.failed else "ok"
-            print(f"  {verdict:6} {name:32} {counts.line()}  ({spent:.1f} s)", flush=True)
+            print(f"  {verdict:6} {name:32} {counts.line()}  ({span[2] - span[1]:.1f} s)", flush=True)
             if counts.failed:
                 print("\n".join(output.splitlines()[-200:]), flush=True)
 
@@ -209,7 +221,7 @@ def run_leg(leg, only, total):
     with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         report(pool.map(run_one, [test for test in tests if not test[2]]))
     print(f"test: {leg} took {time.monotonic() - start:.0f} s")
-    for part, spent in sorted(seconds.items()):
+    for part, spent in sorted(seconds_of_parts(spans).items()):
         if leg != "release":  # the budgets are those of `make test`
             continue
         over = "  OVER BUDGET" if spent > BUDGET_MINUTES[part] * 60 else ""

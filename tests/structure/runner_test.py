@@ -55,6 +55,11 @@ class RunnerTest(unittest.TestCase):
         self.assertEqual("2 passed, 0 failed",
                          runner.count("run", "Ran 2 tests in 1.0s\n\nOK\n", "").line())
 
+    def test_parts_share_the_time_in_which_they_run_at_once(self):
+        spans = [("engine", 0, 4), ("server", 4, 10), ("other", 6, 8), ("server", 8, 12)]
+        self.assertEqual({"engine": 4, "server": 2 + 1 + 4, "other": 1},
+                         runner.seconds_of_parts(spans))
+
     def test_counts_a_closing_line(self):
         output = "case a\n1 passed, 0 failed\nmore\n12 passed, 0 failed, 3 skipped\n"
         self.assertEqual("12 passed, 0 failed, 3 skipped", runner.count("run", output, "").line())
