@@ -26,16 +26,17 @@ function(attune_executable name)
   attune_use_precompiled(${name} NO_TESTS ${ARG_DEPS})
 endfunction()
 
-# Tests that link LibTorch, or start a program that does, use all cores: they run alone.
+# Tests that link LibTorch, or start a program that does, use all cores: they run alone, but for those
+# with the label `beside`, which mostly wait for programs that work on tiny models or refuse to start.
 function(attune_run_alone test labels)
-  if("engine" IN_LIST labels AND ATTUNE_WITH_ENGINE)
+  if("engine" IN_LIST labels AND NOT "beside" IN_LIST labels AND ATTUNE_WITH_ENGINE)
     set_tests_properties(${test} PROPERTIES RUN_SERIAL ON)
   endif()
 endfunction()
 
 # attune_test(NAME SOURCES a_test.cc ... DEPS lib ... [LABELS label ...])
-#   One GoogleTest program for a folder. Labels: `engine` where LibTorch is linked, `full` for what
-#   only `make test-full` runs. Fixtures are found through tests/support/test_paths.h: an object that
+#   One GoogleTest program for a folder. Labels: `engine` where LibTorch is linked, `beside` where that
+#   need not run alone, `full` for what only `make test-full` runs. Fixtures are found through tests/support/test_paths.h: an object that
 #   knew where its tree lies could not come from the compiler cache of another clone.
 function(attune_test name)
   if(NOT ATTUNE_WITH_TESTS)
