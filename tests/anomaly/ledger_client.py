@@ -31,17 +31,23 @@ class Gone(Exception):
 
 
 class Answer:
-    """A response as its client knows it: `value` was acknowledged, `asked` was not; its history has
-    `least` to `most` entries, the one for `asked` not counted."""
+    """A response as its client knows it: `value` was acknowledged, `asked` was not, however often it was
+    sent (`tries`); its history has `least` to `most` entries, those for `asked` not counted."""
 
     def __init__(self, record, value):
         self.record, self.value, self.asked = record, value, None
+        self.tries = 0
         self.least = self.most = 1
 
-    def acknowledged(self, value, again):
-        self.value, self.asked = value, None
+    def ask(self, value):
+        self.asked = value
+        self.tries += 1
+
+    def acknowledged(self):
+        self.value, self.asked = self.asked, None
         self.least += 1
-        self.most += 2 if again else 1  # the first request may have been stored as well
+        self.most += self.tries  # each of them may have been stored
+        self.tries = 0
 
 
 class Client:
@@ -112,13 +118,13 @@ class Client:
         self.answers[made["id"]] = Answer(record, value)
         self.touched.append(made["id"])
 
-    def change(self, response, value, again):
+    def change(self, response, value, _again):
         answer = self.answers[response]
-        answer.asked = value
+        answer.ask(value)
         self.touched.append(response)
         self.ask("PUT", f"/api/v1/responses/{response}",
                  {"status": "submitted", "values": {"note": {"value": value}}}, 200)
-        answer.acknowledged(value, again)
+        answer.acknowledged()
 
     def ask(self, method, path, body, *expected):
         self.connection.request(method, path, None if body is None else json.dumps(body).encode(),
