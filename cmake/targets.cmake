@@ -36,8 +36,9 @@ endfunction()
 
 # attune_test(NAME SOURCES a_test.cc ... DEPS lib ... [LABELS label ...])
 #   One GoogleTest program for a folder. Labels: `engine` where LibTorch is linked, `beside` where that
-#   need not run alone, `full` for what only `make test-full` runs. Fixtures are found through tests/support/test_paths.h: an object that
-#   knew where its tree lies could not come from the compiler cache of another clone.
+#   need not run alone, `full` for what only `make test-full` runs. Fixtures are found through
+#   tests/support/test_paths.h: an object that knew where its tree lies could not come from the compiler
+#   cache of another clone.
 function(attune_test name)
   if(NOT ATTUNE_WITH_TESTS)
     return()
