@@ -2,6 +2,8 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/tensor.h>
 #include <c10/util/BFloat16.h>
 
 #include <algorithm>
@@ -10,7 +12,6 @@
 
 #include "base/check.h"
 #include "engine/generate/exponential.h"
-#include "engine/ops/attention_ragged.h"
 #include "engine/ops/attention_segments.h"
 #include "engine/ops/cpu/kernels.h"
 #include "engine/tensor/parallel.h"
@@ -98,8 +99,38 @@ CachedAttention::CachedAttention(std::vector<CachedRows> rows) : rows_(std::move
     all_fresh_ = all_fresh_ && row.segment->parent() == nullptr && row.segment->length() == 0;
     for (int64_t i = 0; i < row.count; ++i) tokens_.push_back({row.segment, i});
   }
-  if (!all_fresh_) return;
-  for (const CachedRows& row : rows_) fresh_.add_root(row.count);
+  pool_ = rows_.front().segment->pool();
+  if (pool_ != nullptr) take_rows();
+  if (all_fresh_) {
+    for (const CachedRows& row : rows_) fresh_.add_root(row.count);
+  } else if (pool_ != nullptr) {
+    find_visible();
+  }
+}
+
+void CachedAttention::take_rows() {
+  taken_ = pool_->take(static_cast<int64_t>(tokens_.size()));
+  auto token = tokens_.begin();
+  for (const auto [begin, count] : taken_) {
+    for (int64_t i = 0; i < count; ++i) (token++)->segment->add_row(begin + i);
+  }
+}
+
+void CachedAttention::find_visible() {
+  std::vector<int64_t> visible;
+  for (const CachedRows& row : rows_) {
+    std::vector<const KvSegment*> path;
+    for (const KvSegment* at = row.segment; at != nullptr; at = at->parent()) path.push_back(at);
+    for (auto at = path.rbegin(); at != path.rend(); ++at) {
+      const std::vector<int64_t>& rows = (*at)->pool_rows();
+      visible.insert(visible.end(), rows.begin(), rows.end());
+    }
+    lengths_.queries.push_back(row.count);
+    lengths_.keys.push_back(row.segment->first_position() + row.segment->length() + row.count);
+  }
+  const at::Device device = pool_->device();
+  visible_ = at::tensor(visible, at::kLong).to(device);
+  offsets_ = ops::ragged_offsets(lengths_, device);
 }
 
 void CachedAttention::append(const Place& place, const float* k, const float* v) {
@@ -137,7 +168,7 @@ void CachedAttention::attend_row(const Place& place, const float* q, float* out,
 
 Tensor CachedAttention::attend(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v,
                                const ops::AttentionOptions& options) {
-  if (!q.device().is_cpu()) return attend_elsewhere(layer, q, k, v, options);
+  if (pool_ != nullptr) return attend_pooled(layer, q, k, v, options);
   const int64_t heads = q.size(1), kv_heads = k.size(1), width = q.size(2);
   const Tensor keys = k.to(at::kFloat).contiguous();
   const Tensor values = v.to(at::kFloat).contiguous();
@@ -170,37 +201,23 @@ Tensor CachedAttention::attend(int64_t layer, const Tensor& q, const Tensor& k, 
   return out.to(q.scalar_type());
 }
 
-Tensor CachedAttention::attend_elsewhere(int64_t layer, const Tensor& q, const Tensor& k,
-                                         const Tensor& v,
-                                         const ops::AttentionOptions& options) {
-  for (const CachedRows& row : rows_) {
-    row.segment->store(layer, k.narrow(0, row.begin, row.count), v.narrow(0, row.begin, row.count));
-  }
+Tensor CachedAttention::attend_pooled(int64_t layer, const Tensor& q, const Tensor& k,
+                                      const Tensor& v, const ops::AttentionOptions& options) {
+  pool_->write(layer, taken_, k, v);
   if (all_fresh_) return ops::tree_attention(q, k, v, fresh_, options);
-  ops::RaggedLengths lengths;
-  std::vector<Tensor> keys, values;  // of all rows, each from the root down
-  for (const CachedRows& row : rows_) {
-    std::vector<const KvSegment*> path;
-    for (const KvSegment* at = row.segment; at != nullptr; at = at->parent()) path.push_back(at);
-    for (auto at = path.rbegin(); at != path.rend(); ++at) {
-      const int64_t count = (*at)->length() + (*at == row.segment ? row.count : 0);
-      keys.push_back((*at)->stored_keys(layer, count));
-      values.push_back((*at)->stored_values(layer, count));
-    }
-    lengths.queries.push_back(row.count);
-    lengths.keys.push_back(row.segment->first_position() + row.segment->length() + row.count);
-  }
-  const Tensor all_keys = at::cat(keys).to(q.scalar_type());
-  const Tensor all_values = at::cat(values).to(q.scalar_type());
-  if (ops::ragged_attention_fits(q, lengths, options)) {
-    return ops::ragged_attention(q, all_keys, all_values, lengths, options);
+  const auto seen = [&](const Tensor& rows) {
+    return at::index_select(rows, 0, visible_).to(q.scalar_type());
+  };
+  const Tensor all_keys = seen(pool_->keys(layer)), all_values = seen(pool_->values(layer));
+  if (ops::ragged_attention_fits(q, lengths_, options)) {
+    return ops::ragged_attention(q, all_keys, all_values, lengths_, offsets_, options);
   }
   std::vector<Tensor> outputs;
   int64_t from = 0;
-  for (size_t i = 0; i < rows_.size(); from += lengths.keys[i++]) {
+  for (size_t i = 0; i < rows_.size(); from += lengths_.keys[i++]) {
     outputs.push_back(ops::path_attention(q.narrow(0, rows_[i].begin, rows_[i].count),
-                                          all_keys.narrow(0, from, lengths.keys[i]),
-                                          all_values.narrow(0, from, lengths.keys[i]), options));
+                                          all_keys.narrow(0, from, lengths_.keys[i]),
+                                          all_values.narrow(0, from, lengths_.keys[i]), options));
   }
   return at::cat(outputs);
 }

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "engine/generate/kv_cache.h"
+#include "engine/generate/kv_pool.h"
 #include "engine/models/attention_context.h"
+#include "engine/ops/attention_ragged.h"
 #include "engine/ops/packed_layout.h"
 
 namespace attune::engine::generate {
@@ -20,9 +22,10 @@ struct CachedRows {
 };
 
 // For one pass: pass it to Decoder::forward or decode, then call advance(). Rows cover the pass in
-// order, without gaps; no two share a segment. fp32; other types are converted. On the CPU by our
-// kernels, on a GPU by one call of LibTorch's for all rows (ops/attention_ragged.h); with ALiBi one
-// sequence after another there.
+// order, without gaps; no two share a segment. fp32; other types are converted. Segments with
+// memory of their own: by our kernels, on the CPU. Those of one pool: by one call of LibTorch's for
+// all rows on a GPU (ops/attention_ragged.h), and where that does not fit, as with ALiBi, one
+// sequence after another.
 class CachedAttention : public models::AttentionContext, public models::RowAttention {
  public:
   explicit CachedAttention(std::vector<CachedRows> rows);
@@ -44,13 +47,21 @@ class CachedAttention : public models::AttentionContext, public models::RowAtten
     int64_t offset;
   };
 
-  Tensor attend_elsewhere(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v,
-                          const ops::AttentionOptions& options);
+  void take_rows();
+  void find_visible();
+  Tensor attend_pooled(int64_t layer, const Tensor& q, const Tensor& k, const Tensor& v,
+                       const ops::AttentionOptions& options);
 
   std::vector<CachedRows> rows_;
   std::vector<Token> tokens_;
   ops::PackedLayout fresh_;  // the rows as roots, when every segment is an empty root
   bool all_fresh_ = true;
+
+  KvPool* pool_ = nullptr;              // of all segments, or none of them has one
+  std::vector<KvPool::Stretch> taken_;  // the pool's rows of the pass's
+  Tensor visible_;                      // those that the pass sees, sequence after sequence: int64
+  ops::RaggedLengths lengths_;          // of these
+  ops::RaggedOffsets offsets_;
 };
 
 }  // namespace attune::engine::generate

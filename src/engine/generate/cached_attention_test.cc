@@ -8,6 +8,7 @@
 
 #include <memory>
 
+#include "engine/generate/kv_pool.h"
 #include "engine/generate/small_model.h"
 
 namespace attune::engine::generate {
@@ -20,16 +21,42 @@ KvShape shape_of(const models::Decoder& decoder) {
   return {config.layer_count(), config.kv_heads, config.head_width, decoder.device()};
 }
 
-// Runs tokens [begin, end) as the next of `segment`.
-Tensor extend(models::Decoder& decoder, KvSegment* segment, size_t begin, size_t end) {
-  const std::vector<int64_t> ids(kTokens.begin() + static_cast<int64_t>(begin),
-                                 kTokens.begin() + static_cast<int64_t>(end));
-  std::vector<int64_t> positions;
-  for (size_t i = begin; i < end; ++i) positions.push_back(static_cast<int64_t>(i));
-  CachedAttention attention({{segment, 0, static_cast<int64_t>(ids.size())}});
+// No pool and one, where the device allows both.
+std::vector<std::shared_ptr<KvPool>> pools_for(const KvShape& shape) {
+  std::vector<std::shared_ptr<KvPool>> pools{std::make_shared<KvPool>(shape)};
+  if (shape.device.is_cpu()) pools.push_back(nullptr);
+  return pools;
+}
+
+// The hidden states of the next tokens of some segments, [sum of counts, D], in one pass.
+struct Next {
+  KvSegment* segment;
+  std::vector<int64_t> tokens;
+};
+
+Tensor extend(models::Decoder& decoder, const std::vector<Next>& parts) {
+  std::vector<int64_t> ids, positions;
+  std::vector<CachedRows> rows;
+  for (const auto& [segment, tokens] : parts) {
+    rows.push_back(
+        {segment, static_cast<int64_t>(ids.size()), static_cast<int64_t>(tokens.size())});
+    int64_t position = segment->first_position() + segment->length();
+    for (const int64_t token : tokens) ids.push_back(token), positions.push_back(position++);
+  }
+  CachedAttention attention(std::move(rows));
   Tensor hidden = decoder.forward(at::tensor(ids), at::tensor(positions), attention);
   attention.advance();
   return hidden;
+}
+
+std::vector<int64_t> tokens_between(size_t begin, size_t end) {
+  return {kTokens.begin() + static_cast<int64_t>(begin),
+          kTokens.begin() + static_cast<int64_t>(end)};
+}
+
+void expect_close(const Tensor& found, const Tensor& expected) {
+  EXPECT_LT((found - expected).abs().max().item<double>(),
+            1e-5 * expected.abs().max().item<double>());
 }
 
 void expect_cached_equals_uncached(models::Decoder& decoder) {
@@ -37,19 +64,20 @@ void expect_cached_equals_uncached(models::Decoder& decoder) {
   models::PackedBatch batch;
   batch.add_root(kTokens);
   const Tensor expected = decoder.forward(batch);
-
   const KvShape shape = shape_of(decoder);
-  auto prompt = std::make_shared<KvSegment>(shape, 6, nullptr);
-  std::vector<Tensor> parts{extend(decoder, prompt.get(), 0, 6)};
-  KvSegment answer(shape, 10, prompt);
-  EXPECT_EQ(answer.first_position(), 6);
-  parts.push_back(extend(decoder, &answer, 6, 7));   // one token
-  parts.push_back(extend(decoder, &answer, 7, 12));  // several at once
-  for (size_t i = 12; i < kTokens.size(); ++i) {
-    parts.push_back(extend(decoder, &answer, i, i + 1));
+  for (const std::shared_ptr<KvPool>& pool : pools_for(shape)) {
+    const auto next = [&](KvSegment* segment, size_t begin, size_t end) {
+      return extend(decoder, {{segment, tokens_between(begin, end)}});
+    };
+    auto prompt = std::make_shared<KvSegment>(shape, 6, nullptr, pool);
+    std::vector<Tensor> parts{next(prompt.get(), 0, 6)};
+    KvSegment answer(shape, 10, prompt, pool);
+    EXPECT_EQ(answer.first_position(), 6);
+    parts.push_back(next(&answer, 6, 7));   // one token
+    parts.push_back(next(&answer, 7, 12));  // several at once
+    for (size_t i = 12; i < kTokens.size(); ++i) parts.push_back(next(&answer, i, i + 1));
+    expect_close(at::cat(parts), expected);
   }
-  const Tensor difference = (at::cat(parts) - expected).abs().max();
-  EXPECT_LT(difference.item<double>(), 1e-5 * expected.abs().max().item<double>());
 }
 
 TEST(CachedAttention, EqualsAttentionWithoutACache) {
@@ -58,6 +86,45 @@ TEST(CachedAttention, EqualsAttentionWithoutACache) {
 
 TEST(CachedAttention, KeepsTheSlidingWindow) {
   expect_cached_equals_uncached(*testing::small_decoder(/*window=*/5));
+}
+
+TEST(CachedAttention, ManySequencesInOnePassEqualEachAlone) {
+  const at::NoGradGuard no_grad;
+  const auto decoder = testing::small_decoder();
+  const KvShape shape = shape_of(*decoder);
+  for (const std::shared_ptr<KvPool>& pool : pools_for(shape)) {
+    std::vector<std::shared_ptr<KvSegment>> prompts;
+    std::vector<Next> first;
+    for (size_t p = 0; p < 3; ++p) {
+      const std::vector<int64_t> tokens = tokens_between(p, 4 + 2 * p);
+      prompts.push_back(std::make_shared<KvSegment>(
+          shape, static_cast<int64_t>(tokens.size()), nullptr, pool));
+      first.push_back({prompts.back().get(), tokens});
+    }
+    extend(*decoder, first);
+
+    std::vector<std::unique_ptr<KvSegment>> samples;
+    std::vector<std::vector<int32_t>> texts;
+    Tensor last;
+    for (int64_t step = 0; step < 4; ++step) {
+      if (step == 2) samples.erase(samples.begin() + 1), texts.erase(texts.begin() + 1);
+      for (size_t i = 0; step == 0 && i < 6; ++i) {
+        samples.push_back(std::make_unique<KvSegment>(shape, 4, prompts[i / 2], pool));
+        texts.emplace_back(first[i / 2].tokens.begin(), first[i / 2].tokens.end());
+      }
+      std::vector<Next> pass;
+      for (size_t i = 0; i < samples.size(); ++i) {
+        texts[i].push_back(static_cast<int32_t>(10 * step) + static_cast<int32_t>(i));
+        pass.push_back({samples[i].get(), {texts[i].back()}});
+      }
+      last = extend(*decoder, pass);
+    }
+    for (size_t i = 0; i < samples.size(); ++i) {
+      models::PackedBatch batch;
+      batch.add_root(texts[i]);
+      expect_close(last[static_cast<int64_t>(i)], decoder->forward(batch)[-1]);
+    }
+  }
 }
 
 TEST(CachedAttention, TheWindowMatters) {

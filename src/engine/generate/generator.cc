@@ -106,6 +106,7 @@ struct Generator::State {
   const text::Tokenizer tokenizer;
   GeneratorOptions options;
   KvShape shape;
+  std::shared_ptr<KvPool> pool;  // on a GPU
   std::deque<LiveRequest> waiting;
   std::deque<LiveRequest> running;  // a deque: samples are pointed at during a step
   int64_t next_handle = 0;
@@ -193,7 +194,8 @@ Status Generator::State::prefill(const std::vector<LiveRequest*>& fresh,
   for (LiveRequest* live : fresh) {
     const GenerateRequest& request = live->request;
     live->prompt =
-        std::make_shared<KvSegment>(shape, static_cast<int64_t>(request.prompt.size()), nullptr);
+        std::make_shared<KvSegment>(shape, static_cast<int64_t>(request.prompt.size()), nullptr,
+                                    pool);
     pass.add(live->prompt.get(), request.prompt, request.adapters);
     const auto count = static_cast<size_t>(request.num_return_sequences);
     live->samples.reserve(count);
@@ -207,7 +209,8 @@ Status Generator::State::prefill(const std::vector<LiveRequest*>& fresh,
   const Tensor logits = run_pass(decoder, pass);
   for (LiveRequest* live : fresh) {
     for (LiveSample& sample : live->samples) {
-      sample.segment = std::make_unique<KvSegment>(shape, live->max_new_tokens, live->prompt);
+      sample.segment =
+          std::make_unique<KvSegment>(shape, live->max_new_tokens, live->prompt, pool);
     }
   }
   return choose(logits, choices, events);
@@ -279,7 +282,9 @@ Generator::Generator(models::Decoder& decoder, const text::Tokenizer& tokenizer,
                      GeneratorOptions options) {
   const models::DecoderConfig& config = decoder.config();
   const KvShape shape{config.layer_count(), config.kv_heads, config.head_width, decoder.device()};
-  state_.reset(new State{decoder, tokenizer, std::move(options), shape, {}, {}, 0, {}});
+  auto pool = shape.device.is_cpu() ? nullptr : std::make_shared<KvPool>(shape);
+  state_.reset(
+      new State{decoder, tokenizer, std::move(options), shape, std::move(pool), {}, {}, 0, {}});
 }
 
 Generator::~Generator() = default;

@@ -4,25 +4,26 @@
 
 #include <cstring>
 
+#include "engine/generate/kv_pool.h"
+
 namespace attune::engine::generate {
 
 KvSegment::KvSegment(const KvShape& shape, int64_t capacity,
-                     std::shared_ptr<const KvSegment> parent)
-    : shape_(shape), capacity_(capacity), parent_(std::move(parent)) {
+                     std::shared_ptr<const KvSegment> parent, std::shared_ptr<KvPool> pool)
+    : shape_(shape), capacity_(capacity), parent_(std::move(parent)), pool_(std::move(pool)) {
   CHECK(capacity > 0, "a segment of {} tokens", capacity);
+  CHECK(parent_ == nullptr || parent_->pool() == pool_.get(), "a sequence in two pools");
   if (parent_) first_position_ = parent_->first_position() + parent_->length();
+  if (pool_) return;
+  CHECK(shape.device.is_cpu(), "a segment on {} without a pool", shape.device.str());
   // Pages are touched only as tokens come, so that room for max_new_tokens costs what is used.
   storage_ = at::empty({shape.layers, 2, shape.kv_heads, capacity, shape.head_width},
-                       at::TensorOptions(at::kFloat).device(shape.device));
-  if (shape.device.is_cpu()) data_ = storage_.data_ptr<float>();
+                       at::TensorOptions(at::kFloat));
+  data_ = storage_.data_ptr<float>();
 }
 
-void KvSegment::store(int64_t layer, const Tensor& k, const Tensor& v) {
-  const int64_t count = k.size(0);
-  CHECK(length_ + count <= capacity_, "{} + {} tokens in a segment of {}", length_, count,
-        capacity_);
-  stored(layer, 0, length_ + count).narrow(0, length_, count).copy_(k);
-  stored(layer, 1, length_ + count).narrow(0, length_, count).copy_(v);
+KvSegment::~KvSegment() {
+  if (pool_) pool_->give_back(pool_rows_);
 }
 
 void KvSegment::write(int64_t layer, const float* k, const float* v, int64_t count) {
@@ -48,6 +49,8 @@ void KvSegment::advance(int64_t count) {
   CHECK(length_ + count <= capacity_, "{} + {} tokens in a segment of {}", length_, count,
         capacity_);
   length_ += count;
+  CHECK(pool_ == nullptr || pool_rows_.size() == static_cast<size_t>(length_),
+        "{} rows of {} tokens", pool_rows_.size(), length_);
 }
 
 }  // namespace attune::engine::generate

@@ -17,8 +17,7 @@ namespace {
 
 constexpr int64_t kCausalFromBottomRight = 2;  // LibTorch's CustomMaskType
 
-// Where each sequence begins, and the end of the last: [S + 1] int32.
-Tensor offsets(const std::vector<int64_t>& lengths, at::Device device) {
+Tensor ends_of(const std::vector<int64_t>& lengths, at::Device device) {
   std::vector<int32_t> sums{0};
   for (const int64_t length : lengths) sums.push_back(sums.back() + static_cast<int32_t>(length));
   return at::tensor(sums, at::kInt).to(device);
@@ -46,6 +45,10 @@ bool is_half(const Tensor& x) {
 
 }  // namespace
 
+RaggedOffsets ragged_offsets(const RaggedLengths& lengths, at::Device device) {
+  return {ends_of(lengths.queries, device), ends_of(lengths.keys, device)};
+}
+
 bool ragged_attention_fits(const Tensor& q, const RaggedLengths& lengths,
                            const AttentionOptions& options) {
   if (!q.is_cuda() || !options.alibi_slopes.empty()) return false;
@@ -54,19 +57,18 @@ bool ragged_attention_fits(const Tensor& q, const RaggedLengths& lengths,
 }
 
 Tensor ragged_attention(const Tensor& q, const Tensor& k, const Tensor& v,
-                        const RaggedLengths& lengths, const AttentionOptions& options) {
+                        const RaggedLengths& lengths, const RaggedOffsets& offsets,
+                        const AttentionOptions& options) {
   CHECK(lengths.queries.size() == lengths.keys.size() && !lengths.keys.empty(),
         "{} and {} lengths", lengths.queries.size(), lengths.keys.size());
   const double scale =
       options.scale != 0 ? options.scale : 1.0 / std::sqrt(static_cast<double>(q.size(2)));
-  const Tensor query_offsets = offsets(lengths.queries, q.device());
-  const Tensor key_offsets = offsets(lengths.keys, q.device());
   const int64_t most_queries = longest(lengths.queries), most_keys = longest(lengths.keys);
   if (is_half(q)) {
     std::optional<int64_t> left, right;
     if (window_in_use(lengths, options)) left = options.window - 1, right = 0;
     return std::get<0>(at::_flash_attention_forward(
-        q.contiguous(), k.contiguous(), v.contiguous(), query_offsets, key_offsets, most_queries,
+        q.contiguous(), k.contiguous(), v.contiguous(), offsets.queries, offsets.keys, most_queries,
         most_keys, /*dropout_p=*/0.0, /*is_causal=*/true, /*return_debug_mask=*/false, scale,
         left, right));
   }
@@ -75,7 +77,7 @@ Tensor ragged_attention(const Tensor& q, const Tensor& k, const Tensor& v,
   };
   return std::get<0>(at::_efficient_attention_forward(
                          one_batch(q), one_batch(k), one_batch(v), /*bias=*/std::nullopt,
-                         query_offsets, key_offsets, most_queries, most_keys, /*dropout_p=*/0.0,
+                         offsets.queries, offsets.keys, most_queries, most_keys, /*dropout_p=*/0.0,
                          kCausalFromBottomRight, /*compute_log_sumexp=*/records_grad({q, k, v}),
                          scale))
       .squeeze(0);
@@ -93,7 +95,8 @@ RaggedLengths ragged_lengths(const PackedLayout& layout) {
 Tensor tree_attention_ragged(const Tensor& q, const Tensor& k, const Tensor& v,
                              const PackedLayout& layout, const AttentionOptions& options) {
   const RaggedLengths lengths = ragged_lengths(layout);
-  if (layout.is_flat()) return ragged_attention(q, k, v, lengths, options);
+  const RaggedOffsets offsets = ragged_offsets(lengths, q.device());
+  if (layout.is_flat()) return ragged_attention(q, k, v, lengths, offsets, options);
   std::vector<int64_t> rows;  // of the keys, segment after segment
   for (int64_t index = 0; index < layout.segment_count(); ++index) {
     for (const int64_t at : layout.path_to(index)) {
@@ -103,7 +106,7 @@ Tensor tree_attention_ragged(const Tensor& q, const Tensor& k, const Tensor& v,
   }
   const Tensor gathered = at::tensor(rows, at::kLong).to(q.device());
   return ragged_attention(q, at::index_select(k, 0, gathered), at::index_select(v, 0, gathered),
-                          lengths, options);
+                          lengths, offsets, options);
 }
 
 }  // namespace attune::engine::ops
