@@ -96,7 +96,7 @@ def write_rows(bench, name, prompts):
 def figures_of(steps, _begin):
     """Ours, in the form of legs/trl_ppo.py."""
     names = ("objective/scores", "objective/entropy", "objective/kl", "loss/policy_avg",
-             "loss/value_avg", "sampling/sampling_logp_difference/max")
+             "loss/value_avg")
     return {"prompts": [step["rows"] for step in steps],
             "response_tokens": [round(step["rows"] * step["completions/mean_length"])
                                 for step in steps],
@@ -107,11 +107,10 @@ def figures_of(steps, _begin):
 class Legs:
     """The two sides on one workload."""
 
-    def __init__(self, bench, workload, prompts):
+    def __init__(self, bench, model, reward, workload, prompts):
         self.bench, self.python = bench, peer_python()
+        self.model, self.reward = model, reward
         self.workload, self.settings = workload, WORKLOADS[workload]
-        self.model = harness.write_model(bench)
-        self.reward = harness.write_reward_model(bench, self.model)
         self.rows = write_rows(bench, workload, prompts)
         self.answers = bench.scratch / "answers.jsonl"
 
@@ -179,7 +178,10 @@ def same(done):
 
 
 def run(bench):
-    hh, even = Legs(bench, "hh", hh_prompts()), Legs(bench, "even", even_prompts())
+    model = harness.write_model(bench)
+    reward = harness.write_reward_model(bench, model)
+    hh = Legs(bench, model, reward, "hh", hh_prompts())
+    even = Legs(bench, model, reward, "even", even_prompts())
     bench.pairs(ROUNDS, {**hh.in_turn(*ROLES), **even.in_turn("ours")}, same)
 
 
