@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "base/check.h"
 #include "engine/generate/exponential.h"
@@ -96,6 +97,7 @@ void attend_plainly(const CachedQuery& query) {
 
 CachedAttention::CachedAttention(std::vector<CachedRows> rows) : rows_(std::move(rows)) {
   for (const CachedRows& row : rows_) {
+    CHECK(row.segment->pool() == rows_.front().segment->pool(), "a pass over two pools");
     all_fresh_ = all_fresh_ && row.segment->parent() == nullptr && row.segment->length() == 0;
     for (int64_t i = 0; i < row.count; ++i) tokens_.push_back({row.segment, i});
   }
@@ -128,6 +130,9 @@ void CachedAttention::find_visible() {
     lengths_.queries.push_back(row.count);
     lengths_.keys.push_back(row.segment->first_position() + row.segment->length() + row.count);
   }
+  CHECK(static_cast<int64_t>(visible.size()) ==
+            std::accumulate(lengths_.keys.begin(), lengths_.keys.end(), int64_t{0}),
+        "a segment of a pass that failed");
   const at::Device device = pool_->device();
   visible_ = at::tensor(visible, at::kLong).to(device);
   offsets_ = ops::ragged_offsets(lengths_, device);

@@ -22,10 +22,10 @@ struct CachedRows {
 };
 
 // For one pass: pass it to Decoder::forward or decode, then call advance(). Rows cover the pass in
-// order, without gaps; no two share a segment. fp32; other types are converted. Segments with
-// memory of their own: by our kernels, on the CPU. Those of one pool: by one call of LibTorch's for
-// all rows on a GPU (ops/attention_ragged.h), and where that does not fit, as with ALiBi, one
-// sequence after another.
+// order, without gaps; no two share a segment, and all or none lie in one pool. After an exception
+// their segments are of no use. fp32; other types are converted. Segments with memory of their own:
+// by our kernels, on the CPU. Those of a pool: by one call of LibTorch's for all rows on a GPU
+// (ops/attention_ragged.h), and where that does not fit, as with ALiBi, one sequence after another.
 class CachedAttention : public models::AttentionContext, public models::RowAttention {
  public:
   explicit CachedAttention(std::vector<CachedRows> rows);
@@ -57,10 +57,12 @@ class CachedAttention : public models::AttentionContext, public models::RowAtten
   ops::PackedLayout fresh_;  // the rows as roots, when every segment is an empty root
   bool all_fresh_ = true;
 
-  KvPool* pool_ = nullptr;              // of all segments, or none of them has one
-  std::vector<KvPool::Stretch> taken_;  // the pool's rows of the pass's
-  Tensor visible_;                      // those that the pass sees, sequence after sequence: int64
-  ops::RaggedLengths lengths_;          // of these
+  KvPool* pool_ = nullptr;
+  std::vector<KvPool::Stretch> taken_;  // where the pass's tokens go in it
+  // The pool's rows that the pass sees, sequence after sequence, int64, and how many are whose;
+  // not where all segments are fresh.
+  Tensor visible_;
+  ops::RaggedLengths lengths_;
   ops::RaggedOffsets offsets_;
 };
 

@@ -21,9 +21,17 @@ KvShape shape_of(const models::Decoder& decoder) {
   return {config.layer_count(), config.kv_heads, config.head_width, decoder.device()};
 }
 
-// No pool and one, where the device allows both.
+// None where the device allows it, a pool, and one that gives each token a stretch of its own.
 std::vector<std::shared_ptr<KvPool>> pools_for(const KvShape& shape) {
-  std::vector<std::shared_ptr<KvPool>> pools{std::make_shared<KvPool>(shape)};
+  std::vector<std::shared_ptr<KvPool>> pools{std::make_shared<KvPool>(shape, 4096),
+                                             std::make_shared<KvPool>(shape, 1)};
+  pools[1]->take(1);
+  std::vector<int64_t> holes;
+  for (int64_t row = 1; pools[1]->free_rows() > 0; ++row) {
+    pools[1]->take(1);
+    if (row % 2 == 1) holes.push_back(row);
+  }
+  pools[1]->give_back(holes);
   if (shape.device.is_cpu()) pools.push_back(nullptr);
   return pools;
 }
@@ -146,16 +154,19 @@ void expect_parts_equal_whole(int64_t width, int64_t tokens, const ops::Attentio
   ops::PackedLayout layout;
   layout.add_root(tokens);
   const Tensor expected = ops::tree_attention_reference(q, k, v, layout, options);
-  auto prompt = std::make_shared<KvSegment>(shape, prompt_tokens, nullptr);
-  std::unique_ptr<KvSegment> answer;
-  for (int64_t begin = 0, end = prompt_tokens; begin < tokens; begin = end, end = tokens) {
-    if (begin > 0) answer = std::make_unique<KvSegment>(shape, tokens, prompt);
-    CachedAttention attention({{begin > 0 ? answer.get() : prompt.get(), 0, end - begin}});
-    const auto part = [&](const Tensor& x) { return x.narrow(0, begin, end - begin); };
-    const Tensor found = attention.attend(0, part(q), part(k), part(v), options);
-    attention.advance();
-    EXPECT_LT((found - part(expected)).abs().max().item<double>(), 4e-5)
-        << "width " << width << ", tokens " << begin << " to " << end;
+  for (const std::shared_ptr<KvPool>& pool : pools_for(shape)) {
+    auto prompt = std::make_shared<KvSegment>(shape, prompt_tokens, nullptr, pool);
+    std::unique_ptr<KvSegment> answer;
+    for (int64_t begin = 0, end = prompt_tokens; begin < tokens; begin = end, end = tokens) {
+      if (begin > 0) answer = std::make_unique<KvSegment>(shape, tokens, prompt, pool);
+      CachedAttention attention({{begin > 0 ? answer.get() : prompt.get(), 0, end - begin}});
+      const auto part = [&](const Tensor& x) { return x.narrow(0, begin, end - begin); };
+      const Tensor found = attention.attend(0, part(q), part(k), part(v), options);
+      attention.advance();
+      EXPECT_LT((found - part(expected)).abs().max().item<double>(), 4e-5)
+          << "width " << width << ", tokens " << begin << " to " << end
+          << (pool ? ", in a pool" : "");
+    }
   }
 }
 

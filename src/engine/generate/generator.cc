@@ -282,7 +282,10 @@ Generator::Generator(models::Decoder& decoder, const text::Tokenizer& tokenizer,
                      GeneratorOptions options) {
   const models::DecoderConfig& config = decoder.config();
   const KvShape shape{config.layer_count(), config.kv_heads, config.head_width, decoder.device()};
-  auto pool = shape.device.is_cpu() ? nullptr : std::make_shared<KvPool>(shape);
+  std::shared_ptr<KvPool> pool;
+  if (!shape.device.is_cpu()) {
+    pool = std::make_shared<KvPool>(shape, options.cache_bytes_max / shape.bytes_per_token());
+  }
   state_.reset(
       new State{decoder, tokenizer, std::move(options), shape, std::move(pool), {}, {}, 0, {}});
 }

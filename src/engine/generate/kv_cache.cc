@@ -23,7 +23,7 @@ KvSegment::KvSegment(const KvShape& shape, int64_t capacity,
 }
 
 KvSegment::~KvSegment() {
-  if (pool_) pool_->give_back(pool_rows_);
+  if (pool_) pool_->give_back(std::move(pool_rows_));
 }
 
 void KvSegment::write(int64_t layer, const float* k, const float* v, int64_t count) {

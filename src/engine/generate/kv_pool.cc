@@ -14,11 +14,18 @@ constexpr int64_t kFirstRows = 1024;
 
 }  // namespace
 
+KvPool::Free::iterator KvPool::wide_enough(int64_t count) {
+  return std::find_if(free_.begin(), free_.end(),
+                      [&](const auto& entry) { return entry.second >= count; });
+}
+
 std::vector<KvPool::Stretch> KvPool::take(int64_t count) {
   CHECK(count > 0, "{} rows of a pool", count);
-  if (free_rows_ < count) grow(count);
-  const auto wide = std::find_if(free_.begin(), free_.end(),
-                                 [&](const auto& entry) { return entry.second >= count; });
+  auto wide = wide_enough(count);
+  if (wide == free_.end() && (free_rows_ < count || capacity_ < rows_max_)) {
+    grow(count);
+    wide = wide_enough(count);
+  }
   if (wide != free_.end()) return {cut(wide, count)};
   std::vector<Stretch> stretches;
   while (count > 0) {
@@ -28,7 +35,7 @@ std::vector<KvPool::Stretch> KvPool::take(int64_t count) {
   return stretches;
 }
 
-KvPool::Stretch KvPool::cut(std::map<int64_t, int64_t>::iterator from, int64_t count) {
+KvPool::Stretch KvPool::cut(Free::iterator from, int64_t count) {
   const auto [begin, available] = *from;
   free_.erase(from);
   if (available > count) free_[begin + count] = available - count;
@@ -42,20 +49,23 @@ void KvPool::give_back(std::vector<int64_t> rows) {
     while (end < rows.size() && rows[end] == rows[begin] + static_cast<int64_t>(end - begin)) ++end;
     add_free({rows[begin], static_cast<int64_t>(end - begin)});
   }
+  if (free_rows_ < capacity_) return;
+  free_.clear();
+  storage_ = Tensor();
+  capacity_ = free_rows_ = 0;
 }
 
 void KvPool::add_free(Stretch stretch) {
   free_rows_ += stretch.count;
-  const auto after = free_.lower_bound(stretch.begin);
+  auto after = free_.lower_bound(stretch.begin);
   CHECK(after == free_.end() || stretch.begin + stretch.count <= after->first,
         "rows from {} on given back twice", stretch.begin);
   if (after != free_.end() && stretch.begin + stretch.count == after->first) {
     stretch.count += after->second;
-    free_.erase(after);
+    after = free_.erase(after);
   }
-  const auto next = free_.lower_bound(stretch.begin);
-  if (next != free_.begin()) {
-    const auto before = std::prev(next);
+  if (after != free_.begin()) {
+    const auto before = std::prev(after);
     CHECK(before->first + before->second <= stretch.begin, "rows from {} on given back twice",
           stretch.begin);
     if (before->first + before->second == stretch.begin) {
@@ -67,7 +77,8 @@ void KvPool::add_free(Stretch stretch) {
 }
 
 void KvPool::grow(int64_t count) {
-  const int64_t more = std::max({capacity_, count, kFirstRows});
+  const int64_t wanted = std::max(kFirstRows, std::min(2 * capacity_, rows_max_));
+  const int64_t more = std::max(count, wanted - capacity_);
   Tensor wider = at::empty({shape_.layers, 2, capacity_ + more, shape_.kv_heads, shape_.head_width},
                            at::TensorOptions(at::kFloat).device(shape_.device));
   if (capacity_ > 0) wider.narrow(2, 0, capacity_).copy_(storage_);

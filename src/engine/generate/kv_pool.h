@@ -21,11 +21,14 @@ class KvPool {
     int64_t count = 0;
   };
 
-  explicit KvPool(const KvShape& shape) : shape_(shape) {}
+  // Beyond `rows_max` it grows only when it must; at most what a generator's requests may need.
+  KvPool(const KvShape& shape, int64_t rows_max) : shape_(shape), rows_max_(rows_max) {}
 
-  // `count` free rows: one stretch where there is one, else as many as it takes; of a pool twice as
-  // large where too few are free. Rows in use keep their numbers and what is in them.
+  // `count` free rows: one stretch where there is one, or where the pool may grow; else as many as
+  // it takes. Rows in use keep their numbers and what is in them. While the pool grows, old and new
+  // one are both there.
   std::vector<Stretch> take(int64_t count);
+  // The memory goes with the last row.
   void give_back(std::vector<int64_t> rows);
 
   // k and v [sum of counts, Hk, Dh] into the stretches, in their order.
@@ -39,15 +42,19 @@ class KvPool {
   int64_t free_rows() const { return free_rows_; }
 
  private:
+  using Free = std::map<int64_t, int64_t>;  // begin to count; no two touch
+
+  Free::iterator wide_enough(int64_t count);
   void grow(int64_t count);
   void add_free(Stretch stretch);
-  Stretch cut(std::map<int64_t, int64_t>::iterator from, int64_t count);
+  Stretch cut(Free::iterator from, int64_t count);
 
   KvShape shape_;
+  int64_t rows_max_;
   int64_t capacity_ = 0;
   int64_t free_rows_ = 0;
-  std::map<int64_t, int64_t> free_;  // begin to count; no two touch
-  Tensor storage_;                   // [layers, 2, capacity, Hk, Dh]
+  Free free_;
+  Tensor storage_;  // [layers, 2, capacity, Hk, Dh]
 };
 
 }  // namespace attune::engine::generate
