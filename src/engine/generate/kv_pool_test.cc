@@ -7,7 +7,6 @@
 #include <deque>
 
 #include "base/random.h"
-#include "engine/generate/small_model.h"
 
 namespace attune::engine::generate {
 namespace {
