@@ -22,6 +22,8 @@ constexpr int64_t kTileRows = 6;
 constexpr int64_t kLeastSide = 256;               // with fewer rows or columns, or in all with
 constexpr int64_t kLeastWork = int64_t{1} << 20;  // less work, packing does not pay
 constexpr int64_t kLaneWork = int64_t{1} << 21;   // below it a second thread does not
+constexpr int64_t kFewRows = 64;  // with more, the library is as fast
+constexpr int64_t kLaneWeight = int64_t{1} << 15;  // numbers of a weight that are worth a thread
 constexpr double kMargin = 0.97;  // our time over the library's must be below: a tie is the library
 
 // Runs rows x columns of c on the compute threads, cut along the side whose cut makes the threads
@@ -53,6 +55,24 @@ void run_product(const cpu::MatrixProduct& whole) {
   });
 }
 
+// y [n, M] = x [n, K] times b [K, M], the view of a weight [M, K] turned.
+Tensor few_rows_product(const Tensor& x, const Tensor& b) {
+  Tensor y = at::empty({x.size(0), b.size(1)}, x.options());
+  cpu::FewRowsProduct job;
+  job.x = x.const_data_ptr<float>();
+  job.x_stride = x.stride(0);
+  job.weight = b.const_data_ptr<float>();
+  job.weight_stride = b.stride(1);
+  job.y = y.data_ptr<float>();
+  job.y_stride = y.stride(0);
+  job.rows = x.size(0);
+  job.depth = x.size(1);
+  const auto kernel = cpu::kernels()->few_rows_product;
+  run_lanes(lanes_for(b.numel(), kLaneWeight), b.size(1),
+            [&](int64_t, int64_t begin, int64_t end) { kernel(job, begin, end); });
+  return y;
+}
+
 cpu::MatrixProduct job_of(Tensor& c, const Tensor& a, const Tensor& b, bool add) {
   cpu::MatrixProduct job;
   job.a = a.const_data_ptr<float>();
@@ -80,6 +100,12 @@ bool own_kernel_takes(const Tensor& a, const Tensor& b) {
          std::min(a.size(0), b.size(1)) >= kLeastSide &&
          a.size(0) * a.size(1) * b.size(1) >= kLeastWork && cpu::kernels() != nullptr &&
          product_kind() == ProductKind::kOwn;
+}
+
+bool few_rows_kernel_takes(const Tensor& a, const Tensor& b) {
+  return plain_fp32(a) && plain_fp32(b) && a.size(1) == b.size(0) && a.size(0) > 0 &&
+         a.size(0) <= kFewRows && a.stride(1) == 1 && b.stride(0) == 1 &&
+         b.numel() >= 2 * kLaneWeight && cpu::kernels() != nullptr;
 }
 
 double thread_seconds() {
@@ -152,6 +178,7 @@ double probe_own_product_gflops(double seconds) {
 
 Tensor product(const Tensor& a, const Tensor& b) {
   const at::NoGradGuard no_grad;
+  if (few_rows_kernel_takes(a, b)) return few_rows_product(a, b);
   if (!own_kernel_takes(a, b)) return at::mm(a, b);
   Tensor c = at::empty({a.size(0), b.size(1)}, a.options());
   run_product(job_of(c, a, b, /*add=*/false));

@@ -1,5 +1,10 @@
-// fp32 matrix products on the CPU: by LibTorch's library, or by our own kernel where that is faster
-// (on processors with AVX2 alone the library reaches less than it could on some makes).
+// fp32 matrix products on the CPU: by LibTorch's library, or by our own kernels where they are
+// faster.
+//
+// Up to 64 rows times a weight [M, K] as it lies, as in decoding, are ours everywhere: the library
+// reads the weight as often as it has groups of three rows or so. A row's result is the same beside
+// whatever others. For larger ones, processors with AVX2 alone reach less with the library than
+// they could on some makes.
 //
 // Which of them it is changes the order of sums and so the last bits of results: it is decided once
 // in a process, and a training run's plan keeps it (train/plan.h).

@@ -74,6 +74,34 @@ TEST(MatrixProduct, TheCutAmongThreadsChangesNoBit) {
   }
 }
 
+TEST(MatrixProduct, AFewRowsEqualDoublePrecision) {
+  const Tensor weight = at::randn({700, 170});
+  for (const int64_t rows : {1, 2, 5, 8, 13, 64, 65}) {
+    const Tensor x = at::randn({rows, 170});
+    EXPECT_LT(relative_difference(product(x, weight.t()), exact(x, weight.t())), 1e-5) << rows;
+    const Tensor slice = at::randn({rows, 200}).narrow(1, 9, 170);
+    const Tensor apart = at::randn({700, 190}).narrow(1, 3, 170).t();
+    EXPECT_LT(relative_difference(product(slice, apart), exact(slice, apart)), 1e-5) << rows;
+    const Tensor turned = at::randn({170, rows}).t();  // rows that do not lie side by side
+    EXPECT_LT(relative_difference(product(turned, weight.t()), exact(turned, weight.t())), 1e-5);
+  }
+}
+
+// So that what is sampled beside a sequence does not change it.
+TEST(MatrixProduct, ARowOfAFewIsTheSameBesideOthersAndOnAnyThreads) {
+  if (cpu::kernels() == nullptr) GTEST_SKIP() << "no kernels here";
+  const Tensor weight = at::randn({701, 170}), x = at::randn({64, 170});
+  const int threads = at::get_num_threads();
+  at::set_num_threads(3);
+  const Tensor all = product(x, weight.t());
+  at::set_num_threads(threads);
+  const OneThread one;
+  for (const int64_t rows : {1, 2, 3, 8, 11, 63}) {
+    const Tensor some = product(x.narrow(0, 64 - rows, rows), weight.t());
+    EXPECT_TRUE(some.equal(all.narrow(0, 64 - rows, rows))) << rows;
+  }
+}
+
 TEST(MatrixProduct, OtherTypesGoToTheLibrary) {
   const ProductOverride chosen(ProductKind::kOwn);
   const Tensor a = at::randn({260, 130}, at::kDouble), b = at::randn({130, 270}, at::kDouble);

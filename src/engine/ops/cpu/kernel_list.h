@@ -21,6 +21,7 @@ void attention_backward(const AttentionProblem& problem, const AttentionTask& ta
 
 int64_t matrix_scratch_floats(int64_t rows, int64_t columns, int64_t depth);
 void matrix_product(const MatrixProduct& job, float* scratch);
+void few_rows_product(const FewRowsProduct& job, int64_t begin, int64_t end);
 
 void attend_cached(const CachedQuery& query);
 

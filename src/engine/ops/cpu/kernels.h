@@ -144,6 +144,18 @@ struct MatrixProduct {
   bool add = false;
 };
 
+// y [rows, outputs] = x [rows, depth] * weight', for few rows. Strides are those of rows, whose
+// numbers lie side by side.
+struct FewRowsProduct {
+  const float* x = nullptr;
+  int64_t x_stride = 0;
+  const float* weight = nullptr;  // [outputs, depth]
+  int64_t weight_stride = 0;
+  float* y = nullptr;
+  int64_t y_stride = 0;
+  int64_t rows = 0, depth = 0;
+};
+
 struct KernelTable {
   const char* name;
   int64_t lanes;  // floats a vector
@@ -166,6 +178,8 @@ struct KernelTable {
   // One thread's product, with scratch of so many floats for any part of [rows, columns, depth].
   int64_t (*matrix_scratch_floats)(int64_t rows, int64_t columns, int64_t depth);
   void (*matrix_product)(const MatrixProduct&, float* scratch);
+  // Outputs [begin, end). The order of sums depends on `depth` alone.
+  void (*few_rows_product)(const FewRowsProduct&, int64_t begin, int64_t end);
 
   void (*attend_cached)(const CachedQuery&);
 

@@ -172,6 +172,34 @@ TEST_P(KernelsAlone, MatrixProducts) {
   }
 }
 
+TEST_P(KernelsAlone, ProductsOfAFewRows) {
+  constexpr int64_t kGap = 3;  // between rows: strides are not the depth
+  for (const auto& [rows, outputs, depth] : std::vector<std::tuple<int64_t, int64_t, int64_t>>{
+           {1, 1, 1}, {2, 3, 16}, {3, 7, 15}, {8, 9, 65}, {21, 50, 641}, {64, 4, 30000}}) {
+    const int64_t stride = depth + kGap;
+    const Floats x(some_numbers(rows * stride, 1)), weight(some_numbers(outputs * stride, 2));
+    Floats y(rows * (outputs + kGap));
+    y.fill(7);
+    const FewRowsProduct job{x.data(), stride,        weight.data(), stride,
+                             y.data(), outputs + kGap, rows,          depth};
+    const int64_t cut = outputs / 2;  // in two parts, as threads do
+    kernels()->few_rows_product(job, 0, cut);
+    kernels()->few_rows_product(job, cut, outputs);
+    Exact exact;
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t i = 0; i < outputs; ++i) {
+        double sum = 0;
+        for (int64_t p = 0; p < depth; ++p) {
+          sum += static_cast<double>(x[r * stride + p]) * weight[i * stride + p];
+        }
+        exact.push_back(sum);
+      }
+      exact.insert(exact.end(), kGap, 7);  // untouched
+    }
+    EXPECT_LT(difference(y, exact), 1e-5) << rows << " rows";
+  }
+}
+
 double half_to_double(uint16_t half) {
   return std::ldexp(1 + (half & 1023) / 1024.0, (half >> 10) - 15);
 }

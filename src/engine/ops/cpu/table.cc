@@ -7,18 +7,29 @@
 namespace attune::engine::ops::cpu::ATTUNE_KERNELS {
 
 const KernelTable table = {
-    ATTUNE_NAME_OF(ATTUNE_KERNELS), kLanes,  softmax_rows,
-    rms_norm,                       rms_norm_backward,
-    swiglu,                         swiglu_backward,
-    rotate,                         attention_scratch_floats,
-    attention,                      attention_backward,
-    matrix_scratch_floats,          matrix_product,
-    attend_cached,                  quantize_input,
+    ATTUNE_NAME_OF(ATTUNE_KERNELS),
+    kLanes,
+    softmax_rows,
+    rms_norm,
+    rms_norm_backward,
+    swiglu,
+    swiglu_backward,
+    rotate,
+    attention_scratch_floats,
+    attention,
+    attention_backward,
+    matrix_scratch_floats,
+    matrix_product,
+    few_rows_product,
+    attend_cached,
+    quantize_input,
 #if defined(__AVX2__)
-    product_q8_0,                   product_q4_0,
+    product_q8_0,
+    product_q4_0,
     product_q4_1,
 #else
-    nullptr,                        nullptr,
+    nullptr,
+    nullptr,
     nullptr,
 #endif
 };

@@ -26,6 +26,13 @@ static inline Vec load(const float* p) {
 }
 static inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 static inline Vec broadcast(float x) { return x - Vec{}; }
+// Loaded once, where the compiler would rather have every use read memory.
+static inline Vec in_register(Vec x) {
+#if defined(__AVX512F__) || (defined(__AVX__) && !defined(ATTUNE_LANES))
+  asm("" : "+v"(x));
+#endif
+  return x;
+}
 static inline Vec maximum(Vec a, Vec b) { return a > b ? a : b; }
 
 static inline float sum_of(Vec v) {
