@@ -11,6 +11,7 @@
 
 #include "engine/generate/cached_attention.h"
 #include "engine/generate/live_request.h"
+#include "engine/models/score_head.h"
 #include "engine/tensor/device.h"
 #include "engine/tensor/guarded.h"
 #include "engine/tensor/parallel.h"
@@ -58,8 +59,14 @@ Tensor tensor_of(std::vector<int64_t>& values) {
   return at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, at::kLong);
 }
 
-// Runs it, extends the caches, and gives the logits [R, V] of its logit rows.
-Tensor run_pass(models::Decoder& decoder, Pass& pass) {
+// What a pass says of its logit rows, on the CPU.
+struct Seen {
+  Tensor logits;  // [R, V]
+  Tensor values;  // [R] fp32, or undefined
+};
+
+// Runs it, extends the caches. `value_head` may be undefined.
+Seen run_pass(models::Decoder& decoder, Pass& pass, const Tensor& value_head) {
   CachedAttention attention(std::move(pass.rows));
   models::ForwardOptions options;
   options.adapters = std::move(pass.adapters);
@@ -69,13 +76,17 @@ Tensor run_pass(models::Decoder& decoder, Pass& pass) {
   if (pass.logit_rows.size() != pass.tokens.size()) {
     hidden = hidden.index_select(0, tensor_of(pass.logit_rows).to(hidden.device()));
   }
-  return decoder.logits(hidden).to(at::kCPU).contiguous();
+  Seen seen{decoder.logits(hidden).to(at::kCPU).contiguous(), {}};
+  if (value_head.defined()) seen.values = models::scores_of(hidden, value_head).contiguous();
+  return seen;
 }
 
 // The same for a pass of one token a row: by a team of threads where the model has such a pass.
-Tensor run_decode(models::Decoder& decoder, Pass& pass) {
+Seen run_decode(models::Decoder& decoder, Pass& pass, const Tensor& value_head) {
   const auto count = static_cast<int64_t>(pass.tokens.size());
-  if (!pass.adapters.rows.empty() || !decoder.decodes(count)) return run_pass(decoder, pass);
+  if (!pass.adapters.rows.empty() || value_head.defined() || !decoder.decodes(count)) {
+    return run_pass(decoder, pass, value_head);
+  }
   std::vector<models::TokenRow> rows;
   for (size_t i = 0; i < pass.tokens.size(); ++i) {
     rows.push_back({pass.tokens[i], pass.positions[i]});
@@ -83,7 +94,7 @@ Tensor run_decode(models::Decoder& decoder, Pass& pass) {
   CachedAttention attention(std::move(pass.rows));
   Tensor logits = decoder.decode(rows, attention);
   attention.advance();
-  return logits;
+  return {std::move(logits), {}};
 }
 
 Status check_ids(const std::vector<int32_t>& ids, int64_t vocabulary, const char* what) {
@@ -119,7 +130,7 @@ struct Generator::State {
   std::vector<LiveRequest*> admit();
   Status prefill(const std::vector<LiveRequest*>& fresh, const GeneratorEvents& events);
   Status decode(const GeneratorEvents& events);
-  Status choose(const Tensor& logits, const std::vector<Choice>& choices,
+  Status choose(const Seen& seen, const std::vector<Choice>& choices,
                 const GeneratorEvents& events);
   void retire(const GeneratorEvents& events);
 };
@@ -160,7 +171,7 @@ int64_t Generator::State::running_rows() const {
   int64_t rows = 0;
   for (const LiveRequest& live : running) {
     rows += live.samples.empty() ? live.request.num_return_sequences : 0;
-    for (const LiveSample& sample : live.samples) rows += sample.finished() ? 0 : 1;
+    for (const LiveSample& sample : live.samples) rows += sample.closed() ? 0 : 1;
   }
   return rows;
 }
@@ -200,27 +211,28 @@ Status Generator::State::prefill(const std::vector<LiveRequest*>& fresh,
     const auto count = static_cast<size_t>(request.num_return_sequences);
     live->samples.reserve(count);
     for (size_t i = 0; i < count; ++i) {
-      live->samples.emplace_back(request, live->max_new_tokens, i, tokenizer);
+      live->samples.emplace_back(request, live->max_new_tokens, i, tokenizer,
+                                 options.value_head.defined());
       choices.push_back({live, &live->samples.back(),
                          static_cast<int64_t>(pass.logit_rows.size()) - 1});
     }
   }
   statistics.prefilled_tokens += static_cast<int64_t>(pass.tokens.size());
-  const Tensor logits = run_pass(decoder, pass);
+  const Seen seen = run_pass(decoder, pass, options.value_head);
   for (LiveRequest* live : fresh) {
     for (LiveSample& sample : live->samples) {
       sample.segment =
           std::make_unique<KvSegment>(shape, live->max_new_tokens, live->prompt, pool);
     }
   }
-  return choose(logits, choices, events);
+  return choose(seen, choices, events);
 }
 
 Status Generator::State::decode(const GeneratorEvents& events) {
   std::vector<Choice> choices;
   for (LiveRequest& live : running) {
     for (LiveSample& sample : live.samples) {
-      if (!sample.finished()) choices.push_back({&live, &sample, 0});
+      if (!sample.closed()) choices.push_back({&live, &sample, 0});
     }
   }
   if (choices.empty()) return {};
@@ -235,22 +247,31 @@ Status Generator::State::decode(const GeneratorEvents& events) {
     pass.add(choice.sample->segment.get(), {&token, 1}, choice.live->request.adapters);
   }
   statistics.decoded_tokens += static_cast<int64_t>(pass.tokens.size());
-  return choose(run_decode(decoder, pass), choices, events);
+  return choose(run_decode(decoder, pass, options.value_head), choices, events);
 }
 
-Status Generator::State::choose(const Tensor& logits, const std::vector<Choice>& choices,
+Status Generator::State::choose(const Seen& seen, const std::vector<Choice>& choices,
                                 const GeneratorEvents& events) {
-  const float* values = logits.data_ptr<float>();
-  const auto vocabulary = static_cast<size_t>(logits.size(1));
+  const float* logits = seen.logits.const_data_ptr<float>();
+  const float* values = seen.values.defined() ? seen.values.const_data_ptr<float>() : nullptr;
+  const auto vocabulary = static_cast<size_t>(seen.logits.size(1));
   std::vector<SampledToken> tokens(choices.size());
   const auto count = static_cast<int64_t>(choices.size());
   run_lanes(lanes_for(count, 1), count, [&](int64_t, int64_t begin, int64_t end) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-      const float* row = values + static_cast<size_t>(choices[i].row) * vocabulary;
+      if (choices[i].sample->finished()) continue;
+      const float* row = logits + static_cast<size_t>(choices[i].row) * vocabulary;
       tokens[i] = choices[i].sample->choose({row, vocabulary}, choices[i].live->stop_ids);
     }
   });
   for (size_t i = 0; i < choices.size(); ++i) {
+    if (choices[i].sample->finished()) {
+      choices[i].sample->close(values[choices[i].row]);
+      continue;
+    }
+    if (values != nullptr) {
+      choices[i].sample->completion.values.push_back(values[choices[i].row]);
+    }
     if (!std::isfinite(tokens[i].log_prob)) {
       return make_error(ErrorCode::kInternal,
                         "the model gave logits that are no numbers after {} tokens; its weights "

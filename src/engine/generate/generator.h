@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "engine/generate/request.h"
 #include "engine/models/decoder.h"
+#include "engine/tensor/tensor.h"
 #include "text/tokenizer.h"
 
 namespace attune::engine::generate {
@@ -29,6 +30,9 @@ struct GeneratorOptions {
   int64_t rows_max = 64;                  // samples
   int64_t cache_bytes_max = int64_t{2} << 30;  // of keys and values, reserved at admission
   int64_t prefill_tokens_max = 2048;      // prompt tokens of one pass
+  // [1, D], or undefined: a score head whose values of the states passed through are wanted too
+  // (Completion::values). What trains it must not run meanwhile.
+  Tensor value_head = {};
 };
 
 struct GeneratorEvents {

@@ -5,12 +5,13 @@
 namespace attune::engine::generate {
 
 LiveSample::LiveSample(const GenerateRequest& request, int64_t max_new_tokens, uint64_t index,
-                       const text::Tokenizer& tokenizer)
+                       const text::Tokenizer& tokenizer, bool wants_values)
     : sampler_(request.sampling, request.stream, index, request.prompt),
       decoder_(tokenizer, /*skip_special_tokens=*/true, request.continues_text),
       stop_text_(request.stop_strings),
       max_new_tokens_(max_new_tokens),
-      min_new_tokens_(request.min_new_tokens) {}
+      min_new_tokens_(request.min_new_tokens),
+      wants_values_(wants_values) {}
 
 SampledToken LiveSample::choose(std::span<const float> logits, const StopIds& stop_ids) {
   std::span<const int32_t> banned;
@@ -23,6 +24,14 @@ void LiveSample::finish(FinishReason reason, std::string* shown) {
   completion.finish_reason = reason;
   *shown += stop_text_.push(decoder_.finish());
   if (!stop_text_.stopped()) *shown += stop_text_.finish();
+  if (wants_values_ && length() < max_new_tokens_) return;
+  closed_ = true;
+  segment.reset();
+}
+
+void LiveSample::close(float value) {
+  completion.values.push_back(value);
+  closed_ = true;
   segment.reset();
 }
 
@@ -44,7 +53,7 @@ std::string LiveSample::accept(const SampledToken& token, const StopIds& stop_id
 
 bool LiveRequest::done() const {
   return !samples.empty() && std::all_of(samples.begin(), samples.end(),
-                                         [](const LiveSample& s) { return s.finished(); });
+                                         [](const LiveSample& s) { return s.closed(); });
 }
 
 std::vector<Completion> LiveRequest::take_completions() {

@@ -24,15 +24,21 @@ struct StopIds {
 
 class LiveSample {
  public:
+  // `wants_values`: of the states, as Completion::values.
   LiveSample(const GenerateRequest& request, int64_t max_new_tokens, uint64_t index,
-             const text::Tokenizer& tokenizer);
+             const text::Tokenizer& tokenizer, bool wants_values);
 
   // Chooses the next token; safe to call for different samples at once.
   SampledToken choose(std::span<const float> logits, const StopIds& stop_ids);
   // Takes it up; returns the text that became certain. Sets finished() when it was the last.
   std::string accept(const SampledToken& token, const StopIds& stop_ids);
 
-  bool finished() const { return finished_; }
+  // The value of the state after the last token, which a sample that is finished() but not closed()
+  // waits for.
+  void close(float value);
+
+  bool finished() const { return finished_; }  // has its tokens
+  bool closed() const { return closed_; }      // and needs no pass any more
   int32_t last_token() const { return completion.tokens.back(); }
   int64_t length() const { return static_cast<int64_t>(completion.tokens.size()); }
 
@@ -47,7 +53,9 @@ class LiveSample {
   StopText stop_text_;
   int64_t max_new_tokens_;
   int64_t min_new_tokens_;
+  bool wants_values_;
   bool finished_ = false;
+  bool closed_ = false;
 };
 
 struct LiveRequest {

@@ -50,6 +50,9 @@ struct Completion {
   // vocabulary, before repetition_penalty, top_k, top_p and min_p (temperature 1 when greedy).
   // Nats.
   std::vector<float> log_probs;
+  // With GeneratorOptions::value_head: of the state before each token, and of the one after the
+  // last where the sample ended before its longest length.
+  std::vector<float> values;
   std::string text;  // decoded without special tokens, up to a stop string
   FinishReason finish_reason = FinishReason::kLength;
 

@@ -55,11 +55,15 @@ Tensor score_weight(Decoder& decoder, const std::vector<std::string>& stack) {
   return decoder.config().head == HeadKind::kScore ? decoder.head_weight() : Tensor();
 }
 
-Tensor scores_at(const Tensor& hidden, const std::vector<int64_t>& rows, const Tensor& weight) {
+Tensor scores_of(const Tensor& hidden, const Tensor& weight) {
   CHECK(weight.size(0) == 1, "a score head of {} labels", weight.size(0));
+  const Tensor head = weight.to(hidden.device(), at::kFloat).select(0, 0);
+  return at::mv(hidden.to(at::kFloat), head).to(at::kCPU);
+}
+
+Tensor scores_at(const Tensor& hidden, const std::vector<int64_t>& rows, const Tensor& weight) {
   const Tensor index = at::tensor(rows, at::kLong).to(hidden.device());
-  const Tensor states = hidden.index_select(0, index).to(at::kFloat);
-  return at::mv(states, weight.to(hidden.device(), at::kFloat).select(0, 0)).to(at::kCPU);
+  return scores_of(hidden.index_select(0, index), weight);
 }
 
 Tensor branch_scores(Decoder& decoder, const TreeBatch& pass, const Tensor& hidden,

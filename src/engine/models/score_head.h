@@ -36,7 +36,10 @@ Status add_score_head(Decoder& decoder, const std::string& adapter, const NewSco
 // undefined when there is none.
 Tensor score_weight(Decoder& decoder, const std::vector<std::string>& stack = {});
 
-// Scores [R] fp32 of rows of `hidden` [N, D], differentiable in both.
+// Scores [N] fp32 on the CPU of all rows of `hidden` [N, D], differentiable in both.
+Tensor scores_of(const Tensor& hidden, const Tensor& weight);
+
+// The same of chosen rows [R].
 Tensor scores_at(const Tensor& hidden, const std::vector<int64_t>& rows, const Tensor& weight);
 
 // Scores [C] fp32 of the branches of a pass with `scores`, each at its last token, from the pass's

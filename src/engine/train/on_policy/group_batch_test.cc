@@ -22,7 +22,7 @@ std::vector<Rollout> rollouts_of(const std::vector<std::vector<int64_t>>& length
     rollout.tree.prompt = {1, 2};
     for (int64_t length : group) {
       rollout.tree.branches.push_back({std::vector<int32_t>(static_cast<size_t>(length), 5), 0});
-      rollout.samples.push_back({std::vector<float>(static_cast<size_t>(length), -1), "",
+      rollout.samples.push_back({std::vector<float>(static_cast<size_t>(length), -1), {}, "",
                                  sample++ % 2 == 0, score});
       score *= 2;
     }

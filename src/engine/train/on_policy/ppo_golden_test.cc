@@ -76,7 +76,7 @@ Result<std::vector<Rollout>> frozen(const std::vector<PromptRow>&,
     Rollout rollout;
     rollout.row = row;
     rollout.tree = {one["prompt"].get<std::vector<int32_t>>(), {{answer, 0}}};
-    rollout.samples = {{std::vector<float>(answer.size()), "", one["ended"].get<bool>(), 0}};
+    rollout.samples = {{std::vector<float>(answer.size()), {}, "", one["ended"].get<bool>(), 0}};
     rollouts.push_back(std::move(rollout));
   }
   return rollouts;

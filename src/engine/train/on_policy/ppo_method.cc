@@ -38,6 +38,12 @@ double unbiased_variance(const std::vector<double>& values) {
 
 }  // namespace
 
+void capture_values(PpoSetup* setup) {
+  const PpoRoles& roles = setup->roles;
+  if (!(roles.value == roles.policy) || setup->options.recompute_log_probs) return;
+  setup->options.rollout.value_head = roles.value_head;
+}
+
 PpoMethod::PpoMethod(PpoSetup setup)
     : setup_(std::move(setup)), controller_(setup_.options.kl) {
   if (setup_.options.ema == 0) return;
@@ -113,8 +119,9 @@ Result<PpoMethod::Answered> PpoMethod::answer(Split split, const std::vector<int
 Result<Measured> PpoMethod::measure_all(Split split, const std::vector<Rollout>& rollouts) {
   const PpoOptions& options = setup_.options;
   const bool training = split == Split::kTrain;
+  const bool captured = options.rollout.value_head.defined();
   const MeasureOptions wanted{.policy = training && options.recompute_log_probs,
-                              .values = training,
+                              .values = training && !captured,
                               .temperature = options.rollout.temperature,
                               .max_tokens_per_batch = options.scoring_tokens};
   KindsOfValues kinds = TRY(compute_together(ranks_, rollouts, [&](const auto& some) {
@@ -122,6 +129,7 @@ Result<Measured> PpoMethod::measure_all(Split split, const std::vector<Rollout>&
     return KindsOfValues{std::move(own.log_probs), std::move(own.reference),
                          std::move(own.values)};
   }));
+  if (training && captured) kinds[2] = captured_values(rollouts);
   return Measured{std::move(kinds[0]), std::move(kinds[1]), std::move(kinds[2])};
 }
 

@@ -48,6 +48,11 @@ struct PpoSetup {
   std::function<Status(const std::string& run_directory)> save_value;
 };
 
+// Where values are those of a head on the policy's states (value_source head) and log-probs are
+// taken as captured (recompute_log_probs false), lets sampling capture the values too, so that no
+// pass of the policy follows it. Before `answer` is made, which takes setup->options.rollout.
+void capture_values(PpoSetup* setup);
+
 class PpoMethod : public Method {
  public:
   explicit PpoMethod(PpoSetup setup);

@@ -1,5 +1,6 @@
 #include "engine/train/on_policy/ppo_method.h"
 
+#include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -65,6 +66,38 @@ TEST(PpoMethodTest, CapturedLogProbsAreThoseOfTheTrainingPath) {
   const Json step = captured.events("step").at(0);
   EXPECT_FALSE(step.contains("sampling/sampling_logp_difference/max"));
   EXPECT_NEAR(step["val/ratio"].get<double>(), 1, 1e-4);
+}
+
+TEST(PpoMethodTest, SamplingCapturesValuesWhereNoPassOfThePolicyFollows) {
+  PpoSetup setup;
+  setup.roles.value_head = at::ones({1, 4});
+  setup.options.recompute_log_probs = true;
+  capture_values(&setup);
+  EXPECT_FALSE(setup.options.rollout.value_head.defined());
+  setup.options.recompute_log_probs = false;
+  setup.roles.value.stack = {"value"};  // of other states
+  capture_values(&setup);
+  EXPECT_FALSE(setup.options.rollout.value_head.defined());
+  setup.roles.value.stack = {};
+  capture_values(&setup);
+  EXPECT_TRUE(setup.options.rollout.value_head.defined());
+}
+
+TEST(PpoMethodTest, CapturedValuesGiveTheStepOfMeasuredOnes) {
+  const Json config = {{"max_steps", 3}, {"samples_per_prompt", 2}};
+  SmallPpoRun measured(config, even_share);
+  ASSERT_TRUE(measured.run().ok());
+  Json without = config;
+  without["recompute_log_probs"] = false;
+  SmallPpoRun captured(without, even_share);
+  ASSERT_TRUE(captured.run().ok());
+  for (size_t i = 0; i < 3; ++i) {
+    const Json expected = measured.events("step").at(i), got = captured.events("step").at(i);
+    for (const char* name : {"loss/value_avg", "objective/scores", "val/clipfrac_avg"}) {
+      const double value = expected[name];
+      EXPECT_NEAR(got[name].get<double>(), value, 1e-3 * std::abs(value) + 1e-6) << name << i;
+    }
+  }
 }
 
 // Passes of any size give the same step; several samples of a prompt share it.

@@ -97,6 +97,7 @@ PpoSetup SmallPpoRun::make_setup() {
     setup.policy_parameters.push_back({parameter.name, parameter.tensor});
   }
   setup.options.rollout.adapters = roles.policy.stack;
+  capture_values(&setup);
   setup.answer = [&policy, options = setup.options.rollout](const std::vector<PromptRow>& prompts,
                                                             const std::vector<int64_t>& rows,
                                                             int64_t step, const RowShare& share) {

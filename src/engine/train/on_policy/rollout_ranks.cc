@@ -73,6 +73,7 @@ void write(const Rollout& rollout, Writer& to) {
     to.list(std::span<const int32_t>(branch.ids));
     to.number(branch.first);
     to.list(std::span<const float>(sample.log_probs));
+    to.list(std::span<const float>(sample.values));
     to.text(sample.text);
     to.number(sample.ended);
     to.number(sample.score);
@@ -89,6 +90,7 @@ Rollout read_rollout(Reader& from, const std::vector<PromptRow>& prompts) {
     rollout.tree.branches.push_back({std::move(ids), from.number<int64_t>()});
     RolloutSample sample;
     sample.log_probs = from.list<std::vector<float>>();
+    sample.values = from.list<std::vector<float>>();
     sample.text = from.list<std::string>();
     sample.ended = from.number<bool>();
     sample.score = from.number<double>();

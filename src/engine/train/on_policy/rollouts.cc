@@ -49,8 +49,8 @@ Rollout make_rollout(int64_t row, const PromptRow& prompt,
   for (generate::Completion& completion : completions) {
     const bool ended = is_stop(completion.tokens.back(), stop_ids);
     rollout.tree.branches.push_back({std::move(completion.tokens), 0});
-    rollout.samples.push_back(
-        {std::move(completion.log_probs), std::move(completion.text), ended, 0});
+    rollout.samples.push_back({std::move(completion.log_probs), std::move(completion.values),
+                               std::move(completion.text), ended, 0});
   }
   return rollout;
 }
@@ -131,6 +131,7 @@ Result<std::vector<Rollout>> make_rollouts(models::Decoder& decoder,
   generate::GeneratorOptions bounds;
   bounds.eos_ids = options.stop_ids;
   bounds.rows_max = options.rows_max;
+  bounds.value_head = options.value_head;
   auto completions =
       TRY(generate::Generator(decoder, tokenizer, bounds).run(std::move(requests)));
   std::vector<Rollout> rollouts;
@@ -208,6 +209,14 @@ SampleValues captured_log_probs(const std::vector<Rollout>& rollouts) {
   SampleValues values;
   for (const Rollout& rollout : rollouts) {
     for (const RolloutSample& sample : rollout.samples) values.push_back(sample.log_probs);
+  }
+  return values;
+}
+
+SampleValues captured_values(const std::vector<Rollout>& rollouts) {
+  SampleValues values;
+  for (const Rollout& rollout : rollouts) {
+    for (const RolloutSample& sample : rollout.samples) values.push_back(sample.values);
   }
   return values;
 }

@@ -20,6 +20,7 @@
 #include "engine/models/decoder.h"
 #include "engine/models/token_tree.h"
 #include "engine/nn/adapters.h"
+#include "engine/tensor/tensor.h"
 #include "engine/train/on_policy/reward_source.h"
 #include "engine/train/rows/prompt_rows.h"
 #include "text/tokenizer.h"
@@ -37,12 +38,16 @@ struct RolloutOptions {
   double repetition_penalty = 1.0;
   std::vector<int32_t> stop_ids;      // empty: fixed length
   std::vector<std::string> adapters;  // the policy's stack
+  Tensor value_head = {};             // [1, D] on that stack's states, to capture values; or none
   int64_t rows_max = 64;              // samples decoded at once; part of what fixes the bits
   uint64_t seed = 42;
 };
 
 struct RolloutSample {
   std::vector<float> log_probs;  // of each token, captured while sampling
+  // With a value head, captured likewise: of the state before each token, and of the one after the
+  // last where it ended before the longest length.
+  std::vector<float> values;
   std::string text;              // decoded without special tokens
   bool ended = false;            // its last token is a stop token
   double score = 0;              // of score_rollouts()
@@ -100,8 +105,9 @@ SampleValues rollout_log_probs(models::Decoder& decoder, const std::vector<Rollo
 // when it is no number, an error that names kl_limit and what to change.
 Status check_kl_limit(double nats_a_token, const std::optional<double>& limit, const char* advice);
 
-// The captured log-probs in the same shape.
+// What was captured, in the same shape; the values of each sample as RolloutSample has them.
 SampleValues captured_log_probs(const std::vector<Rollout>& rollouts);
+SampleValues captured_values(const std::vector<Rollout>& rollouts);
 
 // "sampling/sampling_logp_difference/mean" and "/max": how far the captured log-probs are from
 // those of the training path (TRL's names).

@@ -7,6 +7,8 @@
 #include <set>
 
 #include "engine/generate/small_model.h"
+#include "engine/models/score_head.h"
+#include "engine/train/on_policy/ppo_roles.h"
 
 namespace attune::engine::train {
 namespace {
@@ -108,6 +110,36 @@ TEST(RolloutsTest, SeedStepAndRowDecideAloneWhatIsSampled) {
   EXPECT_NE(twice[2], twice[0]);
 }
 
+// Of every state that has one, though the last token of a sample is not needed to sample another;
+// what is sampled stays as it is.
+TEST(RolloutsTest, CapturedValuesAreThoseOfTheTrainingPath) {
+  const auto decoder = testing::small_decoder();
+  RolloutOptions options = options_of(3);
+  const auto without = ids_of(roll(*decoder, {0, 1, 3}, 2, options));
+  options.value_head = models::new_score_weight(decoder->config().width, {.seed = 8});
+  options.rows_max = 3;  // prompts wait for samples that have their tokens but not all values
+  const std::vector<Rollout> rollouts = roll(*decoder, {0, 1, 3}, 2, options);
+  EXPECT_EQ(ids_of(rollouts), without);
+  PpoRoles roles;
+  roles.policy = roles.reference = roles.value = {decoder.get(), {}};
+  roles.value_head = options.value_head;
+  const SampleValues measured = measure(roles, rollouts, {.policy = false}).values;
+  const SampleValues captured = captured_values(rollouts);
+  ASSERT_EQ(captured.size(), 9U);
+  size_t early = 0;
+  for (size_t i = 0; i < captured.size(); ++i) {
+    const size_t tokens = without[i].size();
+    const bool ended_early = tokens < 12;
+    early += ended_early ? 1 : 0;
+    ASSERT_EQ(captured[i].size(), tokens + (ended_early ? 1 : 0));
+    for (size_t t = 0; t < captured[i].size(); ++t) {
+      EXPECT_NEAR(captured[i][t], measured[i][t], 1e-5) << i << " " << t;
+    }
+  }
+  EXPECT_GT(early, 1U);
+  EXPECT_LT(early, 9U);
+}
+
 TEST(RolloutsTest, SharesOfAStepAreTheWholeStep) {
   const auto decoder = testing::small_decoder();
   const RolloutOptions options = options_of(2);
@@ -190,7 +222,7 @@ TEST(RolloutsTest, AScoreThatIsNoNumberOrIsMissingIsRefusedByName) {
 TEST(RolloutsTest, LengthsAreReportedAsTrlDoes) {
   Rollout rollout;
   rollout.tree.branches = {{{1, 2, 3}, 0}, {{1, 2, 3, 4, 5}, 0}};
-  rollout.samples = {{{}, "", true, 0}, {{}, "", false, 0}};
+  rollout.samples = {{{}, {}, "", true, 0}, {{}, {}, "", false, 0}};
   std::map<std::string, double> metrics;
   add_length_metrics({rollout}, &metrics);
   EXPECT_EQ(metrics["completions/mean_length"], 4);

@@ -110,6 +110,7 @@ Status run_ppo(const protocol::Job& given) {
   setup.reward = reward.get();
   setup.gold = gold.get();
   setup.roles = std::move(models.roles);
+  capture_values(&setup);
   setup.save_value = models.save_value;
   setup.policy_parameters = run.parameters();
   setup.train = std::move(data.train);
