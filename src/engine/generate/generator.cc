@@ -59,6 +59,14 @@ Tensor tensor_of(std::vector<int64_t>& values) {
   return at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, at::kLong);
 }
 
+// One stack for all rows as such: it is cheaper than by rows.
+nn::AdapterSelection whole_or_rows(Pass& pass) {
+  const std::vector<nn::AdapterRows>& rows = pass.adapters.rows;
+  const auto tokens = static_cast<int64_t>(pass.tokens.size());
+  if (rows.size() == 1 && rows[0].begin == 0 && rows[0].end == tokens) return {rows[0].stack, {}};
+  return std::move(pass.adapters);
+}
+
 // What a pass says of its logit rows, on the CPU.
 struct Seen {
   Tensor logits;  // [R, V]
@@ -69,7 +77,7 @@ struct Seen {
 Seen run_pass(models::Decoder& decoder, Pass& pass, const Tensor& value_head) {
   CachedAttention attention(std::move(pass.rows));
   models::ForwardOptions options;
-  options.adapters = std::move(pass.adapters);
+  options.adapters = whole_or_rows(pass);
   Tensor hidden = decoder.forward(tensor_of(pass.tokens), tensor_of(pass.positions), attention,
                                   options);
   attention.advance();

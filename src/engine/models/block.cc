@@ -4,8 +4,7 @@
 #include <ATen/ops/relu.h>
 #include <ATen/ops/silu.h>
 
-#include <algorithm>
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "base/check.h"
@@ -20,7 +19,21 @@ struct Heads {
   Tensor k, v;  // [N, Hk, Dh]
 };
 
+// A layer as one operator, where it is a tensor and an adapter's share at most.
+std::optional<ops::LinearParameters> as_parameters(const nn::Linear& linear,
+                                                   const BlockPass& pass) {
+  if (linear.blocks || linear.transposed) return std::nullopt;
+  const ForwardOptions& options = pass.options;
+  const auto pair = pass.adapters->single_pair(linear.path, options.adapters,
+                                               {options.training, options.dropout_seed});
+  if (!pair) return std::nullopt;
+  ops::LinearParameters layer{linear.weight, linear.bias};
+  if (*pair != nullptr) layer.share = **pair;
+  return layer;
+}
+
 Tensor project(const nn::Linear& linear, const Tensor& x, const BlockPass& pass) {
+  if (const auto layer = as_parameters(linear, pass)) return ops::linear(x, *layer);
   const ForwardOptions& options = pass.options;
   return pass.adapters->apply(linear.path, x, linear.forward(x), options.adapters,
                               {options.training, options.dropout_seed});
@@ -44,22 +57,8 @@ Heads split_fused(const Tensor& qkv, const DecoderConfig& config) {
           heads.narrow(1, config.heads + config.kv_heads, config.kv_heads)};
 }
 
-// Whether a layer is its own weights alone, without an adapter's share.
-bool plain(const nn::Linear& linear, const BlockPass& pass) {
-  const auto adapted = [&](const std::vector<std::string>& stack) {
-    return std::any_of(stack.begin(), stack.end(), [&](const std::string& name) {
-      const nn::Adapter* adapter = pass.adapters->find(name);
-      return adapter == nullptr || adapter->pairs.contains(linear.path);  // apply() reports none
-    });
-  };
-  const nn::AdapterSelection& selection = pass.options.adapters;
-  return !linear.blocks && !linear.transposed && !adapted(selection.stack) &&
-         std::none_of(selection.rows.begin(), selection.rows.end(),
-                      [&](const nn::AdapterRows& rows) { return adapted(rows.stack); });
-}
-
-// norm(x) on its way into linear layers. Where the layers are plain it is not kept for the backward
-// pass (ops/linear.h).
+// norm(x) on its way into linear layers. Where they are all as_parameters() it is not kept for the
+// backward pass (ops/linear.h).
 class NormedInput {
  public:
   NormedInput(const nn::Norm& norm, const Tensor& x, const BlockPass& pass)
@@ -68,7 +67,7 @@ class NormedInput {
   std::vector<Tensor> project(const std::vector<const nn::Linear*>& linears) {
     std::vector<ops::LinearParameters> layers;
     for (const nn::Linear* linear : linears) {
-      if (plain(*linear, pass_)) layers.push_back({linear->weight, linear->bias});
+      if (const auto layer = as_parameters(*linear, pass_)) layers.push_back(*layer);
     }
     if (!norm_.layer_norm && layers.size() == linears.size() &&
         ops::derived_linear_fits(x_, layers)) {
@@ -156,10 +155,9 @@ Tensor feed_forward(const Block& block, NormedInput& x, const BlockPass& pass) {
     return project(block.down, activate(x.project({&block.up})[0], activation), pass);
   }
   const std::vector<Tensor> both = x.project({&*block.gate, &block.up});
-  const ops::LinearParameters down{block.down.weight, block.down.bias};
-  if (activation == Activation::kSilu && plain(block.down, pass) &&
-      ops::derived_linear_fits(both[0], {down})) {
-    return ops::swiglu_linear(both[0], both[1], down);
+  const auto down = as_parameters(block.down, pass);
+  if (activation == Activation::kSilu && down && ops::derived_linear_fits(both[0], {*down})) {
+    return ops::swiglu_linear(both[0], both[1], *down);
   }
   return project(block.down, activate_gated(both[0], both[1], activation), pass);
 }

@@ -1,8 +1,6 @@
 #include "engine/nn/adapters.h"
 
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/mm.h>
 
 #include <algorithm>
 #include <functional>
@@ -98,11 +96,33 @@ Tensor Adapters::apply_stack(const std::string& module, const Tensor& x, Tensor 
       uint64_t seed = Random(dropout.seed, hash_names(name, module)).next();
       input = nn::dropout(x, pair.dropout, seed);
     }
-    const auto type = x.scalar_type();
-    Tensor low = at::mm(input, pair.a.to(type).t());
-    y = at::addmm(y, low, pair.b.to(type).t(), 1, pair.scale);
+    y = ops::add_share(y, input, pair);
   }
   return y;
+}
+
+std::optional<const LoraPair*> Adapters::single_pair(const std::string& module,
+                                                     const AdapterSelection& selection,
+                                                     const AdapterDropout& dropout) const {
+  const LoraPair* single = nullptr;
+  for (const std::string& name : selection.stack) {
+    const Adapter* adapter = find(name);
+    CHECK(adapter != nullptr, "there is no adapter {}", name);
+    const auto found = adapter->pairs.find(module);
+    if (found == adapter->pairs.end()) continue;
+    const bool drops = dropout.active && found->second.dropout > 0.0;
+    if (single != nullptr || drops) return std::nullopt;
+    single = &found->second;
+  }
+  const auto changes = [&](const std::string& name) {
+    const Adapter* adapter = find(name);
+    CHECK(adapter != nullptr, "there is no adapter {}", name);
+    return adapter->pairs.contains(module);
+  };
+  for (const AdapterRows& rows : selection.rows) {
+    if (std::any_of(rows.stack.begin(), rows.stack.end(), changes)) return std::nullopt;
+  }
+  return single;
 }
 
 Tensor Adapters::apply(const std::string& module, const Tensor& x, const Tensor& base_output,

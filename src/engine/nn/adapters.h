@@ -9,20 +9,19 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/nn/parameters.h"
+#include "engine/ops/linear.h"
 #include "weights/lora_config.h"
 
 namespace attune::engine::nn {
 
-// The A and B of one linear layer in one adapter; tensors are fp32 leaves.
-struct LoraPair {
-  Tensor a;              // [r, in]
-  Tensor b;              // [out, r]
-  double scale = 1.0;    // s
+// The A and B of one linear layer in one adapter; tensors are fp32 leaves, `scale` is s.
+struct LoraPair : ops::LowRankShare {
   double dropout = 0.0;  // on the adapter's input, training only
 };
 
@@ -93,6 +92,12 @@ class Adapters {
   // base_output [N, out] plus the adapters' share for input x [N, in] at this module.
   Tensor apply(const std::string& module, const Tensor& x, const Tensor& base_output,
                const AdapterSelection& selection, const AdapterDropout& dropout = {}) const;
+
+  // What the selection adds to this module in all rows alike, by one adapter at most, without
+  // dropout: its pair, or null for nothing. None where it is not so simple, and apply() is needed.
+  std::optional<const LoraPair*> single_pair(const std::string& module,
+                                             const AdapterSelection& selection,
+                                             const AdapterDropout& dropout = {}) const;
 
   // The trunk's linear layers by path.
   struct ModuleSize {

@@ -84,6 +84,26 @@ TEST(Adapters, StacksByRows) {
   EXPECT_DOUBLE_EQ(adapters.find("a")->pairs.at(kQ).scale, 1.5);
 }
 
+// What layers can add by themselves: one pair, for all rows, without dropout.
+TEST(Adapters, ASinglePairIsWhatAllRowsGet) {
+  Adapters adapters = two_layers();
+  weights::LoraConfig config = config_of({"q_proj"});
+  config.lora_dropout = 0.5;
+  ASSERT_TRUE(adapters.create("a", config, 1).ok());
+  ASSERT_TRUE(adapters.create("b", config, 2).ok());
+  const LoraPair* pair = &adapters.find("a")->pairs.at(kQ);
+  const auto single = [&](const AdapterSelection& selection, bool training = false) {
+    return adapters.single_pair(kQ, selection, {training, 1});
+  };
+  EXPECT_EQ(single({}), std::optional<const LoraPair*>(nullptr));
+  EXPECT_EQ(single({{"a"}, {}}), std::optional(pair));
+  EXPECT_EQ(single({{"a"}, {}}, /*training=*/true), std::nullopt);
+  EXPECT_EQ(single({{"a", "b"}, {}}), std::nullopt);
+  EXPECT_EQ(single({{}, {{0, 2, {"a"}}}}), std::nullopt);
+  EXPECT_EQ(single({{}, {{0, 2, {}}}}), std::optional<const LoraPair*>(nullptr));
+  EXPECT_EQ(adapters.single_pair("another", {{"a"}, {}}), std::optional<const LoraPair*>(nullptr));
+}
+
 TEST(Adapters, DropoutIsAFunctionOfItsSeed) {
   Tensor ones = at::zeros({100, 50}) + 1.0;
   Tensor a = dropout(ones, 0.25, 7);

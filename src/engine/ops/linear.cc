@@ -1,14 +1,16 @@
 #include "engine/ops/linear.h"
 
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/mm.h>
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "engine/ops/elementwise_rows.h"
-#include "engine/ops/matrix_product.h"
+#include "engine/ops/linear_layers.h"
 #include "engine/tensor/autograd.h"
 
 namespace attune::engine::ops {
@@ -18,36 +20,50 @@ std::optional<Tensor> if_defined(const Tensor& tensor) {
   return tensor.defined() ? std::optional<Tensor>(tensor) : std::nullopt;
 }
 
-Tensor forward_of(const Tensor& input, const Tensor& weight, const Tensor& bias) {
-  Tensor y = product(input, weight.t());
-  return bias.defined() ? y.add_(bias) : y;
+// Lists as autograd functions take them: as ArrayRef, since Function::apply does not look for
+// tensors in vectors.
+template <typename Function, typename... Own>
+auto apply(const LayerArguments& layers, const Own&... own) {
+  return Function::apply(own..., at::TensorList(layers.weights), at::TensorList(layers.biases),
+                         at::TensorList(layers.a), at::TensorList(layers.b), layers.biased,
+                         layers.shared, layers.scales);
 }
 
-Tensor bias_gradient(const Tensor& d_y) { return d_y.sum(at::IntArrayRef{0}); }
+using Places = std::vector<int64_t>;
+using Scales = std::vector<double>;
 
-// Whether the input at `index` is there, as `flag` of the forward pass says, and trains.
-bool wants(AutogradContext* ctx, const char* flag, size_t index) {
-  return ctx->saved_data[flag].toBool() && ctx->needs_input_grad(index);
+LayerArguments arguments(at::TensorList weights, at::TensorList biases, at::TensorList a,
+                         at::TensorList b, const Places& biased, const Places& shared,
+                         const Scales& scales) {
+  return {weights.vec(), biases.vec(), a.vec(), b.vec(), biased, shared, scales};
+}
+
+// What a function's backward returns: for its own arguments, for the layers', and nothing for the
+// three lists of places and scales.
+TensorList with_layers(TensorList own, const LayerGradients& gradients) {
+  own.insert(own.end(), gradients.layers.begin(), gradients.layers.end());
+  own.resize(own.size() + 3);
+  return own;
 }
 
 class PlainLinear : public AutogradFunction<PlainLinear> {
  public:
-  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight,
-                        const std::optional<Tensor>& bias) {
-    // The input serves the weight's gradient alone.
-    ctx->save_for_backward({weight.requires_grad() ? x : Tensor(), weight});
-    ctx->saved_data["biased"] = bias.has_value();
-    return forward_of(x, weight, bias.value_or(Tensor()));
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, at::TensorList weights,
+                        at::TensorList biases, at::TensorList a, at::TensorList b,
+                        const Places& biased, const Places& shared, const Scales& scales) {
+    const LayerArguments layers = arguments(weights, biases, a, b, biased, shared, scales);
+    Tensor low;
+    const Tensor y = layer_outputs(layers, x, &low)[0];
+    keep(ctx, {need_input(layers) ? x : Tensor()}, layers, low);
+    return y;
   }
 
   static TensorList backward(AutogradContext* ctx, const TensorList& grads) {
     const TensorList saved = ctx->get_saved_variables();
-    const Tensor& d_y = grads[0];
-    Tensor d_x, d_weight, d_bias;
-    if (ctx->needs_input_grad(0)) d_x = product(d_y, saved[1]);
-    if (ctx->needs_input_grad(1)) d_weight = product(d_y.t(), saved[0]);
-    if (wants(ctx, "biased", 2)) d_bias = bias_gradient(d_y);
-    return {d_x, d_weight, d_bias};
+    const LayerGradients gradients = layer_gradients(ctx, saved, 1, 1, grads,
+                                                     ctx->needs_input_grad(0),
+                                                     [&] { return saved[0]; });
+    return with_layers({gradients.input}, gradients);
   }
 };
 
@@ -55,88 +71,74 @@ class RmsNormLinears : public AutogradFunction<RmsNormLinears> {
  public:
   static TensorList forward(AutogradContext* ctx, const Tensor& x_in, const Tensor& norm_in,
                             double epsilon, at::TensorList weights, at::TensorList biases,
-                            const std::vector<int64_t>& biased) {
+                            at::TensorList a, at::TensorList b, const Places& biased,
+                            const Places& shared, const Scales& scales) {
+    const LayerArguments layers = arguments(weights, biases, a, b, biased, shared, scales);
     const Tensor x = x_in.contiguous(), norm = norm_in.contiguous();
-    Tensor inverse_rms = at::empty({x.size(0)}, x.options());
-    const Tensor normed = rms_norm_rows(x, norm, epsilon, inverse_rms);
-    TensorList outputs, kept{x, norm, inverse_rms};
-    for (size_t i = 0; i < weights.size(); ++i) {
-      outputs.push_back(forward_of(normed, weights[i], Tensor()));
-      kept.push_back(weights[i]);
-    }
-    for (size_t b = 0; b < biased.size(); ++b) {
-      outputs[static_cast<size_t>(biased[b])].add_(biases[b]);
-    }
-    ctx->saved_data["biased"] = biased;
+    Tensor inverse_rms = at::empty({x.size(0)}, x.options()), low;
+    const TensorList outputs =
+        layer_outputs(layers, rms_norm_rows(x, norm, epsilon, inverse_rms), &low);
     ctx->saved_data["epsilon"] = epsilon;
-    ctx->save_for_backward(kept);
+    keep(ctx, {x, norm, inverse_rms}, layers, low);
     return outputs;
   }
 
   static TensorList backward(AutogradContext* ctx, const TensorList& grads) {
     TensorList saved = ctx->get_saved_variables();
     const Tensor &x = saved[0], &norm = saved[1];
-    const size_t layers = grads.size(), first_weight = 2, first_bias = first_weight + layers;
+    const double epsilon = ctx->saved_data["epsilon"].toDouble();
     const bool wants_input = ctx->needs_input_grad(0) || ctx->needs_input_grad(1);
-    const Tensor normed =
-        rms_norm_rows(x, norm, ctx->saved_data["epsilon"].toDouble(), saved[2]);
-    TensorList d_weights(layers), d_biases;
-    Tensor d_normed;
-    for (size_t i = 0; i < layers; ++i) {
-      const Tensor& d_y = grads[i];
-      if (ctx->needs_input_grad(first_weight + i)) d_weights[i] = product(d_y.t(), normed);
-      if (!wants_input) continue;
-      if (d_normed.defined()) {
-        add_product(d_normed, d_y, saved[3 + i]);
-      } else {
-        d_normed = product(d_y, saved[3 + i]);
-      }
-    }
-    for (int64_t layer : ctx->saved_data["biased"].toIntVector()) {
-      const bool trains = ctx->needs_input_grad(first_bias + d_biases.size());
-      d_biases.push_back(trains ? bias_gradient(grads[static_cast<size_t>(layer)]) : Tensor());
-    }
-    TensorList result(3);
+    const LayerGradients gradients =
+        layer_gradients(ctx, saved, 3, 2, grads, wants_input,
+                        [&] { return rms_norm_rows(x, norm, epsilon, saved[2]); });
+    TensorList own(3);
     if (wants_input) {
-      std::tie(result[0], result[1]) = rms_norm_rows_backward(x, norm, saved[2], d_normed);
+      std::tie(own[0], own[1]) = rms_norm_rows_backward(x, norm, saved[2], gradients.input);
     }
-    result.insert(result.end(), d_weights.begin(), d_weights.end());
-    result.insert(result.end(), d_biases.begin(), d_biases.end());
-    result.emplace_back();
-    return result;
+    return with_layers(std::move(own), gradients);
   }
 };
 
 class SwigluLinear : public AutogradFunction<SwigluLinear> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& gate_in, const Tensor& up_in,
-                        const Tensor& weight, const std::optional<Tensor>& bias) {
+                        at::TensorList weights, at::TensorList biases, at::TensorList a,
+                        at::TensorList b, const Places& biased, const Places& shared,
+                        const Scales& scales) {
+    const LayerArguments layers = arguments(weights, biases, a, b, biased, shared, scales);
     const Tensor gate = gate_in.contiguous(), up = up_in.contiguous();
-    ctx->save_for_backward({gate, up, weight});
-    ctx->saved_data["biased"] = bias.has_value();
-    return forward_of(swiglu_rows(gate, up), weight, bias.value_or(Tensor()));
+    Tensor low;
+    const Tensor y = layer_outputs(layers, swiglu_rows(gate, up), &low)[0];
+    keep(ctx, {gate, up}, layers, low);
+    return y;
   }
 
   static TensorList backward(AutogradContext* ctx, const TensorList& grads) {
     const TensorList saved = ctx->get_saved_variables();
-    const Tensor &gate = saved[0], &up = saved[1], &d_y = grads[0];
-    Tensor d_gate, d_up, d_weight, d_bias;
-    if (ctx->needs_input_grad(2)) d_weight = product(d_y.t(), swiglu_rows(gate, up));
-    if (wants(ctx, "biased", 3)) d_bias = bias_gradient(d_y);
-    if (ctx->needs_input_grad(0) || ctx->needs_input_grad(1)) {
-      std::tie(d_gate, d_up) = swiglu_rows_backward(gate, up, product(d_y, saved[2]));
-    }
-    return {d_gate, d_up, d_weight, d_bias};
+    const Tensor &gate = saved[0], &up = saved[1];
+    const bool wants_input = ctx->needs_input_grad(0) || ctx->needs_input_grad(1);
+    const LayerGradients gradients = layer_gradients(
+        ctx, saved, 2, 2, grads, wants_input, [&] { return swiglu_rows(gate, up); });
+    TensorList own(2);
+    if (wants_input) std::tie(own[0], own[1]) = swiglu_rows_backward(gate, up, gradients.input);
+    return with_layers(std::move(own), gradients);
   }
 };
 
 }  // namespace
 
+Tensor add_share(Tensor y, const Tensor& x, const LowRankShare& share) {
+  const auto type = x.scalar_type();
+  const Tensor low = at::mm(x, share.a.to(type).t());
+  return at::addmm(y, low, share.b.to(type).t(), 1, share.scale);
+}
+
 Tensor linear(const Tensor& x, const LinearParameters& layer) {
   const bool fp32 = x.is_cpu() && x.dim() == 2 && x.scalar_type() == at::kFloat &&
                     layer.weight.scalar_type() == at::kFloat;
-  if (!fp32) return at::linear(x, layer.weight, if_defined(layer.bias));
-  return PlainLinear::apply(x, layer.weight, if_defined(layer.bias));
+  if (fp32) return apply<PlainLinear>(arguments_of({layer}), x);
+  const Tensor y = at::linear(x, layer.weight, if_defined(layer.bias));
+  return layer.share ? add_share(y, x, *layer.share) : y;
 }
 
 bool derived_linear_fits(const Tensor& input, const std::vector<LinearParameters>& layers) {
@@ -147,21 +149,11 @@ bool derived_linear_fits(const Tensor& input, const std::vector<LinearParameters
 
 std::vector<Tensor> rms_norm_linears(const Tensor& x, const Tensor& norm_weight, double epsilon,
                                      const std::vector<LinearParameters>& layers) {
-  TensorList weights, biases;
-  std::vector<int64_t> biased;
-  for (size_t i = 0; i < layers.size(); ++i) {
-    weights.push_back(layers[i].weight);
-    if (!layers[i].bias.defined()) continue;
-    biases.push_back(layers[i].bias);
-    biased.push_back(static_cast<int64_t>(i));
-  }
-  // As ArrayRef: Function::apply does not look for tensors in vectors.
-  return RmsNormLinears::apply(x, norm_weight, epsilon, at::TensorList(weights),
-                               at::TensorList(biases), biased);
+  return apply<RmsNormLinears>(arguments_of(layers), x, norm_weight, epsilon);
 }
 
 Tensor swiglu_linear(const Tensor& gate, const Tensor& up, const LinearParameters& layer) {
-  return SwigluLinear::apply(gate, up, layer.weight, if_defined(layer.bias));
+  return apply<SwigluLinear>(arguments_of({layer}), gate, up);
 }
 
 }  // namespace attune::engine::ops

@@ -8,20 +8,32 @@
 // layers with one input are summed as they come.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "engine/tensor/tensor.h"
 
 namespace attune::engine::ops {
 
-// A layer y = x W' + b: weight [out, in], bias [out] or undefined.
+// What an adapter adds to a layer's output: scale * (x A') B' (LoRA, arXiv 2106.09685).
+struct LowRankShare {
+  Tensor a;  // [r, in]
+  Tensor b;  // [out, r]
+  double scale = 1.0;
+};
+
+// A layer y = x W' + b: weight [out, in], bias [out] or undefined, a share or none.
 struct LinearParameters {
   Tensor weight;
   Tensor bias;
+  std::optional<LowRankShare> share = {};
 };
 
 // The layer's output [N, out] for x [N, in] of any type. Differentiable in everything.
 Tensor linear(const Tensor& x, const LinearParameters& layer);
+
+// y [N, out] and the share for x [N, in], of any type, by LibTorch's operators; differentiable.
+Tensor add_share(Tensor y, const Tensor& x, const LowRankShare& share);
 
 // Whether the functions below take these: fp32 on a CPU with kernels.
 bool derived_linear_fits(const Tensor& input, const std::vector<LinearParameters>& layers);

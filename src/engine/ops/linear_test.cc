@@ -5,6 +5,9 @@
 #include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <utility>
+
 #include "engine/ops/elementwise.h"
 #include "engine/tensor/gradient_check.h"
 
@@ -101,6 +104,96 @@ TEST(DerivedLinear, GatedActivationAndLayerEqualTheOperators) {
     expect_same_gradients([&](const Inputs& x) { return (fused(x) * outer).sum(); },
                           [&](const Inputs& x) { return (plain(x) * outer).sum(); }, inputs);
   }
+}
+
+// x, the norm's weight, then weights, then a and b of the first layer and of the third.
+Inputs shared_inputs() {
+  Inputs inputs{at::randn({kRows, kWidth}) * 3, at::randn({kWidth})};
+  for (const int64_t out : kOutputs) inputs.push_back(at::randn({out, kWidth}));
+  for (const auto& [out, rank] : {std::pair{kOutputs[0], 4}, std::pair{kOutputs[2], 7}}) {
+    inputs.push_back(at::randn({rank, kWidth}));
+    inputs.push_back(at::randn({out, rank}));
+  }
+  return inputs;
+}
+
+std::vector<LinearParameters> shared_layers(const Inputs& x) {
+  return {{x[2], {}, LowRankShare{x[5], x[6], 0.5}}, {x[3], {}}, {x[4], {}, {{x[7], x[8], 3}}}};
+}
+
+Tensor plain_share(const Tensor& x, const LinearParameters& layer) {
+  const Tensor y = at::linear(x, layer.weight);
+  if (!layer.share) return y;
+  return y + at::linear(at::linear(x, layer.share->a), layer.share->b) * layer.share->scale;
+}
+
+TEST(DerivedLinear, SharesOfSeveralLayersEqualTheOperators) {
+  const Inputs inputs = shared_inputs();
+  if (!derived_linear_fits(inputs[0], shared_layers(inputs))) GTEST_SKIP() << "no kernels here";
+  const std::vector<Tensor> outer = outer_gradients();
+  const Loss fused = [&](const Inputs& x) {
+    return weighted_sum(rms_norm_linears(x[0], x[1], kEpsilon, shared_layers(x)), outer);
+  };
+  const Loss plain = [&](const Inputs& x) {
+    const Tensor normed = rms_norm_reference(x[0], x[1], kEpsilon);
+    std::vector<Tensor> outputs;
+    for (const LinearParameters& layer : shared_layers(x)) {
+      outputs.push_back(plain_share(normed, layer));
+    }
+    return weighted_sum(outputs, outer);
+  };
+  EXPECT_LT(relative_difference(fused(inputs), plain(in_double(inputs))), 1e-5);
+  expect_same_gradients(fused, plain, inputs);
+}
+
+// As LoRA trains: nothing but a and b, and the input of all layers but the first.
+TEST(DerivedLinear, SharesTrainOnFrozenLayers) {
+  const Inputs inputs = shared_inputs();
+  if (!derived_linear_fits(inputs[0], shared_layers(inputs))) GTEST_SKIP() << "no kernels here";
+  const std::vector<Tensor> outer = outer_gradients();
+  const Loss loss = [&](const Inputs& x) {
+    return weighted_sum(rms_norm_linears(x[0], x[1], kEpsilon, shared_layers(x)), outer);
+  };
+  const std::vector<Tensor> all = gradients(loss, inputs);
+  for (const std::set<size_t>& trained :
+       std::vector<std::set<size_t>>{{0}, {5}, {8}, {5, 6, 7, 8}, {0, 5, 6, 7, 8}}) {
+    Inputs some;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      some.push_back(inputs[i].detach().clone().set_requires_grad(trained.contains(i)));
+    }
+    torch::autograd::backward({loss(some)});
+    for (size_t i = 0; i < some.size(); ++i) {
+      ASSERT_EQ(some[i].grad().defined(), trained.contains(i)) << i;
+      if (trained.contains(i)) {
+        EXPECT_LT(relative_difference(some[i].grad(), all[i]), 1e-6) << i;
+      }
+    }
+  }
+}
+
+TEST(DerivedLinear, AShareOfOneLayerEqualsTheOperators) {
+  Inputs inputs{at::randn({kRows, kWidth}) * 4, at::randn({kRows, kWidth}),
+                at::randn({24, kWidth}), at::randn({5, kWidth}), at::randn({24, 5})};
+  const auto layer_of = [&](const Inputs& x) {
+    return LinearParameters{x[2], {}, LowRankShare{x[3], x[4], 0.5}};
+  };
+  const Tensor outer = at::randn({kRows, 24});
+  const Loss plain = [&](const Inputs& x) {
+    return (plain_share(x[0] * x[1], layer_of(x)) * outer).sum();
+  };
+  const Loss alone = [&](const Inputs& x) {
+    return (linear(x[0] * x[1], layer_of(x)) * outer).sum();
+  };
+  EXPECT_LT(relative_difference(alone(inputs), plain(in_double(inputs))), 1e-5);
+  EXPECT_LT(relative_difference(alone(in_double(inputs)), plain(in_double(inputs))), 1e-9);
+  expect_same_gradients(alone, plain, inputs);
+  if (!derived_linear_fits(inputs[0], {layer_of(inputs)})) GTEST_SKIP() << "no kernels here";
+  expect_same_gradients(
+      [&](const Inputs& x) { return (swiglu_linear(x[0], x[1], layer_of(x)) * outer).sum(); },
+      [&](const Inputs& x) {
+        return (plain_share(swiglu_reference(x[0], x[1]), layer_of(x)) * outer).sum();
+      },
+      inputs);
 }
 
 // Under LoRA the weights are frozen, in the first layer the input is too: what does not train gets
