@@ -65,8 +65,9 @@ class Sequences {
     }
   }
 
-  // Logits after token number `step` of each sequence, by either path.
-  Tensor step(int64_t step, bool team) {
+  // Logits after token number `step` of each sequence, by either path; and its hidden states.
+  Tensor step(int64_t step, bool team, const std::vector<std::string>& stack = {},
+              Tensor* hidden = nullptr) {
     std::vector<models::TokenRow> rows;
     std::vector<int64_t> ids, positions;
     std::vector<CachedRows> cached;
@@ -80,10 +81,12 @@ class Sequences {
     CachedAttention attention(std::move(cached));
     Tensor logits;
     if (team) {
-      logits = decoder_.decode(rows, attention);
+      logits = decoder_.decode(rows, attention, stack, hidden);
     } else {
-      logits = decoder_.logits(
-          decoder_.forward(at::tensor(ids), at::tensor(positions), attention));
+      const Tensor states = decoder_.forward(at::tensor(ids), at::tensor(positions), attention,
+                                             {.adapters = {stack, {}}});
+      if (hidden != nullptr) *hidden = states;
+      logits = decoder_.logits(states);
     }
     attention.advance();
     return logits;
@@ -120,6 +123,15 @@ TEST_P(DecodePass, GivesTheBitsOfThePlainPath) {
 INSTANTIATE_TEST_SUITE_P(
     Traits, DecodePass,
     ::testing::Values(
+        Trait{"dense llama", "", Json::object()},
+        Trait{"dense untied", "", {{"tie_word_embeddings", false}}},
+        Trait{"dense window", "",
+              {{"model_type", "mistral"}, {"architectures", {"MistralForCausalLM"}},
+               {"sliding_window", 5}}},
+        Trait{"dense biases", "",
+              {{"model_type", "qwen2"}, {"architectures", {"Qwen2ForCausalLM"}}}},
+        Trait{"dense head norms", "",
+              {{"model_type", "qwen3"}, {"architectures", {"Qwen3ForCausalLM"}}}},
         Trait{"llama", "q8_0", Json::object()}, Trait{"llama", "q4_0", Json::object()},
         Trait{"llama", "q4_1", Json::object()},
         Trait{"untied", "q4_1", {{"tie_word_embeddings", false}}},
@@ -134,8 +146,45 @@ INSTANTIATE_TEST_SUITE_P(
               {{"model_type", "smollm3"}, {"architectures", {"SmolLM3ForCausalLM"}},
                {"no_rope_layer_interval", 2}}}));
 
+// A policy that is an adapter, with a value head on its states.
+TEST(Decodes, SharesOfOneAdapterAndHiddenStates) {
+  const at::NoGradGuard no_grad;
+  const int before = compute_threads();
+  const auto decoder = decoder_of({"dense llama", "", Json::object()});
+  weights::LoraConfig config;
+  config.r = 5;
+  config.lora_alpha = 9;
+  config.target_modules = {"q_proj", "v_proj", "o_proj", "up_proj", "down_proj"};
+  for (const char* name : {"one", "two"}) {
+    ASSERT_TRUE(decoder->adapters().create(name, config, 3).ok());
+    for (const nn::Parameter& parameter : decoder->adapters().parameters(name)) {
+      Tensor values = parameter.tensor;
+      values.add_(at::arange(values.numel()).to(at::kFloat).cos().view(values.sizes()) * 0.1);
+    }
+  }
+  ASSERT_TRUE(decoder->decodes(1, {"one"}));
+  EXPECT_FALSE(decoder->decodes(1, {"one", "two"})) << "two shares of a layer";
+  EXPECT_FALSE(decoder_of({"llama", "q8_0", Json::object()})->decodes(1, {"one"}));
+  for (const int threads : {1, 3}) {
+    set_compute_threads(threads);
+    for (const int64_t rows : {1, 2, 9}) {
+      Sequences plain(*decoder, rows), team(*decoder, rows), base(*decoder, rows);
+      for (int64_t step = 0; step < 4; ++step) {
+        Tensor states, expected_states;
+        const Tensor expected = plain.step(step, false, {"one"}, &expected_states);
+        const Tensor found = team.step(step, true, {"one"}, &states);
+        const double size = expected.abs().max().item<double>();
+        EXPECT_LT((found - expected).abs().max().item<double>(), 1e-5 * size);
+        EXPECT_LT((states - expected_states).abs().max().item<double>(), 1e-4);
+        EXPECT_GT((found - base.step(step, true)).abs().max().item<double>(), 1e-3 * size)
+            << "the adapter changes nothing here";
+      }
+    }
+  }
+  set_compute_threads(before);
+}
+
 TEST(Decodes, OnlyWhatTheTeamCovers) {
-  EXPECT_FALSE(testing::small_decoder()->decodes(1)) << "dense weights";
   const auto blocks = decoder_of({"llama", "q8_0", Json::object()});
   EXPECT_TRUE(blocks->decodes(64));
   EXPECT_FALSE(blocks->decodes(65)) << "many rows go through matrix products";
@@ -149,9 +198,9 @@ TEST(Decodes, OnlyWhatTheTeamCovers) {
                    ->decodes(1));
 }
 
-// The generator over a quantised model: what a pass without cache gives, row by row.
-TEST(Decodes, InTheGenerator) {
-  const auto decoder = decoder_of({"llama", "q8_0", Json::object()});
+// The generator by this pass: what a pass without cache gives, row by row.
+TEST_P(DecodePass, InTheGenerator) {
+  const auto decoder = decoder_of(GetParam());
   const text::Tokenizer tokenizer = testing::byte_tokenizer();
   std::vector<GenerateRequest> requests;
   for (const char* prompt : {"Hello there", "And you"}) {

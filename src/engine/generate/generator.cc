@@ -60,11 +60,11 @@ Tensor tensor_of(std::vector<int64_t>& values) {
 }
 
 // One stack for all rows as such: it is cheaper than by rows.
-nn::AdapterSelection whole_or_rows(Pass& pass) {
+nn::AdapterSelection whole_or_rows(const Pass& pass) {
   const std::vector<nn::AdapterRows>& rows = pass.adapters.rows;
   const auto tokens = static_cast<int64_t>(pass.tokens.size());
   if (rows.size() == 1 && rows[0].begin == 0 && rows[0].end == tokens) return {rows[0].stack, {}};
-  return std::move(pass.adapters);
+  return pass.adapters;
 }
 
 // What a pass says of its logit rows, on the CPU.
@@ -92,7 +92,8 @@ Seen run_pass(models::Decoder& decoder, Pass& pass, const Tensor& value_head) {
 // The same for a pass of one token a row: by a team of threads where the model has such a pass.
 Seen run_decode(models::Decoder& decoder, Pass& pass, const Tensor& value_head) {
   const auto count = static_cast<int64_t>(pass.tokens.size());
-  if (!pass.adapters.rows.empty() || value_head.defined() || !decoder.decodes(count)) {
+  const nn::AdapterSelection adapters = whole_or_rows(pass);
+  if (!adapters.rows.empty() || !decoder.decodes(count, adapters.stack)) {
     return run_pass(decoder, pass, value_head);
   }
   std::vector<models::TokenRow> rows;
@@ -100,9 +101,13 @@ Seen run_decode(models::Decoder& decoder, Pass& pass, const Tensor& value_head) 
     rows.push_back({pass.tokens[i], pass.positions[i]});
   }
   CachedAttention attention(std::move(pass.rows));
-  Tensor logits = decoder.decode(rows, attention);
+  Seen seen;
+  Tensor hidden;
+  seen.logits = decoder.decode(rows, attention, adapters.stack,
+                               value_head.defined() ? &hidden : nullptr);
   attention.advance();
-  return {std::move(logits), {}};
+  if (value_head.defined()) seen.values = models::scores_of(hidden, value_head);
+  return seen;
 }
 
 Status check_ids(const std::vector<int32_t>& ids, int64_t vocabulary, const char* what) {

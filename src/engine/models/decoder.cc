@@ -140,19 +140,25 @@ Tensor Decoder::head_bias() {
   return impl_->trunk.head->bias;
 }
 
-bool Decoder::decodes(int64_t rows) const {
-  return impl_->team_pass != nullptr && rows <= ops::kQuantizedRowsMax;
+bool Decoder::decodes(int64_t rows, const std::vector<std::string>& stack) const {
+  return impl_->team_pass != nullptr && rows <= ops::kQuantizedRowsMax &&
+         impl_->team_pass->takes(stack);
 }
 
-Tensor Decoder::decode(const std::vector<TokenRow>& rows, RowAttention& attention) {
-  CHECK(decodes(static_cast<int64_t>(rows.size())), "no pass of a team for {} rows", rows.size());
+Tensor Decoder::decode(const std::vector<TokenRow>& rows, RowAttention& attention,
+                       const std::vector<std::string>& stack, Tensor* hidden) {
+  const auto count = static_cast<int64_t>(rows.size());
+  CHECK(decodes(count, stack), "no pass of a team for {} rows", rows.size());
   int64_t last = 0;
   for (const TokenRow& row : rows) {
     CHECK(row.token >= 0 && row.token < config().vocabulary, "token {}", row.token);
     last = std::max(last, row.position);
   }
-  Tensor logits = at::empty({static_cast<int64_t>(rows.size()), config().vocabulary}, at::kFloat);
-  impl_->team_pass->run(rows, impl_->rotary_table(last + 1), attention, logits.data_ptr<float>());
+  Tensor logits = at::empty({count, config().vocabulary}, at::kFloat);
+  if (hidden != nullptr) *hidden = at::empty({count, config().width}, at::kFloat);
+  impl_->team_pass->run(rows, stack, impl_->rotary_table(last + 1), attention,
+                        logits.data_ptr<float>(),
+                        hidden != nullptr ? hidden->data_ptr<float>() : nullptr);
   return logits;
 }
 

@@ -89,11 +89,13 @@ class Decoder {
   // is.
   Tensor logits(const Tensor& hidden);
 
-  // Logits [rows, V] fp32 after rows that extend cached sequences, one token a row, by the base
-  // model: what forward and logits give, in one pass of a team of threads. Where decodes(rows):
-  // few rows of a trunk that TeamPass covers (models/team_pass.h). No gradient.
-  bool decodes(int64_t rows) const;
-  Tensor decode(const std::vector<TokenRow>& rows, RowAttention& attention);
+  // Logits [rows, V] fp32 after rows that extend cached sequences, one token a row, all with one
+  // adapter stack: what forward and logits give, in one pass of a team of threads. Where decodes():
+  // few rows of a trunk and stack that TeamPass covers (models/team_pass.h). `hidden`, unless null,
+  // becomes the hidden states [rows, D] fp32. No gradient.
+  bool decodes(int64_t rows, const std::vector<std::string>& stack = {}) const;
+  Tensor decode(const std::vector<TokenRow>& rows, RowAttention& attention,
+                const std::vector<std::string>& stack = {}, Tensor* hidden = nullptr);
 
   // Whether matrices are held in blocks: they are then no parameters.
   bool is_quantized() const;

@@ -10,8 +10,6 @@
 namespace attune::engine::models {
 namespace {
 
-using ops::cpu::QuantizedInput;
-
 const float* floats_of(const Tensor& tensor) {
   return tensor.defined() ? tensor.const_data_ptr<float>() : nullptr;
 }
@@ -21,16 +19,21 @@ bool plain_floats(const Tensor& tensor) {
          (tensor.is_cpu() && tensor.scalar_type() == at::kFloat && tensor.is_contiguous());
 }
 
-bool covers(const std::optional<nn::Linear>& linear) {
-  return linear && linear->blocks && plain_floats(linear->bias) &&
-         ops::QuantizedProduct(*linear->blocks).present();
+// In blocks or in fp32, as `in_blocks` says.
+bool covers(const std::optional<nn::Linear>& linear, bool in_blocks) {
+  if (!linear || !plain_floats(linear->bias)) return false;
+  if (in_blocks) return linear->blocks && ops::QuantizedProduct(*linear->blocks).present();
+  return !linear->blocks && !linear->transposed && linear->weight.defined() &&
+         plain_floats(linear->weight);
 }
 
 bool covers(const nn::Norm& norm) { return !norm.layer_norm && plain_floats(norm.weight); }
 
-bool covers(const Block& block) {
-  return covers(block.q) && covers(block.k) && covers(block.v) && covers(block.output) &&
-         covers(block.gate) && covers(block.up) && covers(block.down) &&
+bool covers(const Block& block, bool in_blocks) {
+  const auto all = {block.q, block.k, block.v, std::optional(block.output), block.gate,
+                    std::optional(block.up), std::optional(block.down)};
+  return std::all_of(all.begin(), all.end(),
+                     [&](const auto& linear) { return covers(linear, in_blocks); }) &&
          block.attention_norm.present() && block.feed_forward_norm.present() &&
          covers(block.attention_norm) && covers(block.feed_forward_norm) &&
          covers(block.q_norm) && covers(block.k_norm);
@@ -53,11 +56,13 @@ int64_t piece_of(const Team& team, int64_t count) {
 }  // namespace
 
 std::unique_ptr<TeamPass> TeamPass::make(const DecoderConfig& config, const Trunk& trunk) {
+  const bool in_blocks = trunk.embedding.blocks.has_value();
   const bool whole = ops::cpu::kernels() != nullptr && covers(config) &&
-                     trunk.embedding.blocks.has_value() && covers(trunk.head) &&
-                     trunk.final_norm.present() && covers(trunk.final_norm) &&
+                     (in_blocks || plain_floats(trunk.embedding.weight)) &&
+                     covers(trunk.head, in_blocks) && trunk.final_norm.present() &&
+                     covers(trunk.final_norm) &&
                      std::all_of(trunk.blocks.begin(), trunk.blocks.end(),
-                                 [](const Block& block) { return covers(block); });
+                                 [&](const Block& block) { return covers(block, in_blocks); });
   return whole ? std::unique_ptr<TeamPass>(new TeamPass(config, trunk)) : nullptr;
 }
 
@@ -66,23 +71,65 @@ TeamPass::TeamPass(const DecoderConfig& config, const Trunk& trunk)
       trunk_(trunk),
       kernels_(*ops::cpu::kernels()),
       epsilon_(static_cast<float>(config.norm_epsilon)),
-      head_{ops::QuantizedProduct(*trunk.head->blocks), floats_of(trunk.head->bias)},
+      head_(*trunk.head),
       columns_max_(std::max({config.width, config.feed_forward,
                              config.heads * config.head_width})) {
   for (size_t i = 0; i < trunk.blocks.size(); ++i) add_layer(trunk.blocks[i], config.layers[i]);
 }
 
+TeamPass::Matrix::Matrix(const nn::Linear& layer) : linear(&layer) {
+  if (layer.blocks) blocks.emplace(*layer.blocks);
+}
+
+void TeamPass::Matrix::fetch(int64_t group) const {
+  if (blocks) return blocks->fetch(group);
+  constexpr int64_t kFloats = 1536, kLine = 16;
+  const float* begin = floats_of(linear->weight) + group * ops::kGroupRows * linear->in;
+  for (int64_t i = 0; i < kFloats; i += kLine) __builtin_prefetch(begin + i, 0, 2);
+}
+
 void TeamPass::add_layer(const Block& block, const LayerConfig& settings) {
-  const auto matrix = [](const nn::Linear& linear) {
-    return Matrix{ops::QuantizedProduct(*linear.blocks), floats_of(linear.bias)};
-  };
   layers_.push_back({floats_of(block.attention_norm.weight),
                      floats_of(block.feed_forward_norm.weight), floats_of(block.q_norm.weight),
-                     floats_of(block.k_norm.weight), matrix(*block.q), matrix(*block.k),
-                     matrix(*block.v), matrix(block.output), matrix(*block.gate), matrix(block.up),
-                     matrix(block.down),
+                     floats_of(block.k_norm.weight), Matrix(*block.q), Matrix(*block.k),
+                     Matrix(*block.v), Matrix(block.output), Matrix(*block.gate), Matrix(block.up),
+                     Matrix(block.down),
                      ops::AttentionOptions{settings.score_scale, settings.window, {}},
                      settings.rotary});
+}
+
+// Those that adapters may change: not the head.
+template <typename Body>
+void TeamPass::each_matrix(const Body& body) {
+  for (Layer& layer : layers_) {
+    for (Matrix* matrix : {&layer.q, &layer.k, &layer.v, &layer.output, &layer.gate, &layer.up,
+                           &layer.down}) {
+      body(*matrix);
+    }
+  }
+}
+
+bool TeamPass::takes(const std::vector<std::string>& stack) const {
+  if (stack.empty()) return true;
+  if (head_.blocks) return false;
+  const auto& modules = trunk_.adapters.modules();
+  return std::all_of(modules.begin(), modules.end(), [&](const auto& module) {
+    return trunk_.adapters.single_pair(module.first, {stack, {}}).has_value();
+  });
+}
+
+// The shares of a stack that it takes.
+void TeamPass::select(const std::vector<std::string>& stack) {
+  size_t rank = 0;
+  each_matrix([&](Matrix& matrix) {
+    matrix.share.reset();
+    if (stack.empty()) return;
+    const nn::LoraPair* pair = *trunk_.adapters.single_pair(matrix.linear->path, {stack, {}});
+    if (pair == nullptr) return;
+    matrix.share = {pair->a.contiguous(), pair->b.contiguous(), pair->scale};
+    rank = std::max(rank, static_cast<size_t>(pair->a.size(0)));
+  });
+  for (auto& low : low_) low.resize(std::max(low.size(), rank * ops::kQuantizedRowsMax));
 }
 
 void TeamPass::reserve(int64_t rows, int64_t lanes) {
@@ -97,7 +144,9 @@ void TeamPass::reserve(int64_t rows, int64_t lanes) {
   for (auto* buffer : {&gate_, &up_, &inner_}) grow(*buffer, size(config_.feed_forward));
   grow(own_, static_cast<size_t>(lanes));
   grow(spare_, static_cast<size_t>(lanes));
+  grow(low_, static_cast<size_t>(lanes));
   const auto grow_rounded = [&](Rounded& to) {
+    if (!head_.blocks) return grow(to.normed, size(columns_max_));
     grow(to.wide, size(columns_max_));
     grow(to.planes, size(2 * columns_max_));
     grow(to.steps, size(blocks));
@@ -106,13 +155,31 @@ void TeamPass::reserve(int64_t rows, int64_t lanes) {
   grow_rounded(shared_);
   for (Rounded& to : own_) grow_rounded(to);
   const int64_t spare = std::max(columns_max_, 2 * config_.head_width);
-  for (auto& row : spare_) grow(row, static_cast<size_t>(spare));
+  for (auto& row : spare_) grow(row, head_.blocks ? static_cast<size_t>(spare) : size(spare));
+}
+
+// As rounded(), for fp32: normed, or as they lie.
+TeamPass::Input TeamPass::normed(Team& team, const Job& job, const float* x, const float* norm,
+                                 int64_t columns) {
+  const int64_t rows = job.count();
+  if (norm == nullptr) return {{}, x, rows};
+  const bool together = rows >= team.lanes();
+  Rounded& to = together ? shared_ : own_[static_cast<size_t>(team.lane())];
+  const auto [begin, end] = together ? team.share(rows) : std::pair<int64_t, int64_t>{0, rows};
+  for (int64_t r = begin; r < end; ++r) {
+    float inverse_rms = 0;
+    kernels_.rms_norm({x + r * columns, norm, columns, epsilon_, &inverse_rms},
+                      to.normed.data() + r * columns, 0, 1);
+  }
+  if (together) team.wait();
+  return {{}, to.normed.data(), rows};
 }
 
 // Rows are rounded once, each by one lane, or by every lane for itself where they are fewer than
 // lanes: that costs less than a barrier.
-QuantizedInput TeamPass::rounded(Team& team, const Job& job, const float* x, const float* norm,
-                                 int64_t columns) {
+TeamPass::Input TeamPass::input_of(Team& team, const Job& job, const float* x, const float* norm,
+                                   int64_t columns) {
+  if (!head_.blocks) return normed(team, job, x, norm, columns);
   const int64_t rows = job.count(), blocks = columns / ops::kBlockColumns;
   const auto lane = static_cast<size_t>(team.lane());
   const bool together = rows >= team.lanes();
@@ -130,31 +197,61 @@ QuantizedInput TeamPass::rounded(Team& team, const Job& job, const float* x, con
                             to.sums.data() + r * blocks);
   }
   if (together) team.wait();
-  return {to.wide.data(), to.planes.data(), to.steps.data(), to.sums.data(), rows};
+  return {{to.wide.data(), to.planes.data(), to.steps.data(), to.sums.data(), rows}, x, rows};
 }
 
-void TeamPass::multiply(const Matrix& matrix, const QuantizedInput& input, float* y,
+void TeamPass::multiply(const Team& team, const Matrix& matrix, const Input& input, float* y,
                         int64_t begin, int64_t end) {
-  matrix.product.run(input, y, begin, end);
-  if (matrix.bias == nullptr) return;
-  const int64_t rows = matrix.product.rows(), last = std::min(end * ops::kGroupRows, rows);
-  for (int64_t n = 0; n < input.batch; ++n) {
-    for (int64_t i = begin * ops::kGroupRows; i < last; ++i) y[n * rows + i] += matrix.bias[i];
+  const nn::Linear& linear = *matrix.linear;
+  const int64_t rows = matrix.rows(), first = begin * ops::kGroupRows;
+  const int64_t last = std::min(end * ops::kGroupRows, rows);
+  if (matrix.blocks) {
+    matrix.blocks->run(input.rounded, y, begin, end);
+  } else {
+    kernels_.few_rows_product({input.plain, linear.in, floats_of(linear.weight), linear.in, y, rows,
+                               input.rows, linear.in},
+                              first, last);
+  }
+  if (const float* bias = floats_of(linear.bias)) {
+    for (int64_t n = 0; n < input.rows; ++n) {
+      for (int64_t i = first; i < last; ++i) y[n * rows + i] += bias[i];
+    }
+  }
+  if (matrix.share) add_share(team, matrix, input, y, first, last);
+}
+
+// The middle is made anew for every piece: it is short beside the piece.
+void TeamPass::add_share(const Team& team, const Matrix& matrix, const Input& input, float* y,
+                         int64_t first, int64_t last) {
+  const ops::LowRankShare& share = *matrix.share;
+  const int64_t rank = share.a.size(0), rows = matrix.rows(), in = matrix.linear->in;
+  const int64_t count = last - first;
+  const auto scale = static_cast<float>(share.scale);
+  float* low = low_[static_cast<size_t>(team.lane())].data();
+  float* added = spare_[static_cast<size_t>(team.lane())].data();
+  kernels_.few_rows_product(
+      {input.plain, in, floats_of(share.a), in, low, rank, input.rows, in}, 0, rank);
+  kernels_.few_rows_product({low, rank, floats_of(share.b) + first * rank, rank, added, count,
+                             input.rows, rank},
+                            0, count);
+  for (int64_t n = 0; n < input.rows; ++n) {
+    float* to = y + n * rows + first;
+    for (int64_t i = 0; i < count; ++i) to[i] += scale * added[n * count + i];
   }
 }
 
 void TeamPass::multiply(Team& team, std::initializer_list<Part> parts, const Matrix& next,
-                        const QuantizedInput& input) {
-  next.product.fetch(team.share(next.product.groups()).first);
+                        const Input& input) {
+  next.fetch(team.share(next.groups()).first);
   int64_t count = 0;
-  for (const Part& part : parts) count += part.matrix.product.groups();
+  for (const Part& part : parts) count += part.matrix.groups();
   team.share_pieces(count, piece_of(team, count), [&](int64_t begin, int64_t end) {
     int64_t offset = 0;
     for (const Part& part : parts) {
-      const int64_t groups = part.matrix.product.groups();
+      const int64_t groups = part.matrix.groups();
       const int64_t from = std::max<int64_t>(begin - offset, 0);
       const int64_t to = std::min(end - offset, groups);
-      if (from < to) multiply(part.matrix, input, part.y, from, to);
+      if (from < to) multiply(team, part.matrix, input, part.y, from, to);
       offset += groups;
     }
   });
@@ -162,13 +259,13 @@ void TeamPass::multiply(Team& team, std::initializer_list<Part> parts, const Mat
 
 // x += the product, piece by piece.
 void TeamPass::add_product(Team& team, const Matrix& matrix, const Matrix& next,
-                           const QuantizedInput& input) {
-  next.product.fetch(team.share(next.product.groups()).first);
-  const int64_t groups = matrix.product.groups(), width = config_.width;
+                           const Input& input) {
+  next.fetch(team.share(next.groups()).first);
+  const int64_t groups = matrix.groups(), width = config_.width;
   team.share_pieces(groups, piece_of(team, groups), [&](int64_t begin, int64_t end) {
-    multiply(matrix, input, part_.data(), begin, end);
+    multiply(team, matrix, input, part_.data(), begin, end);
     const int64_t last = std::min(end * ops::kGroupRows, width);
-    for (int64_t n = 0; n < input.batch; ++n) {
+    for (int64_t n = 0; n < input.rows; ++n) {
       for (int64_t i = begin * ops::kGroupRows; i < last; ++i) {
         x_[static_cast<size_t>(n * width + i)] += part_[static_cast<size_t>(n * width + i)];
       }
@@ -222,7 +319,7 @@ void TeamPass::place_heads(Team& team, const Job& job, int64_t index) {
 void TeamPass::attend(Team& team, const Job& job, int64_t index) {
   const Layer& layer = layers_[static_cast<size_t>(index)];
   const int64_t heads = config_.heads, width = config_.head_width;
-  const QuantizedInput input = rounded(team, job, x_.data(), layer.attention_norm, config_.width);
+  const Input input = input_of(team, job, x_.data(), layer.attention_norm, config_.width);
   multiply(team, {{layer.q, q_.data()}, {layer.k, k_.data()}, {layer.v, v_.data()}},
            layer.output, input);
   team.wait();
@@ -237,19 +334,18 @@ void TeamPass::attend(Team& team, const Job& job, int64_t index) {
   }
   team.wait();
   add_product(team, layer.output, layer.gate,
-              rounded(team, job, mixed_.data(), nullptr, heads * width));
+              input_of(team, job, mixed_.data(), nullptr, heads * width));
 }
 
 void TeamPass::feed_forward(Team& team, const Job& job, int64_t index) {
   const Layer& layer = layers_[static_cast<size_t>(index)];
   const auto after = static_cast<size_t>(index) + 1;
-  const QuantizedInput input =
-      rounded(team, job, x_.data(), layer.feed_forward_norm, config_.width);
-  layer.down.product.fetch(team.share(layer.down.product.groups()).first);
-  const int64_t columns = config_.feed_forward, groups = layer.up.product.groups();
+  const Input input = input_of(team, job, x_.data(), layer.feed_forward_norm, config_.width);
+  layer.down.fetch(team.share(layer.down.groups()).first);
+  const int64_t columns = config_.feed_forward, groups = layer.up.groups();
   team.share_pieces(groups, piece_of(team, groups), [&](int64_t begin, int64_t end) {
-    multiply(layer.gate, input, gate_.data(), begin, end);
-    multiply(layer.up, input, up_.data(), begin, end);
+    multiply(team, layer.gate, input, gate_.data(), begin, end);
+    multiply(team, layer.up, input, up_.data(), begin, end);
     const int64_t first = begin * ops::kGroupRows;
     const int64_t last = std::min(end * ops::kGroupRows, columns);
     for (int64_t n = 0; n < job.count(); ++n) {
@@ -259,31 +355,47 @@ void TeamPass::feed_forward(Team& team, const Job& job, int64_t index) {
   });
   team.wait();
   add_product(team, layer.down, after < layers_.size() ? layers_[after].q : head_,
-              rounded(team, job, inner_.data(), nullptr, columns));
+              input_of(team, job, inner_.data(), nullptr, columns));
 }
 
 void TeamPass::go(Team& team, const Job& job) {
   const auto [begin, end] = team.share(job.count());
   for (int64_t r = begin; r < end; ++r) {
-    trunk_.embedding.blocks->blocks().dequantize_row(job.rows[static_cast<size_t>(r)].token,
-                                                     x_.data() + r * config_.width);
+    embed(job.rows[static_cast<size_t>(r)].token, x_.data() + r * config_.width);
   }
   team.wait();
   for (int64_t index = 0; index < config_.layer_count(); ++index) {
     attend(team, job, index);
     feed_forward(team, job, index);
   }
-  const QuantizedInput input =
-      rounded(team, job, x_.data(), floats_of(trunk_.final_norm.weight), config_.width);
-  multiply(team, {{head_, job.logits}}, layers_.front().q, input);
+  const float* norm = floats_of(trunk_.final_norm.weight);
+  if (job.hidden != nullptr) {
+    for (int64_t r = begin; r < end; ++r) {
+      float inverse_rms = 0;
+      kernels_.rms_norm({x_.data() + r * config_.width, norm, config_.width, epsilon_,
+                         &inverse_rms},
+                        job.hidden + r * config_.width, 0, 1);
+    }
+  }
+  multiply(team, {{head_, job.logits}}, layers_.front().q,
+           input_of(team, job, x_.data(), norm, config_.width));
 }
 
-void TeamPass::run(const std::vector<TokenRow>& rows, const ops::RotaryTable& table,
-                   RowAttention& attention, float* logits) {
-  Job job{rows, {}, table, attention, logits};
+void TeamPass::embed(int64_t token, float* x) const {
+  const nn::Linear& embedding = trunk_.embedding;
+  if (embedding.blocks) return embedding.blocks->blocks().dequantize_row(token, x);
+  std::memcpy(x, floats_of(embedding.weight) + token * config_.width,
+              static_cast<size_t>(config_.width) * sizeof(float));
+}
+
+void TeamPass::run(const std::vector<TokenRow>& rows, const std::vector<std::string>& stack,
+                   const ops::RotaryTable& table, RowAttention& attention, float* logits,
+                   float* hidden) {
+  Job job{rows, {}, table, attention, logits, hidden};
   for (const TokenRow& row : rows) job.positions.push_back(row.position);
   const int64_t lanes = compute_threads();
   reserve(job.count(), lanes);
+  select(stack);
   run_team(lanes, [&](Team& team) { go(team, job); });
 }
 

@@ -1,12 +1,15 @@
-// A pass of a few rows (decoding) through a trunk held in blocks, without LibTorch: one team of
-// threads (tensor/team.h) goes through all layers on plain memory, so that the weights are read
-// about as fast as the machine reads memory. The arithmetic is that of block.cc, operator by
-// operator and to the bit; block.cc is the reference that it is tested against.
+// A pass of a few rows (decoding) through a trunk held in blocks or in fp32, without LibTorch: one
+// team of threads (tensor/team.h) goes through all layers on plain memory, so that the weights are
+// read about as fast as the machine reads memory. The arithmetic is that of block.cc, operator by
+// operator and to the bit (an adapter's share to rounding); block.cc is the reference that it is
+// tested against.
 #pragma once
 
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/models/assembly.h"
@@ -21,18 +24,37 @@ namespace attune::engine::models {
 class TeamPass {
  public:
   // Nothing for a trunk that it does not cover: it needs rotary positions, RMS norms, sequential
-  // residuals, separate q, k and v, a SiLU gate, a language-model head, every matrix in blocks and
-  // kernels for them. That is Llama, SmolLM2, Mistral, Qwen2 and Qwen3. The trunk lives as long.
+  // residuals, separate q, k and v, a SiLU gate, a language-model head, every matrix in blocks or
+  // every one in fp32, and kernels for them. That is Llama, SmolLM2, Mistral, Qwen2 and Qwen3. The
+  // trunk lives as long.
   static std::unique_ptr<TeamPass> make(const DecoderConfig& config, const Trunk& trunk);
 
-  // logits [rows, V]. Row r of `attention` is rows[r]; what it is given is already rotated.
-  void run(const std::vector<TokenRow>& rows, const ops::RotaryTable& table,
-           RowAttention& attention, float* logits);
+  // Whether it covers rows of this adapter stack: over fp32, with one share a layer at most.
+  bool takes(const std::vector<std::string>& stack) const;
+
+  // logits [rows, V], and hidden states [rows, D] unless null, of rows of a stack that it takes.
+  // Row r of `attention` is rows[r]; what it is given is already rotated.
+  void run(const std::vector<TokenRow>& rows, const std::vector<std::string>& stack,
+           const ops::RotaryTable& table, RowAttention& attention, float* logits, float* hidden);
 
  private:
+  // A layer's weight in blocks or as it lies, in groups of kGroupRows of its rows either way.
   struct Matrix {
-    ops::QuantizedProduct product;
-    const float* bias = nullptr;
+    explicit Matrix(const nn::Linear& layer);
+
+    int64_t rows() const { return linear->out; }
+    int64_t groups() const { return (rows() + ops::kGroupRows - 1) / ops::kGroupRows; }
+    void fetch(int64_t group) const;  // asks memory for what follows there
+
+    const nn::Linear* linear;
+    std::optional<ops::QuantizedProduct> blocks;
+    std::optional<ops::LowRankShare> share;  // of the run's stack
+  };
+  // Rows [rows, columns] that are multiplied: rounded for blocks, or as they are.
+  struct Input {
+    ops::cpu::QuantizedInput rounded;
+    const float* plain = nullptr;
+    int64_t rows = 0;
   };
   struct Layer {
     const float* attention_norm;
@@ -45,7 +67,8 @@ class TeamPass {
   };
   // Activations as the products read them.
   struct Rounded {
-    std::vector<int16_t> wide;
+    std::vector<float> normed;  // for fp32
+    std::vector<int16_t> wide;  // the rest for blocks
     std::vector<int8_t> planes;
     std::vector<float> steps, sums;
   };
@@ -56,33 +79,40 @@ class TeamPass {
     const ops::RotaryTable& table;
     RowAttention& attention;
     float* logits;
+    float* hidden;
     int64_t count() const { return static_cast<int64_t>(rows.size()); }
   };
 
   TeamPass(const DecoderConfig& config, const Trunk& trunk);
   void add_layer(const Block& block, const LayerConfig& settings);
+  void select(const std::vector<std::string>& stack);
+  template <typename Body>
+  void each_matrix(const Body& body);
   void reserve(int64_t rows, int64_t lanes);
   void go(Team& team, const Job& job);
+  void embed(int64_t token, float* x) const;
   void attend(Team& team, const Job& job, int64_t index);
   void feed_forward(Team& team, const Job& job, int64_t index);
   void place_heads(Team& team, const Job& job, int64_t index);
   const float* turned(const Layer& layer, const Job& job, int64_t row, const float* head,
                       const float* norm, float* to) const;
-  ops::cpu::QuantizedInput rounded(Team& team, const Job& job, const float* x, const float* norm,
-                                   int64_t columns);
+  Input input_of(Team& team, const Job& job, const float* x, const float* norm, int64_t columns);
+  Input normed(Team& team, const Job& job, const float* x, const float* norm, int64_t columns);
   struct Part {
     const Matrix& matrix;
     float* y;
   };
   // Groups [begin, end) of one product.
-  static void multiply(const Matrix& matrix, const ops::cpu::QuantizedInput& input, float* y,
-                       int64_t begin, int64_t end);
+  void multiply(const Team& team, const Matrix& matrix, const Input& input, float* y,
+                int64_t begin, int64_t end);
+  // Rows [first, last) of y += the share of an adapter.
+  void add_share(const Team& team, const Matrix& matrix, const Input& input, float* y,
+                 int64_t first, int64_t last);
   // Products of one input, shared among the lanes. `next` is the matrix that comes after them: its
   // first rows are asked for already.
-  static void multiply(Team& team, std::initializer_list<Part> parts, const Matrix& next,
-                       const ops::cpu::QuantizedInput& input);
-  void add_product(Team& team, const Matrix& matrix, const Matrix& next,
-                   const ops::cpu::QuantizedInput& input);
+  void multiply(Team& team, std::initializer_list<Part> parts, const Matrix& next,
+                const Input& input);
+  void add_product(Team& team, const Matrix& matrix, const Matrix& next, const Input& input);
 
   const DecoderConfig& config_;
   const Trunk& trunk_;
@@ -98,7 +128,8 @@ class TeamPass {
   std::vector<float> gate_, up_, inner_;   // [rows, F]
   Rounded shared_;                         // of all rows
   std::vector<Rounded> own_;               // a lane's copy, where rows are fewer than lanes
-  std::vector<std::vector<float>> spare_;  // a lane's: one normed row
+  std::vector<std::vector<float>> spare_;  // a lane's: one normed row, or what a share adds
+  std::vector<std::vector<float>> low_;    // a lane's: the middle of a share
 };
 
 }  // namespace attune::engine::models
