@@ -54,8 +54,8 @@ std::vector<Option> convention_options() {
                "leave out a step's other updates once approxkl is above it"),
           integer("samples_per_prompt", 1, 1, "answers to each prompt, which is computed once"),
           boolean("recompute_log_probs", true,
-                  "old log-probs by the training pass; false: as captured while sampling, with the "
-                  "values of value_source head")};
+                  "old log-probs by the training pass; false: as captured while sampling, and so "
+                  "are a head's values")};
 }
 
 std::vector<Option> role_options() {

@@ -152,7 +152,7 @@ TEST(Decodes, SharesOfOneAdapterAndHiddenStates) {
   const int before = compute_threads();
   const auto decoder = decoder_of({"dense llama", "", Json::object()});
   weights::LoraConfig config;
-  config.r = 5;
+  config.r = 101;  // more than the model is wide
   config.lora_alpha = 9;
   config.target_modules = {"q_proj", "v_proj", "o_proj", "up_proj", "down_proj"};
   for (const char* name : {"one", "two"}) {
@@ -167,7 +167,7 @@ TEST(Decodes, SharesOfOneAdapterAndHiddenStates) {
   EXPECT_FALSE(decoder_of({"llama", "q8_0", Json::object()})->decodes(1, {"one"}));
   for (const int threads : {1, 3}) {
     set_compute_threads(threads);
-    for (const int64_t rows : {1, 2, 9}) {
+    for (const int64_t rows : {1, 2, 64}) {
       Sequences plain(*decoder, rows), team(*decoder, rows), base(*decoder, rows);
       for (int64_t step = 0; step < 4; ++step) {
         Tensor states, expected_states;
@@ -184,7 +184,40 @@ TEST(Decodes, SharesOfOneAdapterAndHiddenStates) {
   set_compute_threads(before);
 }
 
+// Rows of an adapter and of the base in one step go by rows; each gets what it gets alone.
+TEST(Decodes, AdaptersInTheGenerator) {
+  const auto decoder = decoder_of({"dense llama", "", Json::object()});
+  weights::LoraConfig config;
+  config.r = 4;
+  config.target_modules = {"q_proj", "v_proj"};
+  ASSERT_TRUE(decoder->adapters().create("one", config, 3).ok());
+  {
+    const at::NoGradGuard no_grad;
+    for (const nn::Parameter& parameter : decoder->adapters().parameters("one")) {
+      Tensor values = parameter.tensor;
+      values.add_(at::arange(values.numel()).to(at::kFloat).cos().view(values.sizes()) * 0.3);
+    }
+  }
+  std::vector<GenerateRequest> requests(3);
+  for (GenerateRequest& request : requests) {
+    request.prompt = {72, 105};
+    request.max_new_tokens = 12;
+  }
+  requests[1].adapters = requests[2].adapters = {"one"};
+  requests[2].prompt = {72, 111};
+  const text::Tokenizer tokenizer = testing::byte_tokenizer();
+  const auto together = Generator(*decoder, tokenizer, {}).run(requests).value();
+  EXPECT_NE(together[0][0].tokens, together[1][0].tokens);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const auto alone = Generator(*decoder, tokenizer, {}).run({requests[i]}).value();
+    EXPECT_EQ(alone[0][0].tokens, together[i][0].tokens) << i;
+  }
+}
+
 TEST(Decodes, OnlyWhatTheTeamCovers) {
+  models::LoadOptions narrow;
+  narrow.dtype = at::kBFloat16;
+  EXPECT_FALSE(testing::small_decoder(0, narrow)->decodes(1)) << "bf16";
   const auto blocks = decoder_of({"llama", "q8_0", Json::object()});
   EXPECT_TRUE(blocks->decodes(64));
   EXPECT_FALSE(blocks->decodes(65)) << "many rows go through matrix products";

@@ -19,7 +19,8 @@
 namespace attune::engine::generate {
 namespace {
 
-// A row of a pass whose logits choose a sample's next token.
+// A row of a pass whose logits choose a sample's next token; of a sample that has its tokens, a row
+// for its last value.
 struct Choice {
   LiveRequest* live;
   LiveSample* sample;
@@ -85,7 +86,7 @@ Seen run_pass(models::Decoder& decoder, Pass& pass, const Tensor& value_head) {
     hidden = hidden.index_select(0, tensor_of(pass.logit_rows).to(hidden.device()));
   }
   Seen seen{decoder.logits(hidden).to(at::kCPU).contiguous(), {}};
-  if (value_head.defined()) seen.values = models::scores_of(hidden, value_head).contiguous();
+  if (value_head.defined()) seen.values = models::scores_of(hidden, value_head);
   return seen;
 }
 
@@ -259,7 +260,9 @@ Status Generator::State::decode(const GeneratorEvents& events) {
     const int32_t token = choice.sample->last_token();
     pass.add(choice.sample->segment.get(), {&token, 1}, choice.live->request.adapters);
   }
-  statistics.decoded_tokens += static_cast<int64_t>(pass.tokens.size());
+  statistics.decoded_tokens +=
+      std::count_if(choices.begin(), choices.end(),
+                    [](const Choice& choice) { return !choice.sample->finished(); });
   return choose(run_decode(decoder, pass, options.value_head), choices, events);
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "engine/ops/cpu/kernels.h"
+#include "engine/ops/matrix_product.h"
 #include "engine/tensor/threads.h"
 
 namespace attune::engine::models {
@@ -46,6 +47,8 @@ bool covers(const DecoderConfig& config) {
          config.rotary.pairs == RotaryPairs::kHalves &&
          config.head == HeadKind::kLanguageModel;
 }
+
+static_assert(ops::kQuantizedRowsMax <= ops::kFewRowsMax, "block.cc would sum in another order");
 
 // A quarter of a lane's part, so that a lane whose core was taken away leaves work to the others;
 // smaller pieces would cost more in new beginnings than they save.
@@ -120,16 +123,25 @@ bool TeamPass::takes(const std::vector<std::string>& stack) const {
 
 // The shares of a stack that it takes.
 void TeamPass::select(const std::vector<std::string>& stack) {
-  size_t rank = 0;
+  int64_t rank = 0;
   each_matrix([&](Matrix& matrix) {
     matrix.share.reset();
     if (stack.empty()) return;
     const nn::LoraPair* pair = *trunk_.adapters.single_pair(matrix.linear->path, {stack, {}});
     if (pair == nullptr) return;
     matrix.share = {pair->a.contiguous(), pair->b.contiguous(), pair->scale};
-    rank = std::max(rank, static_cast<size_t>(pair->a.size(0)));
+    rank = std::max(rank, pair->a.size(0));
   });
-  for (auto& low : low_) low.resize(std::max(low.size(), rank * ops::kQuantizedRowsMax));
+  for (auto& middle : middles_) {
+    middle.resize(static_cast<size_t>(rank * ops::kQuantizedRowsMax));
+  }
+  for (Layer& layer : layers_) {
+    layer.k.middle = layer.up.middle = middles_[1].data();
+    layer.v.middle = middles_[2].data();
+    for (Matrix* matrix : {&layer.q, &layer.output, &layer.gate, &layer.down}) {
+      matrix->middle = middles_[0].data();
+    }
+  }
 }
 
 void TeamPass::reserve(int64_t rows, int64_t lanes) {
@@ -144,7 +156,6 @@ void TeamPass::reserve(int64_t rows, int64_t lanes) {
   for (auto* buffer : {&gate_, &up_, &inner_}) grow(*buffer, size(config_.feed_forward));
   grow(own_, static_cast<size_t>(lanes));
   grow(spare_, static_cast<size_t>(lanes));
-  grow(low_, static_cast<size_t>(lanes));
   const auto grow_rounded = [&](Rounded& to) {
     if (!head_.blocks) return grow(to.normed, size(columns_max_));
     grow(to.wide, size(columns_max_));
@@ -158,9 +169,9 @@ void TeamPass::reserve(int64_t rows, int64_t lanes) {
   for (auto& row : spare_) grow(row, head_.blocks ? static_cast<size_t>(spare) : size(spare));
 }
 
-// As rounded(), for fp32: normed, or as they lie.
-TeamPass::Input TeamPass::normed(Team& team, const Job& job, const float* x, const float* norm,
-                                 int64_t columns) {
+// For fp32: normed in the same way, or as they lie.
+TeamPass::Input TeamPass::plain_input(Team& team, const Job& job, const float* x,
+                                      const float* norm, int64_t columns) {
   const int64_t rows = job.count();
   if (norm == nullptr) return {{}, x, rows};
   const bool together = rows >= team.lanes();
@@ -179,7 +190,7 @@ TeamPass::Input TeamPass::normed(Team& team, const Job& job, const float* x, con
 // lanes: that costs less than a barrier.
 TeamPass::Input TeamPass::input_of(Team& team, const Job& job, const float* x, const float* norm,
                                    int64_t columns) {
-  if (!head_.blocks) return normed(team, job, x, norm, columns);
+  if (!head_.blocks) return plain_input(team, job, x, norm, columns);
   const int64_t rows = job.count(), blocks = columns / ops::kBlockColumns;
   const auto lane = static_cast<size_t>(team.lane());
   const bool together = rows >= team.lanes();
@@ -220,19 +231,29 @@ void TeamPass::multiply(const Team& team, const Matrix& matrix, const Input& inp
   if (matrix.share) add_share(team, matrix, input, y, first, last);
 }
 
-// The middle is made anew for every piece: it is short beside the piece.
+void TeamPass::make_middles(Team& team, std::initializer_list<const Matrix*> matrices,
+                            const Input& input) {
+  bool any = false;
+  for (const Matrix* matrix : matrices) {
+    if (!matrix->share) continue;
+    any = true;
+    const int64_t rank = matrix->share->a.size(0), in = matrix->linear->in;
+    const auto [begin, end] = team.share(rank);
+    kernels_.few_rows_product({input.plain, in, floats_of(matrix->share->a), in, matrix->middle,
+                               rank, input.rows, in},
+                              begin, end);
+  }
+  if (any) team.wait();
+}
+
 void TeamPass::add_share(const Team& team, const Matrix& matrix, const Input& input, float* y,
                          int64_t first, int64_t last) {
   const ops::LowRankShare& share = *matrix.share;
-  const int64_t rank = share.a.size(0), rows = matrix.rows(), in = matrix.linear->in;
-  const int64_t count = last - first;
+  const int64_t rank = share.a.size(0), rows = matrix.rows(), count = last - first;
   const auto scale = static_cast<float>(share.scale);
-  float* low = low_[static_cast<size_t>(team.lane())].data();
   float* added = spare_[static_cast<size_t>(team.lane())].data();
-  kernels_.few_rows_product(
-      {input.plain, in, floats_of(share.a), in, low, rank, input.rows, in}, 0, rank);
-  kernels_.few_rows_product({low, rank, floats_of(share.b) + first * rank, rank, added, count,
-                             input.rows, rank},
+  kernels_.few_rows_product({matrix.middle, rank, floats_of(share.b) + first * rank, rank, added,
+                             count, input.rows, rank},
                             0, count);
   for (int64_t n = 0; n < input.rows; ++n) {
     float* to = y + n * rows + first;
@@ -261,6 +282,7 @@ void TeamPass::multiply(Team& team, std::initializer_list<Part> parts, const Mat
 void TeamPass::add_product(Team& team, const Matrix& matrix, const Matrix& next,
                            const Input& input) {
   next.fetch(team.share(next.groups()).first);
+  make_middles(team, {&matrix}, input);
   const int64_t groups = matrix.groups(), width = config_.width;
   team.share_pieces(groups, piece_of(team, groups), [&](int64_t begin, int64_t end) {
     multiply(team, matrix, input, part_.data(), begin, end);
@@ -320,6 +342,7 @@ void TeamPass::attend(Team& team, const Job& job, int64_t index) {
   const Layer& layer = layers_[static_cast<size_t>(index)];
   const int64_t heads = config_.heads, width = config_.head_width;
   const Input input = input_of(team, job, x_.data(), layer.attention_norm, config_.width);
+  make_middles(team, {&layer.q, &layer.k, &layer.v}, input);
   multiply(team, {{layer.q, q_.data()}, {layer.k, k_.data()}, {layer.v, v_.data()}},
            layer.output, input);
   team.wait();
@@ -341,6 +364,7 @@ void TeamPass::feed_forward(Team& team, const Job& job, int64_t index) {
   const Layer& layer = layers_[static_cast<size_t>(index)];
   const auto after = static_cast<size_t>(index) + 1;
   const Input input = input_of(team, job, x_.data(), layer.feed_forward_norm, config_.width);
+  make_middles(team, {&layer.gate, &layer.up}, input);
   layer.down.fetch(team.share(layer.down.groups()).first);
   const int64_t columns = config_.feed_forward, groups = layer.up.groups();
   team.share_pieces(groups, piece_of(team, groups), [&](int64_t begin, int64_t end) {

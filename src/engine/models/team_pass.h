@@ -5,6 +5,7 @@
 // tested against.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -48,7 +49,9 @@ class TeamPass {
 
     const nn::Linear* linear;
     std::optional<ops::QuantizedProduct> blocks;
-    std::optional<ops::LowRankShare> share;  // of the run's stack
+    // Of the run's stack; where its middle [rows, r] lies differs among matrices of one input.
+    std::optional<ops::LowRankShare> share;
+    float* middle = nullptr;
   };
   // Rows [rows, columns] that are multiplied: rounded for blocks, or as they are.
   struct Input {
@@ -97,7 +100,8 @@ class TeamPass {
   const float* turned(const Layer& layer, const Job& job, int64_t row, const float* head,
                       const float* norm, float* to) const;
   Input input_of(Team& team, const Job& job, const float* x, const float* norm, int64_t columns);
-  Input normed(Team& team, const Job& job, const float* x, const float* norm, int64_t columns);
+  Input plain_input(Team& team, const Job& job, const float* x, const float* norm,
+                    int64_t columns);
   struct Part {
     const Matrix& matrix;
     float* y;
@@ -105,6 +109,8 @@ class TeamPass {
   // Groups [begin, end) of one product.
   void multiply(const Team& team, const Matrix& matrix, const Input& input, float* y,
                 int64_t begin, int64_t end);
+  // The middles of the matrices' shares, before multiply() of any of them.
+  void make_middles(Team& team, std::initializer_list<const Matrix*> matrices, const Input& input);
   // Rows [first, last) of y += the share of an adapter.
   void add_share(const Team& team, const Matrix& matrix, const Input& input, float* y,
                  int64_t first, int64_t last);
@@ -129,7 +135,7 @@ class TeamPass {
   Rounded shared_;                         // of all rows
   std::vector<Rounded> own_;               // a lane's copy, where rows are fewer than lanes
   std::vector<std::vector<float>> spare_;  // a lane's: one normed row, or what a share adds
-  std::vector<std::vector<float>> low_;    // a lane's: the middle of a share
+  std::array<std::vector<float>, 3> middles_;  // of the shares of one input
 };
 
 }  // namespace attune::engine::models

@@ -23,7 +23,7 @@ std::optional<Tensor> if_defined(const Tensor& tensor) {
 // Lists as autograd functions take them: as ArrayRef, since Function::apply does not look for
 // tensors in vectors.
 template <typename Function, typename... Own>
-auto apply(const LayerArguments& layers, const Own&... own) {
+auto record(const LayerArguments& layers, const Own&... own) {
   return Function::apply(own..., at::TensorList(layers.weights), at::TensorList(layers.biases),
                          at::TensorList(layers.a), at::TensorList(layers.b), layers.biased,
                          layers.shared, layers.scales);
@@ -32,9 +32,9 @@ auto apply(const LayerArguments& layers, const Own&... own) {
 using Places = std::vector<int64_t>;
 using Scales = std::vector<double>;
 
-LayerArguments arguments(at::TensorList weights, at::TensorList biases, at::TensorList a,
-                         at::TensorList b, const Places& biased, const Places& shared,
-                         const Scales& scales) {
+LayerArguments gathered(at::TensorList weights, at::TensorList biases, at::TensorList a,
+                        at::TensorList b, const Places& biased, const Places& shared,
+                        const Scales& scales) {
   return {weights.vec(), biases.vec(), a.vec(), b.vec(), biased, shared, scales};
 }
 
@@ -51,7 +51,7 @@ class PlainLinear : public AutogradFunction<PlainLinear> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, at::TensorList weights,
                         at::TensorList biases, at::TensorList a, at::TensorList b,
                         const Places& biased, const Places& shared, const Scales& scales) {
-    const LayerArguments layers = arguments(weights, biases, a, b, biased, shared, scales);
+    const LayerArguments layers = gathered(weights, biases, a, b, biased, shared, scales);
     Tensor low;
     const Tensor y = layer_outputs(layers, x, &low)[0];
     keep(ctx, {need_input(layers) ? x : Tensor()}, layers, low);
@@ -73,7 +73,7 @@ class RmsNormLinears : public AutogradFunction<RmsNormLinears> {
                             double epsilon, at::TensorList weights, at::TensorList biases,
                             at::TensorList a, at::TensorList b, const Places& biased,
                             const Places& shared, const Scales& scales) {
-    const LayerArguments layers = arguments(weights, biases, a, b, biased, shared, scales);
+    const LayerArguments layers = gathered(weights, biases, a, b, biased, shared, scales);
     const Tensor x = x_in.contiguous(), norm = norm_in.contiguous();
     Tensor inverse_rms = at::empty({x.size(0)}, x.options()), low;
     const TensorList outputs =
@@ -105,7 +105,7 @@ class SwigluLinear : public AutogradFunction<SwigluLinear> {
                         at::TensorList weights, at::TensorList biases, at::TensorList a,
                         at::TensorList b, const Places& biased, const Places& shared,
                         const Scales& scales) {
-    const LayerArguments layers = arguments(weights, biases, a, b, biased, shared, scales);
+    const LayerArguments layers = gathered(weights, biases, a, b, biased, shared, scales);
     const Tensor gate = gate_in.contiguous(), up = up_in.contiguous();
     Tensor low;
     const Tensor y = layer_outputs(layers, swiglu_rows(gate, up), &low)[0];
@@ -136,7 +136,7 @@ Tensor add_share(Tensor y, const Tensor& x, const LowRankShare& share) {
 Tensor linear(const Tensor& x, const LinearParameters& layer) {
   const bool fp32 = x.is_cpu() && x.dim() == 2 && x.scalar_type() == at::kFloat &&
                     layer.weight.scalar_type() == at::kFloat;
-  if (fp32) return apply<PlainLinear>(arguments_of({layer}), x);
+  if (fp32) return record<PlainLinear>(arguments_of({layer}), x);
   const Tensor y = at::linear(x, layer.weight, if_defined(layer.bias));
   return layer.share ? add_share(y, x, *layer.share) : y;
 }
@@ -149,11 +149,11 @@ bool derived_linear_fits(const Tensor& input, const std::vector<LinearParameters
 
 std::vector<Tensor> rms_norm_linears(const Tensor& x, const Tensor& norm_weight, double epsilon,
                                      const std::vector<LinearParameters>& layers) {
-  return apply<RmsNormLinears>(arguments_of(layers), x, norm_weight, epsilon);
+  return record<RmsNormLinears>(arguments_of(layers), x, norm_weight, epsilon);
 }
 
 Tensor swiglu_linear(const Tensor& gate, const Tensor& up, const LinearParameters& layer) {
-  return apply<SwigluLinear>(arguments_of({layer}), gate, up);
+  return record<SwigluLinear>(arguments_of({layer}), gate, up);
 }
 
 }  // namespace attune::engine::ops

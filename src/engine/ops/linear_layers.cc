@@ -29,7 +29,7 @@ TensorList middles(const Tensor& low, const TensorList& a) {
 
 // What keep() kept, and which of it trains.
 struct KeptLayers {
-  KeptLayers(AutogradContext* context, const TensorList& saved, size_t own, size_t arguments)
+  KeptLayers(AutogradContext* context, const TensorList& saved, size_t own, size_t first_argument)
       : ctx(context), biased(context->saved_data["biased"].toIntVector()),
         shared(context->saved_data["shared"].toIntVector()),
         scales(context->saved_data["scales"].toDoubleVector()) {
@@ -43,10 +43,10 @@ struct KeptLayers {
     a = take(shared.size());
     b = take(shared.size());
     low = take(1)[0];
-    first_bias = arguments + count;
+    first_bias = first_argument + count;
     first_a = first_bias + biased.size();
     first_b = first_a + shared.size();
-    first_weight = arguments;
+    first_weight = first_argument;
   }
 
   bool trains(size_t first, size_t place) const { return ctx->needs_input_grad(first + place); }
@@ -151,9 +151,9 @@ void keep(AutogradContext* ctx, TensorList kept, const LayerArguments& layers, c
 }
 
 LayerGradients layer_gradients(AutogradContext* ctx, const TensorList& saved, size_t own,
-                               size_t arguments, const TensorList& d_outputs, bool wants_input,
-                               const std::function<Tensor()>& input) {
-  const KeptLayers kept(ctx, saved, own, arguments);
+                               size_t first_argument, const TensorList& d_outputs,
+                               bool wants_input, const std::function<Tensor()>& input) {
+  const KeptLayers kept(ctx, saved, own, first_argument);
   Tensor made;  // once, if at all
   const auto input_once = [&] {
     if (!made.defined()) made = input();

@@ -35,10 +35,11 @@ struct LayerGradients {
   Tensor input;        // undefined where it is not wanted
   TensorList layers;   // of weights, biases, a, b in turn; undefined for what does not train
 };
-// From those of the outputs. `saved` is what keep() kept, `own` of it the function's; the function
-// has `arguments` tensors before the layers'. `input` makes the layers' input.
+// From those of the outputs. `saved` is what keep() kept, `own` of it the function's, and
+// `first_argument` the place of the layers' tensors among the function's. `input` makes the layers'
+// input.
 LayerGradients layer_gradients(AutogradContext* ctx, const TensorList& saved, size_t own,
-                               size_t arguments, const TensorList& d_outputs, bool wants_input,
+                               size_t first_argument, const TensorList& d_outputs, bool wants_input,
                                const std::function<Tensor()>& input);
 
 }  // namespace attune::engine::ops

@@ -106,7 +106,8 @@ TEST(DerivedLinear, GatedActivationAndLayerEqualTheOperators) {
   }
 }
 
-// x, the norm's weight, then weights, then a and b of the first layer and of the third.
+// x, the norm's weight, weights, a and b of the first layer and of the third, and the biases of the
+// first and of the second.
 Inputs shared_inputs() {
   Inputs inputs{at::randn({kRows, kWidth}) * 3, at::randn({kWidth})};
   for (const int64_t out : kOutputs) inputs.push_back(at::randn({out, kWidth}));
@@ -114,15 +115,18 @@ Inputs shared_inputs() {
     inputs.push_back(at::randn({rank, kWidth}));
     inputs.push_back(at::randn({out, rank}));
   }
+  for (const size_t layer : {0, 1}) inputs.push_back(at::randn({kOutputs[layer]}));
   return inputs;
 }
 
 std::vector<LinearParameters> shared_layers(const Inputs& x) {
-  return {{x[2], {}, LowRankShare{x[5], x[6], 0.5}}, {x[3], {}}, {x[4], {}, {{x[7], x[8], 3}}}};
+  const LowRankShare first{x[5], x[6], 0.5}, third{x[7], x[8], 3};
+  return {{x[2], x[9], first}, {x[3], x[10]}, {x[4], {}, third}};
 }
 
 Tensor plain_share(const Tensor& x, const LinearParameters& layer) {
-  const Tensor y = at::linear(x, layer.weight);
+  Tensor y = at::linear(x, layer.weight);
+  if (layer.bias.defined()) y = y + layer.bias;
   if (!layer.share) return y;
   return y + at::linear(at::linear(x, layer.share->a), layer.share->b) * layer.share->scale;
 }
@@ -131,19 +135,23 @@ TEST(DerivedLinear, SharesOfSeveralLayersEqualTheOperators) {
   const Inputs inputs = shared_inputs();
   if (!derived_linear_fits(inputs[0], shared_layers(inputs))) GTEST_SKIP() << "no kernels here";
   const std::vector<Tensor> outer = outer_gradients();
-  const Loss fused = [&](const Inputs& x) {
-    return weighted_sum(rms_norm_linears(x[0], x[1], kEpsilon, shared_layers(x)), outer);
+  const auto fused = [](const Inputs& x) {
+    return rms_norm_linears(x[0], x[1], kEpsilon, shared_layers(x));
   };
-  const Loss plain = [&](const Inputs& x) {
+  const auto plain = [](const Inputs& x) {
     const Tensor normed = rms_norm_reference(x[0], x[1], kEpsilon);
     std::vector<Tensor> outputs;
     for (const LinearParameters& layer : shared_layers(x)) {
       outputs.push_back(plain_share(normed, layer));
     }
-    return weighted_sum(outputs, outer);
+    return outputs;
   };
-  EXPECT_LT(relative_difference(fused(inputs), plain(in_double(inputs))), 1e-5);
-  expect_same_gradients(fused, plain, inputs);
+  const std::vector<Tensor> found = fused(inputs), wanted = plain(in_double(inputs));
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_LT(relative_difference(found[i], wanted[i]), 1e-5) << "output " << i;
+  }
+  expect_same_gradients([&](const Inputs& x) { return weighted_sum(fused(x), outer); },
+                        [&](const Inputs& x) { return weighted_sum(plain(x), outer); }, inputs);
 }
 
 // As LoRA trains: nothing but a and b, and the input of all layers but the first.
@@ -156,7 +164,7 @@ TEST(DerivedLinear, SharesTrainOnFrozenLayers) {
   };
   const std::vector<Tensor> all = gradients(loss, inputs);
   for (const std::set<size_t>& trained :
-       std::vector<std::set<size_t>>{{0}, {5}, {8}, {5, 6, 7, 8}, {0, 5, 6, 7, 8}}) {
+       std::vector<std::set<size_t>>{{0}, {5}, {8}, {9}, {5, 6, 7, 8}, {0, 5, 6, 7, 8}}) {
     Inputs some;
     for (size_t i = 0; i < inputs.size(); ++i) {
       some.push_back(inputs[i].detach().clone().set_requires_grad(trained.contains(i)));
@@ -178,15 +186,13 @@ TEST(DerivedLinear, AShareOfOneLayerEqualsTheOperators) {
     return LinearParameters{x[2], {}, LowRankShare{x[3], x[4], 0.5}};
   };
   const Tensor outer = at::randn({kRows, 24});
-  const Loss plain = [&](const Inputs& x) {
-    return (plain_share(x[0] * x[1], layer_of(x)) * outer).sum();
-  };
-  const Loss alone = [&](const Inputs& x) {
-    return (linear(x[0] * x[1], layer_of(x)) * outer).sum();
-  };
-  EXPECT_LT(relative_difference(alone(inputs), plain(in_double(inputs))), 1e-5);
-  EXPECT_LT(relative_difference(alone(in_double(inputs)), plain(in_double(inputs))), 1e-9);
-  expect_same_gradients(alone, plain, inputs);
+  const auto plain = [&](const Inputs& x) { return plain_share(x[0] * x[1], layer_of(x)); };
+  const auto alone = [&](const Inputs& x) { return linear(x[0] * x[1], layer_of(x)); };
+  const Tensor wanted = plain(in_double(inputs));
+  EXPECT_LT(relative_difference(alone(inputs), wanted), 1e-5);
+  EXPECT_LT(relative_difference(alone(in_double(inputs)), wanted), 1e-9);
+  expect_same_gradients([&](const Inputs& x) { return (alone(x) * outer).sum(); },
+                        [&](const Inputs& x) { return (plain(x) * outer).sum(); }, inputs);
   if (!derived_linear_fits(inputs[0], {layer_of(inputs)})) GTEST_SKIP() << "no kernels here";
   expect_same_gradients(
       [&](const Inputs& x) { return (swiglu_linear(x[0], x[1], layer_of(x)) * outer).sum(); },

@@ -22,7 +22,6 @@ constexpr int64_t kTileRows = 6;
 constexpr int64_t kLeastSide = 256;               // with fewer rows or columns, or in all with
 constexpr int64_t kLeastWork = int64_t{1} << 20;  // less work, packing does not pay
 constexpr int64_t kLaneWork = int64_t{1} << 21;   // below it a second thread does not
-constexpr int64_t kFewRows = 64;  // with more, the library is as fast
 constexpr int64_t kLaneWeight = int64_t{1} << 15;  // numbers of a weight that are worth a thread
 constexpr double kMargin = 0.97;  // our time over the library's must be below: a tie is the library
 
@@ -104,7 +103,7 @@ bool own_kernel_takes(const Tensor& a, const Tensor& b) {
 
 bool few_rows_kernel_takes(const Tensor& a, const Tensor& b) {
   return plain_fp32(a) && plain_fp32(b) && a.size(1) == b.size(0) && a.size(0) > 0 &&
-         a.size(0) <= kFewRows && a.stride(1) == 1 && b.stride(0) == 1 && b.numel() > 0 &&
+         a.size(0) <= kFewRowsMax && a.stride(1) == 1 && b.stride(0) == 1 && b.numel() > 0 &&
          cpu::kernels() != nullptr;
 }
 

@@ -1,18 +1,20 @@
 // fp32 matrix products on the CPU: by LibTorch's library, or by our own kernels where they are
 // faster.
 //
-// Up to 64 rows times a weight [M, K] as it lies, as in decoding, are ours everywhere: the library
-// reads the weight as often as it has groups of three rows or so. A row's result is the same beside
-// whatever others. For larger ones, processors with AVX2 alone reach less with the library than
-// they could on some makes.
+// product() of a few rows and a weight [M, K] as it lies, as in decoding, is ours everywhere: the
+// library reads the weight as often as it has groups of three rows or so. A row's result is the
+// same beside whatever others.
 //
-// Which of them it is changes the order of sums and so the last bits of results: it is decided once
-// in a process, and a training run's plan keeps it (train/plan.h).
+// For larger ones, processors with AVX2 alone reach less with the library than they could on some
+// makes. Which of the two it is changes the order of sums and so the last bits of results: it is
+// decided once in a process, and a training run's plan keeps it (train/plan.h).
 #pragma once
 
 #include "engine/tensor/tensor.h"
 
 namespace attune::engine::ops {
+
+inline constexpr int64_t kFewRowsMax = 64;  // with more, the library is as fast
 
 enum class ProductKind { kLibrary, kOwn };
 

@@ -16,13 +16,18 @@ constexpr int64_t kChunkFloats = 24 << 10;     // of the weight: 96 KB
 struct Rows {
   const float* x;
   float* y;
-  int64_t count;
   int64_t fetch_begin, fetch_end;  // its share of fetching the next chunk, along the depth
 };
 
-// y [N, M] of N rows of x and M of the weight. `ahead` has what to fetch for later.
+// Asks for what lies `floats` behind a place in the weight, which may be behind its end.
+inline void fetch(const float* place, int64_t floats) {
+  const auto address = reinterpret_cast<uintptr_t>(place) + static_cast<uintptr_t>(floats) * 4;
+  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);
+}
+
+// y [N, M] of N rows of x and M of the weight. What lies `ahead` floats behind is fetched.
 template <int N, int M>
-void tile(const FewRowsProduct& job, const Rows& rows, const float* weight, const float* ahead,
+void tile(const FewRowsProduct& job, const Rows& rows, const float* weight, int64_t ahead,
           float* y) {
   const float* x = rows.x;
   Vec sums[N][M] = {};
@@ -33,7 +38,7 @@ void tile(const FewRowsProduct& job, const Rows& rows, const float* weight, cons
     for (int j = 0; j < M; ++j) w[j] = load(weight + j * job.weight_stride + p);
     if (rows.fetch_begin <= p && p < rows.fetch_end) {
 #pragma GCC unroll 3
-      for (int j = 0; j < M; ++j) __builtin_prefetch(ahead + j * job.weight_stride + p, 0, 2);
+      for (int j = 0; j < M; ++j) fetch(weight + j * job.weight_stride + p, ahead);
     }
 #pragma GCC unroll 8
     for (int i = 0; i < N; ++i) {
@@ -57,13 +62,14 @@ void tile(const FewRowsProduct& job, const Rows& rows, const float* weight, cons
 
 template <int N>
 void block(const FewRowsProduct& job, const Rows& rows, int64_t begin, int64_t end,
-           int64_t distance) {
+           int64_t chunk) {
   int64_t j = begin;
   const auto weight = [&](int64_t row) { return job.weight + row * job.weight_stride; };
+  const int64_t ahead = chunk * job.weight_stride;
   for (; j + kOutputs <= end; j += kOutputs) {
-    tile<N, kOutputs>(job, rows, weight(j), weight(j + distance), rows.y + j);
+    tile<N, kOutputs>(job, rows, weight(j), ahead, rows.y + j);
   }
-  for (; j < end; ++j) tile<N, 1>(job, rows, weight(j), weight(j + distance), rows.y + j);
+  for (; j < end; ++j) tile<N, 1>(job, rows, weight(j), ahead, rows.y + j);
 }
 
 }  // namespace
@@ -78,7 +84,7 @@ void few_rows_product(const FewRowsProduct& job, int64_t begin, int64_t end) {
     while (row < job.rows) {
       const int64_t left = job.rows - row, count = left >= kInputs ? kInputs : left >= 2 ? 2 : 1;
       const int64_t fetched = row / kInputs * share;
-      const Rows rows{job.x + row * job.x_stride, job.y + row * job.y_stride, count, fetched,
+      const Rows rows{job.x + row * job.x_stride, job.y + row * job.y_stride, fetched,
                       row % kInputs == 0 ? fetched + share : fetched};
       if (count == kInputs) {
         block<kInputs>(job, rows, j, stop, chunk);

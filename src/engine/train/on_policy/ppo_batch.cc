@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "base/check.h"
 #include "engine/objectives/advantages.h"
 
 namespace attune::engine::train {
@@ -58,6 +59,8 @@ Tensor position_values(const SampleValues& values, const Spans& positions) {
   std::vector<float> all;
   for (int64_t s = 0; s < positions.count(); ++s) {
     const std::vector<float>& sample = values[static_cast<size_t>(s)];
+    CHECK(static_cast<int64_t>(sample.size()) >= positions.length(s), "{} values for {} positions",
+          sample.size(), positions.length(s));
     all.insert(all.end(), sample.begin(), sample.begin() + positions.length(s));
   }
   return at::tensor(all, at::kFloat);

@@ -84,18 +84,20 @@ TEST(PpoMethodTest, SamplingCapturesValuesWhereNoPassOfThePolicyFollows) {
 }
 
 TEST(PpoMethodTest, CapturedValuesGiveTheStepOfMeasuredOnes) {
-  const Json config = {{"max_steps", 3}, {"samples_per_prompt", 2}};
-  SmallPpoRun measured(config, even_share);
-  ASSERT_TRUE(measured.run().ok());
-  Json without = config;
-  without["recompute_log_probs"] = false;
-  SmallPpoRun captured(without, even_share);
-  ASSERT_TRUE(captured.run().ok());
-  for (size_t i = 0; i < 3; ++i) {
-    const Json expected = measured.events("step").at(i), got = captured.events("step").at(i);
-    for (const char* name : {"loss/value_avg", "objective/scores", "val/clipfrac_avg"}) {
-      const double value = expected[name];
-      EXPECT_NEAR(got[name].get<double>(), value, 1e-3 * std::abs(value) + 1e-6) << name << i;
+  for (const bool peft : {false, true}) {
+    const Json config = {{"max_steps", 3}, {"samples_per_prompt", 2}, {"use_peft", peft}};
+    SmallPpoRun measured(config, even_share);
+    ASSERT_TRUE(measured.run().ok());
+    Json without = config;
+    without["recompute_log_probs"] = false;
+    SmallPpoRun captured(without, even_share);
+    ASSERT_TRUE(captured.run().ok());
+    for (size_t i = 0; i < 3; ++i) {
+      const Json expected = measured.events("step").at(i), got = captured.events("step").at(i);
+      for (const char* name : {"loss/value_avg", "objective/scores", "val/clipfrac_avg"}) {
+        const double value = expected[name];
+        EXPECT_NEAR(got[name].get<double>(), value, 1e-3 * std::abs(value) + 1e-6) << name << i;
+      }
     }
   }
 }

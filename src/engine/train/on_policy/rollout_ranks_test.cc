@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/comm/thread_ranks.h"
 #include "engine/generate/small_model.h"
+#include "engine/models/score_head.h"
 #include "engine/tensor/test_device.h"
 #include "engine/train/on_policy/ppo_small_run.h"
 #include "engine/train/on_policy/small_on_policy.h"
@@ -37,6 +38,7 @@ RolloutOptions options() {
   options.samples = 2;
   options.response_length = 6;
   options.stop_ids = {testing::kEndId, 'a', 'b', 'c', 'd', 'e'};
+  options.value_head = on_test_device(models::new_score_weight(32, {.seed = 6}));
   return options;
 }
 
@@ -77,6 +79,8 @@ void expect_equal(const std::vector<Rollout>& a, const std::vector<Rollout>& b) 
       EXPECT_EQ(a[i].samples[k].text, b[i].samples[k].text);
       EXPECT_EQ(a[i].samples[k].ended, b[i].samples[k].ended);
       EXPECT_EQ(a[i].samples[k].score, b[i].samples[k].score);
+      EXPECT_GE(a[i].samples[k].values.size(), a[i].tree.branches[k].ids.size());
+      EXPECT_EQ(a[i].samples[k].values.size(), b[i].samples[k].values.size());
       for (size_t t = 0; t < a[i].samples[k].log_probs.size(); ++t) {
         EXPECT_NEAR(a[i].samples[k].log_probs[t], b[i].samples[k].log_probs[t], 1e-5);
       }

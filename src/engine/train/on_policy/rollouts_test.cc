@@ -140,6 +140,21 @@ TEST(RolloutsTest, CapturedValuesAreThoseOfTheTrainingPath) {
   EXPECT_LT(early, 9U);
 }
 
+TEST(RolloutsTest, CapturedValuesOfTheShortestSamples) {
+  const auto decoder = testing::small_decoder();
+  RolloutOptions options = options_of(4);
+  options.value_head = models::new_score_weight(decoder->config().width, {.seed = 8});
+  options.response_length = 1;
+  for (const std::vector<float>& values : captured_values(roll(*decoder, {0, 3}, 2, options))) {
+    EXPECT_EQ(values.size(), 1U) << "nothing behind an answer of full length";
+  }
+  options.response_length = 12;
+  for (int32_t id = 0; id < testing::kSmallVocabulary; ++id) options.stop_ids.push_back(id);
+  for (const std::vector<float>& values : captured_values(roll(*decoder, {0, 3}, 2, options))) {
+    EXPECT_EQ(values.size(), 2U) << "the first token ends the answer";
+  }
+}
+
 TEST(RolloutsTest, SharesOfAStepAreTheWholeStep) {
   const auto decoder = testing::small_decoder();
   const RolloutOptions options = options_of(2);
