@@ -1,8 +1,9 @@
 // A pass of a few rows (decoding) through a trunk held in blocks or in fp32, without LibTorch: one
 // team of threads (tensor/team.h) goes through all layers on plain memory, so that the weights are
 // read about as fast as the machine reads memory. The arithmetic is that of block.cc, operator by
-// operator and to the bit (an adapter's share to rounding); block.cc is the reference that it is
-// tested against.
+// operator and to the bit; an adapter's share, and fp32 weights too small for block.cc to take the
+// same kernel (ops/matrix_product.h), to rounding. block.cc is the reference that it is tested
+// against.
 #pragma once
 
 #include <array>

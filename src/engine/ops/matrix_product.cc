@@ -103,8 +103,8 @@ bool own_kernel_takes(const Tensor& a, const Tensor& b) {
 
 bool few_rows_kernel_takes(const Tensor& a, const Tensor& b) {
   return plain_fp32(a) && plain_fp32(b) && a.size(1) == b.size(0) && a.size(0) > 0 &&
-         a.size(0) <= kFewRowsMax && a.stride(1) == 1 && b.stride(0) == 1 && b.numel() > 0 &&
-         cpu::kernels() != nullptr;
+         a.size(0) <= kFewRowsMax && a.stride(1) == 1 && b.stride(0) == 1 &&
+         b.numel() >= kFewRowsLeastWeight && cpu::kernels() != nullptr;
 }
 
 double thread_seconds() {

@@ -14,7 +14,8 @@
 
 namespace attune::engine::ops {
 
-inline constexpr int64_t kFewRowsMax = 64;  // with more, the library is as fast
+inline constexpr int64_t kFewRowsMax = 64;  // with more, the library is as fast,
+inline constexpr int64_t kFewRowsLeastWeight = int64_t{1} << 16;  // as with smaller weights
 
 enum class ProductKind { kLibrary, kOwn };
 
