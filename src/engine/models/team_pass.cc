@@ -178,9 +178,7 @@ TeamPass::Input TeamPass::plain_input(Team& team, const Job& job, const float* x
   Rounded& to = together ? shared_ : own_[static_cast<size_t>(team.lane())];
   const auto [begin, end] = together ? team.share(rows) : std::pair<int64_t, int64_t>{0, rows};
   for (int64_t r = begin; r < end; ++r) {
-    float inverse_rms = 0;
-    kernels_.rms_norm({x + r * columns, norm, columns, epsilon_, &inverse_rms},
-                      to.normed.data() + r * columns, 0, 1);
+    norm_row(x + r * columns, norm, columns, to.normed.data() + r * columns);
   }
   if (together) team.wait();
   return {{}, to.normed.data(), rows};
@@ -199,8 +197,7 @@ TeamPass::Input TeamPass::input_of(Team& team, const Job& job, const float* x, c
   for (int64_t r = begin; r < end; ++r) {
     const float* row = x + r * columns;
     if (norm != nullptr) {
-      float inverse_rms = 0;
-      kernels_.rms_norm({row, norm, columns, epsilon_, &inverse_rms}, spare_[lane].data(), 0, 1);
+      norm_row(row, norm, columns, spare_[lane].data());
       row = spare_[lane].data();
     }
     kernels_.quantize_input(row, blocks, to.wide.data() + r * columns,
@@ -301,8 +298,7 @@ const float* TeamPass::turned(const Layer& layer, const Job& job, int64_t row, c
                               const float* norm, float* to) const {
   const int64_t width = config_.head_width;
   if (norm != nullptr) {
-    float inverse_rms = 0;
-    kernels_.rms_norm({head, norm, width, epsilon_, &inverse_rms}, to, 0, 1);
+    norm_row(head, norm, width, to);
     head = to;
   }
   if (!layer.rotary) return head;
@@ -395,14 +391,17 @@ void TeamPass::go(Team& team, const Job& job) {
   const float* norm = floats_of(trunk_.final_norm.weight);
   if (job.hidden != nullptr) {
     for (int64_t r = begin; r < end; ++r) {
-      float inverse_rms = 0;
-      kernels_.rms_norm({x_.data() + r * config_.width, norm, config_.width, epsilon_,
-                         &inverse_rms},
-                        job.hidden + r * config_.width, 0, 1);
+      norm_row(x_.data() + r * config_.width, norm, config_.width,
+               job.hidden + r * config_.width);
     }
   }
   multiply(team, {{head_, job.logits}}, layers_.front().q,
            input_of(team, job, x_.data(), norm, config_.width));
+}
+
+void TeamPass::norm_row(const float* x, const float* norm, int64_t columns, float* to) const {
+  float inverse_rms = 0;
+  kernels_.rms_norm({x, norm, columns, epsilon_, &inverse_rms}, to, 0, 1);
 }
 
 void TeamPass::embed(int64_t token, float* x) const {

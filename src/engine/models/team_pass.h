@@ -95,6 +95,7 @@ class TeamPass {
   void reserve(int64_t rows, int64_t lanes);
   void go(Team& team, const Job& job);
   void embed(int64_t token, float* x) const;
+  void norm_row(const float* x, const float* norm, int64_t columns, float* to) const;
   void attend(Team& team, const Job& job, int64_t index);
   void feed_forward(Team& team, const Job& job, int64_t index);
   void place_heads(Team& team, const Job& job, int64_t index);

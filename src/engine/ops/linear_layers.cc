@@ -74,17 +74,21 @@ std::pair<TensorList, TensorList> share_gradients(const KeptLayers& kept,
                                                   const std::function<Tensor()>& input,
                                                   Tensor* d_input) {
   const size_t count = kept.shared.size();
+  const auto d_output = [&](size_t k) { return d_outputs[static_cast<size_t>(kept.shared[k])]; };
   TensorList d_a(count), d_b(count);
-  Tensor d_low = at::empty_like(kept.low);
-  const TensorList low = middles(kept.low, kept.a), parts = middles(d_low, kept.a);
+  const TensorList low = middles(kept.low, kept.a);
   bool any_a = false;
   for (size_t k = 0; k < count; ++k) {
-    const Tensor& d_y = d_outputs[static_cast<size_t>(kept.shared[k])];
-    Tensor part = parts[k];
-    product_out(part, d_y, kept.b[k]);
-    part.mul_(kept.scales[k]);
-    if (kept.trains(kept.first_b, k)) d_b[k] = product(d_y.t(), low[k]).mul_(kept.scales[k]);
     any_a = any_a || kept.trains(kept.first_a, k);
+    if (!kept.trains(kept.first_b, k)) continue;
+    d_b[k] = product(d_output(k).t(), low[k]).mul_(kept.scales[k]);
+  }
+  if (!any_a && !d_input->defined()) return {d_a, d_b};
+  Tensor d_low = at::empty_like(kept.low);
+  TensorList parts = middles(d_low, kept.a);
+  for (size_t k = 0; k < count; ++k) {
+    product_out(parts[k], d_output(k), kept.b[k]);
+    parts[k].mul_(kept.scales[k]);
   }
   if (d_input->defined()) add_product(*d_input, d_low, at::cat(kept.a));
   if (!any_a) return {d_a, d_b};

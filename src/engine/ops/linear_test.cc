@@ -154,74 +154,71 @@ TEST(DerivedLinear, SharesOfSeveralLayersEqualTheOperators) {
                         [&](const Inputs& x) { return weighted_sum(plain(x), outer); }, inputs);
 }
 
-// As LoRA trains: nothing but a and b, and the input of all layers but the first.
-TEST(DerivedLinear, SharesTrainOnFrozenLayers) {
-  const Inputs inputs = shared_inputs();
-  if (!derived_linear_fits(inputs[0], shared_layers(inputs))) GTEST_SKIP() << "no kernels here";
-  const std::vector<Tensor> outer = outer_gradients();
-  const Loss loss = [&](const Inputs& x) {
-    return weighted_sum(rms_norm_linears(x[0], x[1], kEpsilon, shared_layers(x)), outer);
-  };
-  const std::vector<Tensor> all = gradients(loss, inputs);
-  for (const std::set<size_t>& trained :
-       std::vector<std::set<size_t>>{{0}, {5}, {8}, {9}, {5, 6, 7, 8}, {0, 5, 6, 7, 8}}) {
-    Inputs some;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      some.push_back(inputs[i].detach().clone().set_requires_grad(trained.contains(i)));
-    }
-    torch::autograd::backward({loss(some)});
-    for (size_t i = 0; i < some.size(); ++i) {
-      ASSERT_EQ(some[i].grad().defined(), trained.contains(i)) << i;
-      if (trained.contains(i)) {
-        EXPECT_LT(relative_difference(some[i].grad(), all[i]), 1e-6) << i;
-      }
-    }
-  }
+// x, a second factor or gate, a weight, and its share.
+Inputs one_shared() {
+  return {at::randn({kRows, kWidth}) * 4, at::randn({kRows, kWidth}), at::randn({24, kWidth}),
+          at::randn({5, kWidth}), at::randn({24, 5})};
 }
 
+LinearParameters one_layer(const Inputs& x) { return {x[2], {}, LowRankShare{x[3], x[4], 0.5}}; }
+
 TEST(DerivedLinear, AShareOfOneLayerEqualsTheOperators) {
-  Inputs inputs{at::randn({kRows, kWidth}) * 4, at::randn({kRows, kWidth}),
-                at::randn({24, kWidth}), at::randn({5, kWidth}), at::randn({24, 5})};
-  const auto layer_of = [&](const Inputs& x) {
-    return LinearParameters{x[2], {}, LowRankShare{x[3], x[4], 0.5}};
-  };
+  const Inputs inputs = one_shared();
   const Tensor outer = at::randn({kRows, 24});
-  const auto plain = [&](const Inputs& x) { return plain_share(x[0] * x[1], layer_of(x)); };
-  const auto alone = [&](const Inputs& x) { return linear(x[0] * x[1], layer_of(x)); };
+  const auto plain = [](const Inputs& x) { return plain_share(x[0] * x[1], one_layer(x)); };
+  const auto alone = [](const Inputs& x) { return linear(x[0] * x[1], one_layer(x)); };
   const Tensor wanted = plain(in_double(inputs));
   EXPECT_LT(relative_difference(alone(inputs), wanted), 1e-5);
   EXPECT_LT(relative_difference(alone(in_double(inputs)), wanted), 1e-9);
   expect_same_gradients([&](const Inputs& x) { return (alone(x) * outer).sum(); },
                         [&](const Inputs& x) { return (plain(x) * outer).sum(); }, inputs);
-  if (!derived_linear_fits(inputs[0], {layer_of(inputs)})) GTEST_SKIP() << "no kernels here";
+}
+
+TEST(DerivedLinear, AShareBehindAGatedActivationEqualsTheOperators) {
+  const Inputs inputs = one_shared();
+  if (!derived_linear_fits(inputs[0], {one_layer(inputs)})) GTEST_SKIP() << "no kernels here";
+  const Tensor outer = at::randn({kRows, 24});
   expect_same_gradients(
-      [&](const Inputs& x) { return (swiglu_linear(x[0], x[1], layer_of(x)) * outer).sum(); },
+      [&](const Inputs& x) { return (swiglu_linear(x[0], x[1], one_layer(x)) * outer).sum(); },
       [&](const Inputs& x) {
-        return (plain_share(swiglu_reference(x[0], x[1]), layer_of(x)) * outer).sum();
+        return (plain_share(swiglu_reference(x[0], x[1]), one_layer(x)) * outer).sum();
       },
       inputs);
 }
 
-// Under LoRA the weights are frozen, in the first layer the input is too: what does not train gets
-// no gradient, and what does gets the same one.
+// What does not train gets no gradient, and what does gets the one that it has beside all others.
+void expect_gradients_of(const std::set<size_t>& trained, const Loss& loss, const Inputs& inputs) {
+  const std::vector<Tensor> all = gradients(loss, inputs);
+  Inputs some;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    some.push_back(inputs[i].detach().clone().set_requires_grad(trained.contains(i)));
+  }
+  torch::autograd::backward({loss(some)});
+  for (size_t i = 0; i < some.size(); ++i) {
+    ASSERT_EQ(some[i].grad().defined(), trained.contains(i)) << i;
+    if (trained.contains(i)) {
+      EXPECT_TRUE(some[i].grad().equal(all[i])) << i;
+    }
+  }
+}
+
+// Under LoRA the weights are frozen, in the first layer the input is too.
 TEST(DerivedLinear, FrozenPartsGetNoGradient) {
-  const Inputs inputs = norm_inputs();
+  const Inputs inputs = norm_inputs(), shared = shared_inputs();
   if (!derived_linear_fits(inputs[0], layers_of(inputs))) GTEST_SKIP() << "no kernels here";
   const std::vector<Tensor> outer = outer_gradients();
   const Loss loss = [&](const Inputs& x) {
     return weighted_sum(rms_norm_linears(x[0], x[1], kEpsilon, layers_of(x)), outer);
   };
-  const std::vector<Tensor> all = gradients(loss, inputs);
-  for (size_t only = 0; only < inputs.size(); ++only) {
-    Inputs some;
-    for (const Tensor& x : inputs) some.push_back(x.detach().clone());
-    some[only].set_requires_grad(true);
-    torch::autograd::backward({loss(some)});
-    for (size_t i = 0; i < some.size(); ++i) {
-      EXPECT_EQ(some[i].grad().defined(), i == only) << i << " of " << only;
-    }
-    EXPECT_TRUE(some[only].grad().equal(all[only])) << only;
+  for (size_t only = 0; only < inputs.size(); ++only) expect_gradients_of({only}, loss, inputs);
+  const Loss with_shares = [&](const Inputs& x) {
+    return weighted_sum(rms_norm_linears(x[0], x[1], kEpsilon, shared_layers(x)), outer);
+  };
+  for (size_t only = 0; only < shared.size(); ++only) {
+    expect_gradients_of({only}, with_shares, shared);
   }
+  expect_gradients_of({5, 6, 7, 8}, with_shares, shared);
+  expect_gradients_of({0, 5, 6, 7, 8}, with_shares, shared);
 }
 
 TEST(DerivedLinear, OtherTypesAreLeftToTheOperators) {

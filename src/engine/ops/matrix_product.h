@@ -1,9 +1,10 @@
 // fp32 matrix products on the CPU: by LibTorch's library, or by our own kernels where they are
 // faster.
 //
-// product() of a few rows and a weight [M, K] as it lies, as in decoding, is ours everywhere: the
-// library reads the weight as often as it has groups of three rows or so. A row's result is the
-// same beside whatever others.
+// product() of up to kFewRowsMax rows and a weight [M, K] as it lies, as in decoding, is ours
+// everywhere: the library reads the weight as often as it has groups of three rows or so. A row's
+// result is the same beside whatever others. Weights of less than kFewRowsLeastWeight numbers are
+// left to the library, so that passes of few and of many rows sum alike in small models.
 //
 // For larger ones, processors with AVX2 alone reach less with the library than they could on some
 // makes. Which of the two it is changes the order of sums and so the last bits of results: it is
@@ -14,8 +15,8 @@
 
 namespace attune::engine::ops {
 
-inline constexpr int64_t kFewRowsMax = 64;  // with more, the library is as fast,
-inline constexpr int64_t kFewRowsLeastWeight = int64_t{1} << 16;  // as with smaller weights
+inline constexpr int64_t kFewRowsMax = 64;  // with more, the library is as fast
+inline constexpr int64_t kFewRowsLeastWeight = int64_t{1} << 16;
 
 enum class ProductKind { kLibrary, kOwn };
 
