@@ -139,7 +139,8 @@ class RunnerProgramTest(unittest.TestCase):
 class CiTest(unittest.TestCase):
     """.ci/run with scripts that only say that they were called."""
 
-    def run_ci(self, failing=""):
+    def run_ci(self, failing="", free_mib=None):
+        """`free_mib`: what the disk has left, in place of the true figure."""
         with tempfile.TemporaryDirectory() as folder:
             script = '#!/bin/sh\necho "called $(basename $0) $*"\n[ "$(basename $0) $1" != "%s" ]\n'
             write_tree(folder, {f"scripts/{name}": script % failing
@@ -148,23 +149,35 @@ class CiTest(unittest.TestCase):
             shutil.copy(pathlib.Path(ROOT, ".ci", "run"), f"{folder}/.ci/run")
             for path in pathlib.Path(folder, "scripts").iterdir():
                 path.chmod(0o755)
+            environment = dict(os.environ)
+            if free_mib is not None:
+                write_tree(folder, {"bin/df": f"#!/bin/sh\necho Avail\necho {free_mib}\n"})
+                pathlib.Path(folder, "bin", "df").chmod(0o755)
+                environment["PATH"] = f"{folder}/bin:{environment['PATH']}"
             result = subprocess.run([f"{folder}/.ci/run"], capture_output=True, text=True,
-                                    check=False)
+                                    check=False, env=environment)
         calls = [line[7:] for line in result.stdout.splitlines() if line.startswith("called ")]
-        return result.returncode, calls, result.stdout.splitlines()[-1]
+        return result.returncode, calls, result.stdout.splitlines()
 
     def test_it_sets_up_builds_and_tests_with_and_without_sanitizers(self):
-        code, calls, _ = self.run_ci()
+        code, calls, _ = self.run_ci(free_mib=20000)
         self.assertEqual(0, code)
         self.assertEqual(["setup.sh ", "build.sh release", "build.sh asan", "test.py release asan"],
                          calls)
 
     def test_a_stage_that_fails_ends_it(self):
         for stage, reached in (("setup.sh ", 1), ("build.sh release", 2), ("build.sh asan", 3)):
-            code, calls, last = self.run_ci(failing=stage)
+            code, calls, lines = self.run_ci(failing=stage, free_mib=20000)
             self.assertEqual((1, reached), (code, len(calls)), stage)
-            self.assertEqual("0 passed, 1 failed", last)
-        self.assertEqual(1, self.run_ci(failing="test.py release")[0])
+            self.assertEqual("0 passed, 1 failed", lines[-1])
+        self.assertEqual(1, self.run_ci(failing="test.py release", free_mib=20000)[0])
+
+    def test_a_disk_too_full_for_the_builds_is_said_before_them(self):
+        code, calls, lines = self.run_ci(free_mib=5000)
+        self.assertEqual((1, []), (code, calls))
+        self.assertEqual("0 passed, 1 failed", lines[-1])
+        self.assertTrue(any("5000 MiB of disk are free" in line for line in lines), lines)
+        self.assertTrue(any("MiB are needed at" in line for line in lines), lines)
 
 
 if __name__ == "__main__":

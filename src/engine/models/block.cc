@@ -112,6 +112,12 @@ Tensor rotate_heads(const Tensor& x, const BlockPass& pass) {
                      pass.positions);
 }
 
+// Of the rows that are asked for.
+Tensor asked(const Tensor& x, const BlockPass& pass) {
+  return pass.rows.defined() ? x.index_select(0, pass.rows) : x;
+}
+
+// Every row is attended to; the result is that of the rows that are asked for.
 Tensor attention(const Block& block, int64_t layer, NormedInput& x, const BlockPass& pass) {
   const DecoderConfig& config = *pass.config;
   const LayerConfig& settings = config.layers[static_cast<size_t>(layer)];
@@ -126,7 +132,7 @@ Tensor attention(const Block& block, int64_t layer, NormedInput& x, const BlockP
                                 config.alibi_scale};
   Tensor mixed = pass.attention->attend(layer, heads.q, heads.k, heads.v, options);
   const Tensor rows = mixed.reshape({mixed.size(0), config.heads * config.head_width});
-  return project(block.output, rows, pass);
+  return project(block.output, asked(rows, pass), pass);
 }
 
 Tensor activate(const Tensor& x, Activation activation) {
@@ -167,14 +173,17 @@ Tensor feed_forward(const Block& block, NormedInput& x, const BlockPass& pass) {
 Tensor forward_block(const Block& block, int64_t layer, const Tensor& x, const BlockPass& pass) {
   NormedInput first(block.attention_norm, x, pass);
   Tensor attended = attention(block, layer, first, pass);
+  const Tensor kept = asked(x, pass);
   const bool two_norms = block.feed_forward_norm.present();
+  const nn::Norm& norm = two_norms ? block.feed_forward_norm : block.attention_norm;
   if (pass.config->residual == ResidualKind::kSequential) {
-    Tensor h = x + attended;
-    NormedInput second(two_norms ? block.feed_forward_norm : block.attention_norm, h, pass);
+    Tensor h = kept + attended;
+    NormedInput second(norm, h, pass);
     return h + feed_forward(block, second, pass);
   }
-  NormedInput second(block.feed_forward_norm, x, pass);
-  return x + (attended + feed_forward(block, two_norms ? second : first, pass));
+  NormedInput second(norm, kept, pass);
+  const bool same_input = !two_norms && !pass.rows.defined();
+  return kept + (attended + feed_forward(block, same_input ? first : second, pass));
 }
 
 }  // namespace attune::engine::models

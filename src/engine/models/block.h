@@ -32,9 +32,10 @@ struct BlockPass {
   Tensor positions;          // [N]
   ops::RotaryTable table;    // undefined tensors without rotary positions
   std::shared_ptr<AttentionContext> attention;
+  Tensor rows = {};          // [R] of the rows that are asked for; undefined: all
 };
 
-// x [N, D] -> [N, D].
+// x [N, D] -> [N, D], or [R, D].
 Tensor forward_block(const Block& block, int64_t layer, const Tensor& x, const BlockPass& pass);
 
 }  // namespace attune::engine::models

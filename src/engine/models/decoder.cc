@@ -2,10 +2,14 @@
 
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/index_copy.h>
 #include <ATen/ops/mm.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "engine/models/assembly.h"
@@ -55,15 +59,32 @@ struct Decoder::Impl {
     if (config.positions == PositionKind::kRotary) {
       pass.table = rotary_table(given_positions.max().item<int64_t>() + 1);
     }
+    const int64_t count = given_positions.size(0);
+    const Tensor asked = asked_rows(options, count);
     Tensor x = embed(tokens.to(device), positions);
     for (int64_t layer = 0; layer < config.layer_count(); ++layer) {
       const Block& block = trunk.blocks[static_cast<size_t>(layer)];
+      if (layer + 1 == config.layer_count()) pass.rows = asked;
       auto run = [&block, layer, pass](const Tensor& input) {
         return forward_block(block, layer, input, pass);
       };
       x = options.recompute ? ops::recompute(run, x) : run(x);
     }
-    return trunk.final_norm.forward(x);
+    x = trunk.final_norm.forward(x);
+    if (!asked.defined()) return x;
+    return at::index_copy(at::zeros({count, config.width}, x.options()), 0, asked, x);
+  }
+
+  // ForwardOptions::rows once each, in order, on the device; undefined where all `count` are asked
+  // for.
+  Tensor asked_rows(const ForwardOptions& options, int64_t count) const {
+    if (options.rows.empty() || !options.adapters.rows.empty()) return {};
+    std::vector<int64_t> rows = options.rows;
+    std::sort(rows.begin(), rows.end());
+    rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+    CHECK(rows.front() >= 0 && rows.back() < count, "row {} of {}", rows.back(), count);
+    if (static_cast<int64_t>(rows.size()) == count) return {};
+    return at::tensor(rows, at::kLong).to(device);
   }
 };
 

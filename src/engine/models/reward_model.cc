@@ -155,6 +155,7 @@ std::vector<double> score_trees(Decoder& decoder, const std::vector<TokenTree>& 
   TreeBatch pass(options);
   const auto run = [&] {
     if (pass.branches() == 0) return;
+    forward.rows = pass.asked_rows();
     const Tensor hidden = decoder.forward(pass.batch, forward);
     const Tensor values = branch_scores(decoder, pass, hidden, stack).contiguous();
     const float* value = values.data_ptr<float>();

@@ -118,6 +118,12 @@ void TreeBatch::ask(const TokenTree& tree, const TokenBranch& branch, const Plac
   if (options_.scores) last_rows.push_back(row_of(size - 1));
 }
 
+std::vector<int64_t> TreeBatch::asked_rows() const {
+  std::vector<int64_t> asked = rows;
+  asked.insert(asked.end(), last_rows.begin(), last_rows.end());
+  return asked;
+}
+
 BranchLogProbs branch_log_probs_of(Decoder& decoder, const TreeBatch& pass, const Tensor& hidden,
                                    const ops::LogProbOptions& options) {
   CHECK(!pass.rows.empty(), "a pass that asks for no log-probs");

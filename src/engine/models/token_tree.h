@@ -65,6 +65,9 @@ class TreeBatch {
   std::vector<int64_t> counts;     // [C] log-probs asked for a branch
   std::vector<int64_t> prompt_begins;  // [C] packed row of the first token of a branch's prompt
 
+  // What ForwardOptions::rows asks for: `rows` and `last_rows`.
+  std::vector<int64_t> asked_rows() const;
+
   int64_t branches() const { return static_cast<int64_t>(counts.size()); }
 
  private:

@@ -14,6 +14,7 @@
 #include "engine/ops/cpu/kernel_variants.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/linear_log_probs.h"
+#include "engine/ops/matrix_product.h"
 #include "engine/ops/quantized_matrix.h"
 #include "engine/ops/rotary.h"
 #include "engine/tensor/gradient_check.h"
@@ -89,26 +90,22 @@ TEST_P(KernelVariant, TreeAttention) {
 
 // Odd sizes, sizes beyond a block in each direction, and operands in every order.
 TEST_P(KernelVariant, MatrixProducts) {
+  const ProductOverride chosen(ProductKind::kOwn);
   for (const auto& [rows, columns, depth] : std::vector<std::tuple<int64_t, int64_t, int64_t>>{
-           {1, 1, 1}, {6, 16, 5}, {7, 33, 3}, {29, 70, 641}, {151, 2055, 11}}) {
+           {65, 131, 1009}, {701, 70, 200}, {151, 2155, 33}}) {
     for (const bool turned_a : {false, true}) {
       for (const bool turned_b : {false, true}) {
         const Tensor a = turned_a ? at::randn({depth, rows}).t() : at::randn({rows, depth});
         const Tensor b = turned_b ? at::randn({columns, depth}).t() : at::randn({depth, columns});
-        Tensor c = at::randn({rows, columns + 3});  // rows of C lie apart
-        const Tensor before = c.clone();
+        const Tensor whole = at::randn({rows, columns + 3});  // rows of C lie apart
+        const Tensor before = whole.clone();
         const Tensor exact = a.to(at::kDouble).matmul(b.to(at::kDouble));
-        cpu::MatrixProduct job{a.const_data_ptr<float>(), a.stride(0), a.stride(1),
-                               b.const_data_ptr<float>(), b.stride(0), b.stride(1),
-                               c.data_ptr<float>(), c.stride(0), rows, columns, depth, false};
-        std::vector<float> scratch(static_cast<size_t>(
-            cpu::kernels()->matrix_scratch_floats(rows, columns, depth)));
-        cpu::kernels()->matrix_product(job, scratch.data());
-        EXPECT_LT(relative_difference(c.narrow(1, 0, columns), exact), 1e-5) << rows;
-        job.add = true;
-        cpu::kernels()->matrix_product(job, scratch.data());
-        EXPECT_LT(relative_difference(c.narrow(1, 0, columns), exact * 2), 1e-5) << rows;
-        EXPECT_TRUE(c.narrow(1, columns, 3).equal(before.narrow(1, columns, 3))) << rows;
+        Tensor c = whole.narrow(1, 0, columns);
+        product_out(c, a, b);
+        EXPECT_LT(relative_difference(c, exact), 1e-5) << rows;
+        add_product(c, a, b);
+        EXPECT_LT(relative_difference(c, exact * 2), 1e-5) << rows;
+        EXPECT_TRUE(whole.narrow(1, columns, 3).equal(before.narrow(1, columns, 3))) << rows;
       }
     }
   }

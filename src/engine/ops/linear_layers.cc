@@ -81,7 +81,8 @@ std::pair<TensorList, TensorList> share_gradients(const KeptLayers& kept,
   for (size_t k = 0; k < count; ++k) {
     any_a = any_a || kept.trains(kept.first_a, k);
     if (!kept.trains(kept.first_b, k)) continue;
-    d_b[k] = product(d_output(k).t(), low[k]).mul_(kept.scales[k]);
+    // Turned: a few rows by many columns, which the library is faster at than the reverse.
+    d_b[k] = product(low[k].t(), d_output(k)).mul_(kept.scales[k]).t();
   }
   if (!any_a && !d_input->defined()) return {d_a, d_b};
   Tensor d_low = at::empty_like(kept.low);
@@ -124,13 +125,18 @@ LayerArguments arguments_of(const std::vector<LinearParameters>& layers) {
 }
 
 TensorList layer_outputs(const LayerArguments& layers, const Tensor& input, Tensor* low) {
-  TensorList outputs;
-  for (const Tensor& weight : layers.weights) outputs.push_back(product(input, weight.t()));
+  TensorList right;
+  for (const Tensor& weight : layers.weights) right.push_back(weight.t());
+  if (!layers.shared.empty()) right.push_back(at::cat(layers.a).t());
+  TensorList outputs = products(input, right);
+  if (!layers.shared.empty()) {
+    *low = outputs.back();
+    outputs.pop_back();
+  }
   for (size_t k = 0; k < layers.biased.size(); ++k) {
     outputs[static_cast<size_t>(layers.biased[k])].add_(layers.biases[k]);
   }
   if (layers.shared.empty()) return outputs;
-  *low = product(input, at::cat(layers.a).t());
   const TensorList parts = middles(*low, layers.a);
   for (size_t k = 0; k < layers.shared.size(); ++k) {
     outputs[static_cast<size_t>(layers.shared[k])].addmm_(parts[k], layers.b[k].t(), 1,

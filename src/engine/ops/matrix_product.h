@@ -6,10 +6,14 @@
 // result is the same beside whatever others. Weights of less than kFewRowsLeastWeight numbers are
 // left to the library, so that passes of few and of many rows sum alike in small models.
 //
-// For larger ones, processors with AVX2 alone reach less with the library than they could on some
-// makes. Which of the two it is changes the order of sums and so the last bits of results: it is
-// decided once in a process, and a training run's plan keeps it (train/plan.h).
+// Larger ones run on our kernel where the processor has AVX-512 and there are several compute
+// threads, which it keeps equally busy (docs/decisions/0075-products-shared-piece-by-piece.md);
+// elsewhere on the one that a measurement finds faster. Which of the two it is changes the order of
+// sums and so the last bits of results: it is decided once in a process, and a training run's plan
+// keeps it (train/plan.h).
 #pragma once
+
+#include <vector>
 
 #include "engine/tensor/tensor.h"
 
@@ -20,8 +24,8 @@ inline constexpr int64_t kFewRowsLeastWeight = int64_t{1} << 16;
 
 enum class ProductKind { kLibrary, kOwn };
 
-// What large fp32 products run on in this process. Undecided at first: the first call measures both
-// on one thread, by its processor time, a few milliseconds each.
+// What large fp32 products run on in this process. Undecided at first: the first call may measure
+// both on one thread, by its processor time, a few milliseconds each.
 ProductKind product_kind();
 // Decides it. Not while products run.
 void set_product_kind(ProductKind kind);
@@ -32,6 +36,9 @@ double probe_own_product_gflops(double seconds);
 
 // a [M, K] times b [K, N], of any strides and type; sums in fp32 for fp32. No gradient is recorded.
 Tensor product(const Tensor& a, const Tensor& b);
+// One a times each b, with a prepared once. Whether our kernel takes them hangs on all together, so
+// a narrow b may have other last bits than product() gives.
+std::vector<Tensor> products(const Tensor& a, const std::vector<Tensor>& bs);
 // The same into c [M, N], replacing or adding to what it holds.
 void product_out(Tensor& c, const Tensor& a, const Tensor& b);
 void add_product(Tensor& c, const Tensor& a, const Tensor& b);

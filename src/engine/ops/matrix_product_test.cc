@@ -58,6 +58,23 @@ TEST(MatrixProduct, SlicesAndTurnedOperandsAreReadRight) {
   }
 }
 
+// A layer's: widths of no whole tile, one too narrow to be worth our kernel alone, more columns
+// than are packed at once.
+TEST(MatrixProduct, ProductsWithOneLeftSideEqualDoublePrecision) {
+  for (const ProductKind kind : {ProductKind::kOwn, ProductKind::kLibrary}) {
+    const ProductOverride chosen(kind);
+    const Tensor a = at::randn({310, 601});
+    const std::vector<Tensor> bs = {at::randn({2100, 601}).t(), at::randn({601, 193}),
+                                    at::randn({19, 601}).t()};
+    const std::vector<Tensor> results = products(a, bs);
+    ASSERT_EQ(results.size(), bs.size());
+    for (size_t i = 0; i < bs.size(); ++i) {
+      EXPECT_LT(relative_difference(results[i], exact(a, bs[i])), 1e-5) << i;
+    }
+    EXPECT_TRUE(products(a, {bs[0], bs[1]})[1].equal(results[1]));  // whatever else is made
+  }
+}
+
 // What keeps a resumed run's bits where the number of threads is the machine's choice of cut.
 TEST(MatrixProduct, TheCutAmongThreadsChangesNoBit) {
   const ProductOverride chosen(ProductKind::kOwn);

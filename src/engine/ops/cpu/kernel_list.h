@@ -19,8 +19,11 @@ void attention(const AttentionProblem& problem, const AttentionTask& task, float
 void attention_backward(const AttentionProblem& problem, const AttentionTask& task,
                         const KeyGradients& gradients, float* scratch);
 
-int64_t matrix_scratch_floats(int64_t rows, int64_t columns, int64_t depth);
-void matrix_product(const MatrixProduct& job, float* scratch);
+MatrixTile matrix_tile();
+void pack_rows(const MatrixProduct& job, int64_t begin, int64_t end, float* panels);
+void pack_columns(const MatrixProduct& job, int64_t column, float* panel);
+void multiply_packed(const MatrixProduct& job, const float* panels, int64_t begin, int64_t end,
+                     const float* panel, int64_t column, const float* next);
 void few_rows_product(const FewRowsProduct& job, int64_t begin, int64_t end);
 
 void attend_cached(const CachedQuery& query);

@@ -144,6 +144,12 @@ struct MatrixProduct {
   bool add = false;
 };
 
+struct MatrixTile {
+  int64_t rows = 0, columns = 0;  // of c
+  int64_t depth = 0;              // the most that is multiplied at once
+  int64_t group_floats = 0;       // of a's panels that stay in the second cache
+};
+
 // y [rows, outputs] = x [rows, depth] * weight', for few rows. Strides are those of rows, whose
 // numbers lie side by side.
 struct FewRowsProduct {
@@ -175,9 +181,15 @@ struct KernelTable {
   void (*attention_backward)(const AttentionProblem&, const AttentionTask&, const KeyGradients&,
                              float* scratch);
 
-  // One thread's product, with scratch of so many floats for any part of [rows, columns, depth].
-  int64_t (*matrix_scratch_floats)(int64_t rows, int64_t columns, int64_t depth);
-  void (*matrix_product)(const MatrixProduct&, float* scratch);
+  // A product is cut into tiles of c. Panels [begin, end) of a, each of a tile's rows, lie one
+  // behind the other, [panel][depth][rows]; a panel of b is [depth][columns] of one column of
+  // tiles. Both hold zeros where c ends. Tiles [begin, end) of a column are then multiplied,
+  // while the panel of b that will be `next` is fetched.
+  MatrixTile (*matrix_tile)();
+  void (*pack_rows)(const MatrixProduct&, int64_t begin, int64_t end, float* panels);
+  void (*pack_columns)(const MatrixProduct&, int64_t column, float* panel);
+  void (*multiply_packed)(const MatrixProduct&, const float* panels, int64_t begin, int64_t end,
+                          const float* panel, int64_t column, const float* next);
   // Outputs [begin, end). The order of sums depends on `depth` alone.
   void (*few_rows_product)(const FewRowsProduct&, int64_t begin, int64_t end);
 

@@ -1,39 +1,46 @@
 // fp32 matrix products in the manner of Goto and van de Geijn (ACM TOMS 34(3), 2008): panels of
-// both operands are copied into the order in which a tile of C reads them, so that a tile of 6 rows
-// by two vectors stays in registers over the whole depth of a block, B's panel stays in the first
-// cache and A's block in the second.
+// both operands are copied into the order in which a tile of C reads them, so that the tile stays
+// in registers over the whole depth of a block. Who packs and multiplies what is the caller's
+// (ops/matrix_product.cc).
 #include "engine/ops/cpu/kernel_list.h"
 #include "engine/ops/cpu/vector.h"
 
 namespace attune::engine::ops::cpu::ATTUNE_KERNELS {
 namespace {
 
-constexpr int kRows = 6;                // of a tile: 12 sums, a row of B and a number of A
-constexpr int kColumns = 2 * kLanes;    // fill the 16 registers of AVX2
-constexpr int64_t kDepth = 320;         // of a block: a panel of B is 20 KB, one of A 8 KB
-constexpr int64_t kBlockRows = 144;     // A's block is 180 KB
-constexpr int64_t kBlockColumns = 2048; // B's block is 2.6 MB
+constexpr int kRows = kLanes == 16 ? 8 : 6;     // of a tile: 24 sums of AVX-512's 32 registers,
+constexpr int kVectors = kLanes == 16 ? 3 : 2;  // or 12 of the 16 of AVX2
+constexpr int kColumns = kVectors * kLanes;
+constexpr int64_t kDepth = kLanes == 16 ? 576 : 320;  // of a block: a panel of B is 110 or 20 KB
+constexpr int64_t kGroupFloats = kLanes == 16 ? 256 << 10 : 48 << 10;  // 1 MB or 192 KB
+constexpr bool kFetch = kLanes == 16;  // B's panel is too large for the first cache
 
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// Blocks of nearly equal size, none above `most`; the cuts depend on `size` alone.
-inline int64_t even_block(int64_t size, int64_t most) {
-  return ceil_div(size, ceil_div(size, most));
-}
-
-// Four rows of four, turned.
-inline void turn_four(const float* from, int64_t row_stride, float* to, int64_t to_stride) {
-  FourVec r[4];
-  for (int i = 0; i < 4; ++i) std::memcpy(&r[i], from + i * row_stride, sizeof r[i]);
-  const FourVec a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
-  const FourVec b = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
-  const FourVec c = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
-  const FourVec d = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-  const FourVec turned[4] = {__builtin_shufflevector(a, c, 0, 1, 4, 5),
-                             __builtin_shufflevector(a, c, 2, 3, 6, 7),
-                             __builtin_shufflevector(b, d, 0, 1, 4, 5),
-                             __builtin_shufflevector(b, d, 2, 3, 6, 7)};
-  for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_stride, &turned[i], sizeof turned[i]);
+// Eight rows of eight, turned.
+inline void turn_eight(const float* from, int64_t row_stride, float* to, int64_t to_stride) {
+  EightVec r[8], pairs[8], fours[8];
+  for (int i = 0; i < 8; ++i) std::memcpy(&r[i], from + i * row_stride, sizeof r[i]);
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) {
+    pairs[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    pairs[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+#pragma GCC unroll 2
+  for (int half = 0; half < 8; half += 4) {
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i) {
+      const EightVec a = pairs[half + i], b = pairs[half + i + 2];
+      fours[half + 2 * i] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+      fours[half + 2 * i + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const EightVec a = fours[i], b = fours[i + 4];
+    const EightVec low = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
+    const EightVec high = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+    std::memcpy(to + i * to_stride, &low, sizeof low);
+    std::memcpy(to + (i + 4) * to_stride, &high, sizeof high);
+  }
 }
 
 // to[depth][kWidth] = from[p * depth_stride + i * width_stride]; what is not present becomes zero.
@@ -46,14 +53,14 @@ void pack_panel(const float* from, int64_t width_stride, int64_t depth_stride, i
       std::memcpy(to + p * kWidth, from + p * depth_stride, kWidth * sizeof(float));
     }
   } else if (present == kWidth && depth_stride == 1) {
-    constexpr int kFours = kWidth / 4 * 4;
-    for (; p + 4 <= depth; p += 4) {
+    constexpr int kEights = kWidth / 8 * 8;
+    for (; p + 8 <= depth; p += 8) {
       float* row = to + p * kWidth;
-      for (int i = 0; i < kFours; i += 4) {
-        turn_four(from + i * width_stride + p, width_stride, row + i, kWidth);
+      for (int i = 0; i < kEights; i += 8) {
+        turn_eight(from + i * width_stride + p, width_stride, row + i, kWidth);
       }
-      for (int i = kFours; i < kWidth; ++i) {
-        for (int j = 0; j < 4; ++j) row[j * kWidth + i] = from[i * width_stride + p + j];
+      for (int i = kEights; i < kWidth; ++i) {
+        for (int j = 0; j < 8; ++j) row[j * kWidth + i] = from[i * width_stride + p + j];
       }
     }
   }
@@ -64,96 +71,119 @@ void pack_panel(const float* from, int64_t width_stride, int64_t depth_stride, i
   }
 }
 
-// A tile of C from a panel of A [depth][kRows] and one of B [depth][kColumns].
-inline void tile_sums(int64_t depth, const float* a, const float* b, Vec (&sums)[kRows][2]) {
-  for (int64_t p = 0; p < depth; ++p, a += kRows, b += kColumns) {
-    const Vec left = load(b), right = load(b + kLanes);
-#pragma GCC unroll 6
-    for (int r = 0; r < kRows; ++r) {
-      const Vec x = broadcast(a[r]);
-      sums[r][0] += x * left;
-      sums[r][1] += x * right;
+template <int V>
+using Sums = Vec[kRows][V];
+
+// Asks for what lies `floats` behind a place, which may be behind a panel's end: into the first
+// cache, or the second.
+template <int kCache = 1>
+inline void fetch(const float* place, int64_t floats) {
+  const auto address = reinterpret_cast<uintptr_t>(place) + static_cast<uintptr_t>(floats) * 4;
+  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, kCache == 1 ? 3 : 2);
+}
+
+template <int V>
+inline void step(const float* a, const float* b, Sums<V>& sums) {
+  Vec row[V];
+#pragma GCC unroll 3
+  for (int j = 0; j < V; ++j) {
+    row[j] = load(b + j * kLanes);
+    if (kFetch) fetch(b + j * kLanes, 8 * kColumns);
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    const Vec x = in_register(broadcast(a[r]));
+#pragma GCC unroll 3
+    for (int j = 0; j < V; ++j) sums[r][j] += x * row[j];
+  }
+}
+
+// The first V vectors of a tile of C, from a panel of A [depth][kRows] and one of B
+// [depth][kColumns]. Half as many lines as the depth are fetched from `next` on.
+template <int V>
+inline void tile_sums(int64_t depth, const float* a, const float* b, const float* next,
+                      Sums<V>& sums) {
+  for (int64_t p = 0; p + 2 <= depth; p += 2, a += 2 * kRows, b += 2 * kColumns) {
+    if (kFetch) {
+      fetch(a, 16 * kRows);
+      fetch<2>(next, p / 2 * kLanes);
+    }
+    step<V>(a, b, sums);
+    step<V>(a + kRows, b + kColumns, sums);
+  }
+  if (depth % 2 != 0) step<V>(a, b, sums);
+}
+
+void whole_tile(int64_t depth, const float* a, const float* b, const float* next, float* c,
+                int64_t stride, bool add) {
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    if (!kFetch) __builtin_prefetch(c + r * stride, 1);
+  }
+  Sums<kVectors> sums = {};
+  tile_sums<kVectors>(depth, a, b, next, sums);
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 3
+    for (int j = 0; j < kVectors; ++j) {
+      float* to = c + r * stride + j * kLanes;
+      store(to, add ? load(to) + sums[r][j] : sums[r][j]);
     }
   }
 }
 
-void whole_tile(int64_t depth, const float* a, const float* b, float* c, int64_t stride,
-                bool add) {
-#pragma GCC unroll 6
-  for (int r = 0; r < kRows; ++r) __builtin_prefetch(c + r * stride, 1);
-  Vec sums[kRows][2] = {};
-  tile_sums(depth, a, b, sums);
-#pragma GCC unroll 6
-  for (int r = 0; r < kRows; ++r, c += stride) {
-    store(c, add ? load(c) + sums[r][0] : sums[r][0]);
-    store(c + kLanes, add ? load(c + kLanes) + sums[r][1] : sums[r][1]);
-  }
-}
-
-// A tile of which C has only some rows and columns.
+// A tile of which C has only some rows and columns, these in V vectors.
+template <int V>
 void edge_tile(int64_t depth, const float* a, const float* b, int64_t rows, int64_t columns,
                float* c, int64_t stride, bool add) {
-  Vec sums[kRows][2] = {};
-  tile_sums(depth, a, b, sums);
+  Sums<V> sums = {};
+  tile_sums<V>(depth, a, b, b, sums);
   for (int64_t r = 0; r < rows; ++r, c += stride) {
-    float values[kColumns];
-    store(values, sums[r][0]);
-    store(values + kLanes, sums[r][1]);
-    for (int64_t i = 0; i < columns; ++i) c[i] = add ? c[i] + values[i] : values[i];
-  }
-}
-
-// One block of A's rows against the packed block of B.
-void multiply_block(const float* a, const float* b, int64_t rows, int64_t columns, int64_t depth,
-                    float* c, int64_t stride, bool add) {
-  for (int64_t j = 0; j < columns; j += kColumns) {
-    const int64_t wide = least<int64_t>(kColumns, columns - j);
-    for (int64_t i = 0; i < rows; i += kRows) {
-      const int64_t high = least<int64_t>(kRows, rows - i);
-      const float *panel_a = a + i * depth, *panel_b = b + j * depth;
-      float* tile = c + i * stride + j;
-      if (high == kRows && wide == kColumns) {
-        whole_tile(depth, panel_a, panel_b, tile, stride, add);
-      } else {
-        edge_tile(depth, panel_a, panel_b, high, wide, tile, stride, add);
-      }
+    for (int j = 0; j < V; ++j) {
+      float* to = c + j * kLanes;
+      const int64_t present = least<int64_t>(kLanes, columns - j * kLanes);
+      float values[kLanes];
+      store(values, sums[r][j]);
+      for (int64_t i = 0; i < present; ++i) to[i] = add ? to[i] + values[i] : values[i];
     }
   }
 }
 
 }  // namespace
 
-int64_t matrix_scratch_floats(int64_t rows, int64_t columns, int64_t depth) {
-  const int64_t a = ceil_div(least(rows, kBlockRows), kRows) * kRows;
-  const int64_t b = ceil_div(least(columns, kBlockColumns), kColumns) * kColumns;
-  return (a + b) * least(depth, kDepth);
+MatrixTile matrix_tile() { return {kRows, kColumns, kDepth, kGroupFloats}; }
+
+void pack_rows(const MatrixProduct& job, int64_t begin, int64_t end, float* panels) {
+  for (int64_t i = begin; i < end; ++i) {
+    pack_panel<kRows>(job.a + i * kRows * job.a_row_stride, job.a_row_stride, job.a_column_stride,
+                      least<int64_t>(kRows, job.rows - i * kRows), job.depth,
+                      panels + i * kRows * job.depth);
+  }
 }
 
-void matrix_product(const MatrixProduct& job, float* scratch) {
-  const int64_t block_depth = even_block(job.depth, kDepth);
-  const int64_t block_rows = ceil_div(even_block(job.rows, kBlockRows), kRows) * kRows;
-  float* packed_a = scratch;
-  float* packed_b = scratch + ceil_div(least(job.rows, kBlockRows), kRows) * kRows *
-                                  least(job.depth, kDepth);
-  for (int64_t j = 0; j < job.columns; j += kBlockColumns) {
-    const int64_t columns = least(kBlockColumns, job.columns - j);
-    for (int64_t p = 0; p < job.depth; p += block_depth) {
-      const int64_t depth = least(block_depth, job.depth - p);
-      for (int64_t k = 0; k < columns; k += kColumns) {
-        const float* from = job.b + p * job.b_row_stride + (j + k) * job.b_column_stride;
-        pack_panel<kColumns>(from, job.b_column_stride, job.b_row_stride,
-                             least<int64_t>(kColumns, columns - k), depth, packed_b + k * depth);
-      }
-      for (int64_t i = 0; i < job.rows; i += block_rows) {
-        const int64_t rows = least(block_rows, job.rows - i);
-        for (int64_t k = 0; k < rows; k += kRows) {
-          const float* from = job.a + (i + k) * job.a_row_stride + p * job.a_column_stride;
-          pack_panel<kRows>(from, job.a_row_stride, job.a_column_stride,
-                            least<int64_t>(kRows, rows - k), depth, packed_a + k * depth);
-        }
-        multiply_block(packed_a, packed_b, rows, columns, depth, job.c + i * job.c_stride + j,
-                       job.c_stride, job.add || p > 0);
-      }
+void pack_columns(const MatrixProduct& job, int64_t column, float* panel) {
+  pack_panel<kColumns>(job.b + column * kColumns * job.b_column_stride, job.b_column_stride,
+                       job.b_row_stride, least<int64_t>(kColumns, job.columns - column * kColumns),
+                       job.depth, panel);
+}
+
+void multiply_packed(const MatrixProduct& job, const float* panels, int64_t begin, int64_t end,
+                     const float* b, int64_t column, const float* next) {
+  const int64_t fetched = job.depth / 2 * kLanes, whole = job.depth * kColumns;
+  const int64_t columns = least<int64_t>(kColumns, job.columns - column * kColumns);
+  for (int64_t i = begin; i < end; ++i) {
+    const float* a = panels + i * kRows * job.depth;
+    const int64_t rows = least<int64_t>(kRows, job.rows - i * kRows);
+    float* c = job.c + i * kRows * job.c_stride + column * kColumns;
+    if (rows == kRows && columns == kColumns) {
+      const int64_t at = (i - begin) * fetched;
+      whole_tile(job.depth, a, b, at < whole ? next + at : b, c, job.c_stride, job.add);
+    } else if (columns > 2 * kLanes) {
+      edge_tile<kVectors>(job.depth, a, b, rows, columns, c, job.c_stride, job.add);
+    } else if (columns > kLanes) {
+      edge_tile<2>(job.depth, a, b, rows, columns, c, job.c_stride, job.add);
+    } else {
+      edge_tile<1>(job.depth, a, b, rows, columns, c, job.c_stride, job.add);
     }
   }
 }

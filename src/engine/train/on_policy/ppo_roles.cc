@@ -40,6 +40,7 @@ std::vector<Tensor> run_stacks(models::Decoder& decoder,
                                models::ForwardOptions forward) {
   if (stacks.size() == 1) {
     forward.adapters = {.stack = stacks[0], .rows = {}};
+    forward.rows = pass.asked_rows();
     return {decoder.forward(pass.batch, forward)};
   }
   models::TreeBatch all(options);

@@ -19,6 +19,11 @@ bool by_mean(const ReferenceFreeSetup& setup) {
          setup.loss.loss == objectives::ReferenceFreeLoss::kSimpo;
 }
 
+TreeMethodOptions reading(TreeMethodOptions options, bool prompts) {
+  options.reads_prompts = prompts;
+  return options;
+}
+
 }  // namespace
 
 Result<ReferenceFreeSetup> read_reference_free_setup(const std::string& recipe,
@@ -48,8 +53,8 @@ Result<ReferenceFreeSetup> read_reference_free_setup(const std::string& recipe,
 ReferenceFreeMethod::ReferenceFreeMethod(models::Decoder& decoder, TreeMethodOptions options,
                                          ReferenceFreeSetup setup, std::vector<TreeRow> train,
                                          std::vector<TreeRow> evaluation)
-    : PairMethod(decoder, std::move(options), setup.pairs, std::move(train),
-                 std::move(evaluation)),
+    : PairMethod(decoder, reading(std::move(options), setup.nll_over_prompt), setup.pairs,
+                 std::move(train), std::move(evaluation)),
       setup_(std::move(setup)) {
   for (int64_t row = 0; row < row_count(Split::kEvaluation); ++row) {
     evaluation_tokens_ += nll_tokens(Split::kEvaluation, row);

@@ -150,6 +150,7 @@ TreePass TreeMethod::forward(Split split, const std::vector<int64_t>& rows,
   forward.recompute = options.recompute;
   forward.training = options.training && options_.dropout;
   forward.dropout_seed = options.dropout_seed;
+  if (!options_.reads_prompts) forward.rows = pass.batch.asked_rows();
   wanted.chunk_rows = options.chunk_rows;
   pass.hidden = decoder_.forward(pass.batch.batch, forward);
   if (options_.batch.log_probs) {

@@ -56,7 +56,8 @@ PassResult SftMethod::pass(Split split, const std::vector<int64_t>& rows,
   const Tensor hidden = decoder_.forward(batch, {.adapters = {.stack = adapters_, .rows = {}},
                                                  .recompute = options.recompute,
                                                  .training = options.training,
-                                                 .dropout_seed = options.dropout_seed});
+                                                 .dropout_seed = options.dropout_seed,
+                                                 .rows = requests.rows});
   const ops::LogProbOptions wanted{
       .entropy = true, .accuracy = true, .chunk_rows = options.chunk_rows};
   const Tensor weight = decoder_.head_weight();
