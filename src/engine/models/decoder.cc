@@ -2,7 +2,6 @@
 
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/index_copy.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -72,17 +71,19 @@ struct Decoder::Impl {
     }
     x = trunk.final_norm.forward(x);
     if (!asked.defined()) return x;
-    return at::index_copy(at::zeros({count, config.width}, x.options()), 0, asked, x);
+    return at::zeros({count, config.width}, x.options()).index_copy_(0, asked, x);
   }
 
-  // ForwardOptions::rows once each, in order, on the device; undefined where all `count` are asked
-  // for.
+  // ForwardOptions::rows once each, in order, on the device; undefined where all `count` are
+  // computed. Products of blocks round what a few rows bring, and not what many do: they keep all.
   Tensor asked_rows(const ForwardOptions& options, int64_t count) const {
-    if (options.rows.empty() || !options.adapters.rows.empty()) return {};
+    const bool blocks = trunk.embedding.blocks.has_value();
+    if (options.rows.empty() || !options.adapters.rows.empty() || blocks) return {};
     std::vector<int64_t> rows = options.rows;
     std::sort(rows.begin(), rows.end());
     rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
-    CHECK(rows.front() >= 0 && rows.back() < count, "row {} of {}", rows.back(), count);
+    CHECK(rows.front() >= 0 && rows.back() < count, "rows {} to {} of {}", rows.front(),
+          rows.back(), count);
     if (static_cast<int64_t>(rows.size()) == count) return {};
     return at::tensor(rows, at::kLong).to(device);
   }

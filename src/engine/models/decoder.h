@@ -55,8 +55,8 @@ struct ForwardOptions {
   bool training = false;   // dropout of adapters on
   uint64_t dropout_seed = 0;  // of this pass; nn/adapters.h says what follows from it
   // Packed rows whose hidden states are asked for, in any order, some more than once; empty: all.
-  // The last layer is spared what only the others need, and theirs are 0. With adapters by rows all
-  // are computed.
+  // The last layer is spared what only the others need, and theirs are 0. With adapters by rows,
+  // and in models held in blocks, all are computed.
   std::vector<int64_t> rows = {};
 };
 

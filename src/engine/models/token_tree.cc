@@ -142,7 +142,9 @@ BranchLogProbs branch_log_probs_of(Decoder& decoder, const TreeBatch& pass, cons
 BranchLogProbs branch_log_probs(Decoder& decoder, const TreeBatch& pass,
                                 const ForwardOptions& forward,
                                 const ops::LogProbOptions& options) {
-  return branch_log_probs_of(decoder, pass, decoder.forward(pass.batch, forward), options);
+  ForwardOptions asked = forward;
+  asked.rows = pass.asked_rows();
+  return branch_log_probs_of(decoder, pass, decoder.forward(pass.batch, asked), options);
 }
 
 Tensor sum_by_branch(const TreeBatch& pass, const Tensor& values) {

@@ -1,8 +1,9 @@
 // Linear layers of one input, forward and backward: what the autograd functions of ops/linear.h are
 // made of. fp32 tensors of the CPU; internal to ops/.
 //
-// The low-rank shares of all layers take one product with the input, and so do their gradients:
-// such a product is so narrow that it costs what reading the input costs.
+// The first halves of all layers' low-rank shares are one product with the input, made beside those
+// of the weights, and so are their gradients: by itself such a product is so narrow that it costs
+// what reading the input costs.
 #pragma once
 
 #include <functional>

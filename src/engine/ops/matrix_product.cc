@@ -22,15 +22,15 @@ namespace attune::engine::ops {
 namespace {
 
 constexpr int64_t kBlockWidth = 2048;  // columns of b that are packed at once
+constexpr int64_t kBlockFloats = int64_t{2} << 20;  // of a: 8 MB
 constexpr int64_t kPanelsAtOnce = 6;   // of a, packed by one thread
 constexpr int64_t kPiecesALane = 4;    // so that threads which are held up leave some to others
 constexpr int64_t kLeastSide = 65;                // with fewer rows or columns, or in all with
 constexpr int64_t kLeastWork = int64_t{1} << 23;  // less work, packing does not pay
-constexpr int64_t kLaneWork = int64_t{1} << 21;   // below it a second thread does not
 constexpr int64_t kLaneWeight = int64_t{1} << 15;  // numbers of a weight that are worth a thread
-// With AVX-512 both are about as fast on one thread, where a measurement would give now one, now
-// the other; on several ours shares the work better.
-constexpr int64_t kLanesThatTie = 16;
+// Floats a vector of AVX-512. With it the two are too near to one another for a measurement, which
+// would give now one, now the other: on one thread the library is ahead, on several ours.
+constexpr int64_t kAvx512Floats = 16;
 constexpr double kMargin = 0.97;  // our time over the library's must be below: a tie is the library
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -38,7 +38,7 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // Blocks of nearly equal size, none above `most`.
 int64_t even_block(int64_t size, int64_t most) { return ceil_div(size, ceil_div(size, most)); }
 
-// Kept from product to product: memory that is new costs more than packing into it.
+// Kept from product to product, some 13 MB: memory that is new costs more than packing into it.
 float* scratch(int64_t floats) {
   thread_local Tensor kept;
   if (!kept.defined() || kept.numel() < floats) kept = at::empty({floats});
@@ -54,30 +54,29 @@ class TeamProduct {
   // `parts` have the same a, rows and depth.
   explicit TeamProduct(std::vector<cpu::MatrixProduct> parts)
       : parts_(std::move(parts)), kernels_(*cpu::kernels()), tile_(kernels_.matrix_tile()),
+        rows_(ceil_div(parts_[0].rows, tile_.rows)),
         depth_(even_block(whole_depth(), tile_.depth)),
-        rows_(ceil_div(parts_[0].rows, tile_.rows)) {
-    int64_t columns = 0;
+        high_(even_block(rows_, std::max<int64_t>(1, kBlockFloats / (depth_ * tile_.rows)))) {
     for (size_t part = 0; part < parts_.size(); ++part) {
       const int64_t count = ceil_div(parts_[part].columns, tile_.columns);
       for (int64_t column = 0; column < count; ++column) panels_.push_back({part, column});
-      columns += parts_[part].columns;
     }
-    const auto panels = static_cast<int64_t>(panels_.size());
-    wide_ = even_block(panels, std::max<int64_t>(1, kBlockWidth / tile_.columns));
-    lanes_ = lanes_for(parts_[0].rows * columns * whole_depth(), kLaneWork);
-    const int64_t fitting = tile_.group_floats / (depth_ * tile_.rows);
-    const int64_t fair = rows_ * wide_ / (lanes_ * kPiecesALane);
-    groups_ = ceil_div(rows_, std::max<int64_t>(1, std::min(fitting, fair)));
-    packed_a_ = scratch((rows_ * tile_.rows + wide_ * tile_.columns) * depth_);
-    packed_b_ = packed_a_ + rows_ * tile_.rows * depth_;
+    wide_ = even_block(panels(), std::max<int64_t>(1, kBlockWidth / tile_.columns));
+    packed_b_ = scratch((wide_ * tile_.columns + high_ * tile_.rows) * depth_);
+    packed_a_ = packed_b_ + wide_ * tile_.columns * depth_;
   }
 
   void run() const {
-    const auto panels = static_cast<int64_t>(panels_.size());
-    run_team(lanes_, [&](Team& team) {
+    run_team(compute_threads(), [&](Team& team) {
       for (int64_t p = 0; p < whole_depth(); p += depth_) {
-        for (int64_t j = 0; j < panels; j += wide_) {
-          multiply_block(team, p, j, std::min(wide_, panels - j));
+        for (int64_t i = 0; i < rows_; i += high_) {
+          for (int64_t j = 0; j < panels(); j += wide_) {
+            const Block block{p, i, std::min(high_, rows_ - i), j, std::min(wide_, panels() - j)};
+            // What is packed still, is not packed again: a's rows from the panels before, b's one
+            // block of panels from the rows before.
+            pack(team, block, j == 0, i == 0 || wide_ < panels());
+            multiply(team, block);
+          }
         }
       }
     });
@@ -89,41 +88,59 @@ class TeamProduct {
     int64_t column;  // of the part's tiles
   };
 
+  // Rows of tiles [row, row + high) by panels [first, first + wide), from a depth on.
+  struct Block {
+    int64_t from, row, high, first, wide;
+  };
+
   int64_t whole_depth() const { return parts_[0].depth; }
+  int64_t panels() const { return static_cast<int64_t>(panels_.size()); }
   const Panel& panel(int64_t place) const { return panels_[static_cast<size_t>(place)]; }
 
-  cpu::MatrixProduct from_depth(size_t part, int64_t p) const {
+  // The block's rows and depth of a part, with all its columns.
+  cpu::MatrixProduct within(const Block& block, size_t part) const {
     cpu::MatrixProduct job = parts_[part];
-    job.a += p * job.a_column_stride;
-    job.b += p * job.b_row_stride;
-    job.depth = std::min(depth_, job.depth - p);
-    job.add = job.add || p > 0;
+    const int64_t row = block.row * tile_.rows;
+    job.a += row * job.a_row_stride + block.from * job.a_column_stride;
+    job.b += block.from * job.b_row_stride;
+    job.c += row * job.c_stride;
+    job.rows = std::min(block.high * tile_.rows, job.rows - row);
+    job.depth = std::min(depth_, job.depth - block.from);
+    job.add = job.add || block.from > 0;
     return job;
   }
 
-  // Panels [first, first + wide) of the right sides, from depth p on.
-  void multiply_block(Team& team, int64_t p, int64_t first, int64_t wide) const {
-    const int64_t depth = std::min(depth_, whole_depth() - p);
-    const auto packed_panel = [&](int64_t i) { return packed_b_ + i * tile_.columns * depth; };
-    const int64_t new_rows = first == 0 ? ceil_div(rows_, kPanelsAtOnce) : 0;
-    team.share_pieces(new_rows + wide, 1, [&](int64_t piece, int64_t) {
-      if (piece < new_rows) {
-        kernels_.pack_rows(from_depth(0, p), piece * kPanelsAtOnce,
-                           std::min((piece + 1) * kPanelsAtOnce, rows_), packed_a_);
+  float* packed_panel(const Block& block, int64_t i) const {
+    return packed_b_ + i * tile_.columns * std::min(depth_, whole_depth() - block.from);
+  }
+
+  void pack(Team& team, const Block& block, bool a, bool b) const {
+    const int64_t groups = a ? ceil_div(block.high, kPanelsAtOnce) : 0;
+    team.share_pieces(groups + (b ? block.wide : 0), 1, [&](int64_t piece, int64_t) {
+      if (piece < groups) {
+        kernels_.pack_rows(within(block, 0), piece * kPanelsAtOnce,
+                           std::min((piece + 1) * kPanelsAtOnce, block.high), packed_a_);
       } else {
-        const int64_t i = piece - new_rows;
-        const auto [part, column] = panel(first + i);
-        kernels_.pack_columns(from_depth(part, p), column, packed_panel(i));
+        const int64_t i = piece - groups;
+        const auto [part, column] = panel(block.first + i);
+        kernels_.pack_columns(within(block, part), column, packed_panel(block, i));
       }
     });
     team.wait();
+  }
+
+  void multiply(Team& team, const Block& block) const {
     // A group of a's rows stays in the second cache while b's panels pass by.
-    team.share_pieces(groups_ * wide, 1, [&](int64_t piece, int64_t) {
-      const int64_t group = piece / wide, i = piece % wide;
-      const auto [part, column] = panel(first + i);
-      kernels_.multiply_packed(from_depth(part, p), packed_a_, group * rows_ / groups_,
-                               (group + 1) * rows_ / groups_, packed_panel(i), column,
-                               packed_panel((i + 1) % wide));
+    const int64_t fitting = tile_.group_floats / (depth_ * tile_.rows);
+    const int64_t fair = block.high * block.wide / (team.lanes() * kPiecesALane);
+    const int64_t groups =
+        ceil_div(block.high, std::max<int64_t>(1, std::min(fitting, fair)));
+    team.share_pieces(groups * block.wide, 1, [&](int64_t piece, int64_t) {
+      const int64_t group = piece / block.wide, i = piece % block.wide;
+      const auto [part, column] = panel(block.first + i);
+      kernels_.multiply_packed(within(block, part), packed_a_, group * block.high / groups,
+                               (group + 1) * block.high / groups, packed_panel(block, i), column,
+                               packed_panel(block, (i + 1) % block.wide));
     });
     team.wait();
   }
@@ -131,14 +148,13 @@ class TeamProduct {
   const std::vector<cpu::MatrixProduct> parts_;
   const cpu::KernelTable& kernels_;
   const cpu::MatrixTile tile_;
-  const int64_t depth_;  // of a block
   const int64_t rows_;   // of tiles
+  const int64_t depth_;  // of a block
+  const int64_t high_;   // of a block, in rows of tiles
   std::vector<Panel> panels_;
-  int64_t wide_ = 0;     // panels that are packed at once
-  int64_t groups_ = 0;   // of rows of tiles
-  int64_t lanes_ = 0;
+  int64_t wide_ = 0;     // of a block, in panels
+  float* packed_b_ = nullptr;  // its panels at multiples of a line of the cache
   float* packed_a_ = nullptr;
-  float* packed_b_ = nullptr;
 };
 
 // y [n, M] = x [n, K] times b [K, M], the view of a weight [M, K] turned.
@@ -219,7 +235,9 @@ double shortest(const Body& body) {
 
 ProductKind measured_kind() {
   if (cpu::kernels() == nullptr) return ProductKind::kLibrary;
-  if (cpu::kernels()->lanes == kLanesThatTie && compute_threads() > 1) return ProductKind::kOwn;
+  if (cpu::kernels()->lanes == kAvx512Floats) {
+    return compute_threads() > 1 ? ProductKind::kOwn : ProductKind::kLibrary;
+  }
   const at::NoGradGuard no_grad;
   const int threads = at::get_num_threads();
   at::set_num_threads(1);

@@ -18,7 +18,7 @@ using testing::relative_difference;
 struct Shape {
   int64_t rows, columns, depth;
 };
-// Large enough for our kernel; the first two are cut by rows and by columns.
+// Large enough for our kernel.
 const std::vector<Shape> kShapes = {
     {303, 267, 130}, {267, 531, 130}, {256, 256, 700}, {1031, 270, 65}};
 
@@ -72,6 +72,16 @@ TEST(MatrixProduct, ProductsWithOneLeftSideEqualDoublePrecision) {
       EXPECT_LT(relative_difference(results[i], exact(a, bs[i])), 1e-5) << i;
     }
     EXPECT_TRUE(products(a, {bs[0], bs[1]})[1].equal(results[1]));  // whatever else is made
+  }
+}
+
+// Blocks in each direction at once: rows and columns are packed anew, or kept, for each.
+TEST(MatrixProduct, ManyBlocksEqualDoublePrecision) {
+  const ProductOverride chosen(ProductKind::kOwn);
+  for (const Shape& shape : std::vector<Shape>{{9001, 2501, 601}, {9001, 70, 601}}) {
+    const Tensor a = at::randn({shape.depth, shape.rows}).t();
+    const Tensor b = at::randn({shape.depth, shape.columns});
+    EXPECT_LT(relative_difference(product(a, b), exact(a, b)), 1e-5) << shape.columns;
   }
 }
 

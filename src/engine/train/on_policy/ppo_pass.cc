@@ -80,7 +80,8 @@ void PpoMethod::add_ptx_loss(const std::vector<int64_t>& rows, const PassOptions
   models::Decoder& decoder = *setup_.roles.policy.decoder;
   const Tensor hidden =
       decoder.forward(batch, {.adapters = {.stack = setup_.roles.policy.stack, .rows = {}},
-                              .recompute = options.recompute});
+                              .recompute = options.recompute,
+                              .rows = predicting});
   const double tokens = counts_[ratios_.size()].pretraining_tokens;
   const Tensor weights = at::full({static_cast<int64_t>(targets.size())},
                                   setup_.options.ptx_weight / tokens, at::kFloat);

@@ -29,7 +29,7 @@ struct TreeMethodOptions {
   std::vector<std::string> adapters;  // the stack that trains; empty: all weights
   bool dropout = false;               // of adapters, while training
   models::TreeBatchOptions batch;     // what a pass asks for
-  bool reads_prompts = false;         // hidden states of other rows are used too
+  bool reads_prompts = false;         // hidden states of more than its asked_rows() are used
 };
 
 // The stack and dropout of a run: `disable_dropout` (TRL's default) turns the adapters' dropout
