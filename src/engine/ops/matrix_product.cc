@@ -233,7 +233,7 @@ double shortest(const Body& body) {
   return best;
 }
 
-ProductKind measured_kind() {
+ProductKind decided_kind() {
   if (cpu::kernels() == nullptr) return ProductKind::kLibrary;
   if (cpu::kernels()->lanes == kAvx512Floats) {
     return compute_threads() > 1 ? ProductKind::kOwn : ProductKind::kLibrary;
@@ -257,9 +257,9 @@ std::atomic<int> chosen{kUndecided};
 
 ProductKind product_kind() {
   if (chosen == kUndecided) {
-    static const ProductKind measured = measured_kind();
+    static const ProductKind decided = decided_kind();
     int undecided = kUndecided;
-    chosen.compare_exchange_strong(undecided, static_cast<int>(measured));
+    chosen.compare_exchange_strong(undecided, static_cast<int>(decided));
   }
   return static_cast<ProductKind>(chosen.load());
 }

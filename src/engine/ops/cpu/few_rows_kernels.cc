@@ -19,12 +19,6 @@ struct Rows {
   int64_t fetch_begin, fetch_end;  // its share of fetching the next chunk, along the depth
 };
 
-// Asks for what lies `floats` behind a place in the weight, which may be behind its end.
-inline void fetch(const float* place, int64_t floats) {
-  const auto address = reinterpret_cast<uintptr_t>(place) + static_cast<uintptr_t>(floats) * 4;
-  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);
-}
-
 // y [N, M] of N rows of x and M of the weight. What lies `ahead` floats behind is fetched.
 template <int N, int M>
 void tile(const FewRowsProduct& job, const Rows& rows, const float* weight, int64_t ahead,
@@ -38,7 +32,7 @@ void tile(const FewRowsProduct& job, const Rows& rows, const float* weight, int6
     for (int j = 0; j < M; ++j) w[j] = load(weight + j * job.weight_stride + p);
     if (rows.fetch_begin <= p && p < rows.fetch_end) {
 #pragma GCC unroll 3
-      for (int j = 0; j < M; ++j) fetch(weight + j * job.weight_stride + p, ahead);
+      for (int j = 0; j < M; ++j) fetch<2>(weight + j * job.weight_stride + p, ahead);
     }
 #pragma GCC unroll 8
     for (int i = 0; i < N; ++i) {

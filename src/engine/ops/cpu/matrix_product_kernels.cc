@@ -74,21 +74,13 @@ void pack_panel(const float* from, int64_t width_stride, int64_t depth_stride, i
 template <int V>
 using Sums = Vec[kRows][V];
 
-// Asks for what lies `floats` behind a place, which may be behind a panel's end: into the first
-// cache, or the second.
-template <int kCache = 1>
-inline void fetch(const float* place, int64_t floats) {
-  const auto address = reinterpret_cast<uintptr_t>(place) + static_cast<uintptr_t>(floats) * 4;
-  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, kCache == 1 ? 3 : 2);
-}
-
 template <int V>
 inline void step(const float* a, const float* b, Sums<V>& sums) {
   Vec row[V];
 #pragma GCC unroll 3
   for (int j = 0; j < V; ++j) {
     row[j] = load(b + j * kLanes);
-    if (kFetch) fetch(b + j * kLanes, 8 * kColumns);
+    if (kFetch) fetch<1>(b + j * kLanes, 8 * kColumns);
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
@@ -105,7 +97,7 @@ inline void tile_sums(int64_t depth, const float* a, const float* b, const float
                       Sums<V>& sums) {
   for (int64_t p = 0; p + 2 <= depth; p += 2, a += 2 * kRows, b += 2 * kColumns) {
     if (kFetch) {
-      fetch(a, 16 * kRows);
+      fetch<1>(a, 16 * kRows);
       fetch<2>(next, p / 2 * kLanes);
     }
     step<V>(a, b, sums);

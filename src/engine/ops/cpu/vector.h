@@ -24,6 +24,13 @@ static inline Vec load(const float* p) {
   std::memcpy(&v, p, sizeof v);
   return v;
 }
+// Asks for what lies `floats` behind a place, also behind the end of what is there: into the first
+// cache, or the second.
+template <int kCache>
+static inline void fetch(const float* place, int64_t floats) {
+  const auto address = reinterpret_cast<uintptr_t>(place) + static_cast<uintptr_t>(floats) * 4;
+  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, kCache == 1 ? 3 : 2);
+}
 static inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 static inline Vec broadcast(float x) { return x - Vec{}; }
 // Loaded once, where the compiler would rather have every use read memory.
